@@ -1,0 +1,193 @@
+"""``wideload data``: prepare, describe, verify, list."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from wideload import datasets
+from wideload.datasets.readers import READERS, find
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "show_default": True}
+
+
+@click.group(context_settings=CONTEXT)
+def data() -> None:
+    """Prepare, describe, verify and list data sets."""
+
+
+@data.command(
+    context_settings=CONTEXT,
+    epilog="\b\nExamples:\n  wideload data prepare criteo day_0.gz --out data/criteo --bad-rows skip\n"
+    "  wideload data prepare movielens ml-1m --out data/ml\n"
+    "  wideload data prepare custom logs --layout logs.toml --out data/logs --split hash --key user",
+)
+@click.argument("reader", metavar="FORMAT")
+@click.argument("path")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write to.")
+@click.option("--layout", type=click.Path(exists=True, dir_okay=False), help="TOML layout (format custom).")
+@click.option("--option", "-o", "options", multiple=True, metavar="KEY=VALUE", help="Option of the format.")
+@click.option(
+    "--split", "by", default="auto", type=click.Choice(["auto", "given", "time", "hash", "none"]), help="Rule."
+)
+@click.option("--key", multiple=True, help="Field that the split by hash looks at; repeatable.")
+@click.option("--validation", default=0.0, help="Share of rows for validation.")
+@click.option("--test", default=0.1, help="Share of rows for testing.")
+@click.option("--bad-rows", default="error", type=click.Choice(["error", "skip"]), help="What a bad row does.")
+@click.option("--bad-rows-limit", type=int, help="Skipped rows above which to stop.")
+@click.option("--rows-per-shard", type=click.IntRange(min=1), help="Rows read per shard.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+def prepare(reader: str, path: str, out: Path, **chosen: Any) -> None:
+    """Convert a data set to shards; goes on where it was when run again.
+
+    `wideload data list` shows the formats.
+    """
+    from wideload.datasets.prepare import Progress
+    from wideload.datasets.prepare import prepare as run
+
+    with _progress(chosen["quiet"]) as bar:
+
+        def report(progress: Progress) -> None:
+            bar(progress.stage, progress.rows, progress.done, progress.total)
+
+        manifest = run(_request(reader, chosen), path, out, report)
+    origin = manifest.provenance
+    rows = ", ".join(f"{split} {manifest.rows(split):,}" for split in manifest.splits) or "no rows"
+    click.echo(f"{out}: {rows}; {origin.rows_in:,} rows in, {origin.rows_out:,} out, {origin.rejected:,} rejected")
+    for reason, count in origin.reasons.items():
+        click.echo(f"  {count:,} x {reason}")
+
+
+def _request(reader: str, chosen: dict[str, Any]) -> Any:
+    """The command line as a request.
+
+    Raises:
+        click.UsageError: an option that is not KEY=VALUE.
+    """
+    from wideload.datasets.prepare import Request
+
+    options: dict[str, Any] = {"layout": chosen["layout"]} if chosen["layout"] else {}
+    for text in chosen["options"]:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise click.UsageError(f"--option {text!r}: expected KEY=VALUE.")
+        options[key] = value
+    values: dict[str, Any] = {
+        "reader": reader,
+        "options": options,
+        "split": {"by": chosen["by"], "key": chosen["key"], "validation": chosen["validation"], "test": chosen["test"]},
+        "bad_rows": {"policy": chosen["bad_rows"], "limit": chosen["bad_rows_limit"]},
+    }
+    if chosen["rows_per_shard"]:
+        values["rows_per_shard"] = chosen["rows_per_shard"]
+    from wideload.options import validate
+
+    return validate(Request, values, "data prepare")
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Any]:
+    """A bar with rate and time left on a terminal, a line now and then elsewhere; on stderr."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        yield (lambda *_: None) if quiet else _Lines()
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task, begin = bar.add_task("reading", rate=""), time.monotonic()
+
+        def show(stage: str, rows: int, done: int, total: int) -> None:
+            rate = rows / max(time.monotonic() - begin, 1e-9)
+            known = total if total >= done else None
+            bar.update(task, description=stage, completed=done, total=known, rate=f"{rows:,} rows, {rate:,.0f}/s")
+
+        yield show
+
+
+class _Lines:
+    """Progress where there is no terminal: a line every ten seconds."""
+
+    EVERY = 10.0
+
+    def __init__(self) -> None:
+        self._begin = self._last = time.monotonic()
+
+    def __call__(self, stage: str, rows: int, done: int, total: int) -> None:
+        now = time.monotonic()
+        if now - self._last >= self.EVERY:
+            self._last = now
+            share = f" ({done / total:.0%})" if total >= done > 0 else ""
+            click.echo(f"{stage}: {rows:,} rows{share}, {rows / (now - self._begin):,.0f}/s", err=True)
+
+
+@data.command(context_settings=CONTEXT, epilog="\b\nExample:\n  wideload data describe data/criteo")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False))
+@click.option("--json", "as_json", is_flag=True, help="JSON on stdout.")
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a section for a report.")
+def describe(folder: str, as_json: bool, html: Path | None) -> None:
+    """Show rows, label rates, cardinalities, top values, missing values and drift."""
+    from wideload.datasets.describe import describe as run
+    from wideload.datasets.description_html import section
+
+    description = run(folder)
+    if html is not None:
+        html.write_text(section(description), encoding="utf-8")
+    if as_json:
+        click.echo(json.dumps(description.as_dict(), indent=1))
+    else:
+        _print(description)
+
+
+def _print(description: Any) -> None:
+    """Two tables on stdout."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from wideload.datasets.description_html import COLUMNS, cells
+
+    console = Console()
+    splits = Table("split", "rows", "label rate", "shards", "bytes")
+    for split in description.splits:
+        rate = "" if split.label_rate is None else f"{split.label_rate:.4f}"
+        splits.add_row(split.name, f"{split.rows:,}", rate, str(split.shards), f"{split.bytes:,}")
+    fields = Table(*COLUMNS)
+    for one in description.fields:
+        fields.add_row(*(Text(cell) for cell in cells(one)))
+    console.print(splits, fields)
+    console.print(f"{description.rows_in:,} rows in, {description.rows_out:,} out, {description.rejected:,} rejected")
+
+
+@data.command(context_settings=CONTEXT, epilog="\b\nExample:\n  wideload data verify data/criteo")
+@click.argument("folder")
+def verify(folder: str) -> None:
+    """Compare every byte of a prepared data set with its checksums."""
+    from wideload.datasets.prepared import Prepared
+
+    prepared = Prepared(folder)
+    rows = prepared.verify()
+    click.echo(f"{folder}: {rows:,} rows in {sum(map(len, prepared.manifest.splits.values()))} shards, undamaged")
+
+
+@data.command("list", context_settings=CONTEXT)
+@click.option("--json", "as_json", is_flag=True, help="JSON on stdout.")
+def list_(as_json: bool) -> None:
+    """List the data sets, and the formats that can be prepared."""
+    sets = {name: datasets.find(name).summary for name in datasets.names()}
+    formats = {name: find(name).summary for name in READERS}
+    if as_json:
+        click.echo(json.dumps({"data_sets": sets, "formats": formats}, indent=1))
+        return
+    for title, entries in (("Data sets", sets), ("Formats for `wideload data prepare`", formats)):
+        click.echo(f"{title}:")
+        for name, summary in entries.items():
+            click.echo(f"  {name:<10} {summary}")

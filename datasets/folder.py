@@ -1,0 +1,38 @@
+"""A folder that one process writes to."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from wideload.errors import UsageError
+
+STATE = ".state.json"
+_LOCK = ".lock"
+
+
+@contextmanager
+def exclusive(folder: Path) -> Iterator[None]:
+    """Holds the folder; the system lets go of it when the process ends, whatever way.
+
+    Raises:
+        UsageError: another process holds it.
+    """
+    with (folder / _LOCK).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            message = f"another process is writing to {folder}. Wait for it, or choose another folder."
+            raise UsageError(message) from None
+        try:
+            yield
+        finally:
+            (folder / _LOCK).unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Removes what a killed process left half written."""
+    for file in folder.glob(".*.partial"):
+        file.unlink(missing_ok=True)

@@ -1,0 +1,170 @@
+"""The manifest of a prepared directory: what is in it, and how to tell that it is undamaged.
+
+::
+
+    DIR/manifest.json              this: label, fields, splits, shards, provenance; written last, so present = complete
+    DIR/SPLIT-00000.parquet        shards, each with row groups of a fixed number of rows
+    DIR/vocabulary/NAME.parquet    value, count: the vocabulary of a field, most frequent first
+    DIR/rejected.jsonl             the first rows that were not taken, and why
+
+Every row group and the footer of every shard have a CRC-32 here. So a rank checks exactly the bytes that it reads.
+Paths are relative and cannot leave the folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from wideload.errors import DataError
+
+MANIFEST = "manifest.json"
+FORMAT = "wideload-shards"
+VERSION = 1
+
+
+def _inside(path: str) -> str:
+    """Refuses paths that lead out of the manifest's folder."""
+    parts = PurePosixPath(path).parts
+    if not parts or path.startswith("/") or ".." in parts or "\\" in path or "\0" in path:
+        raise ValueError("must be a relative path inside the folder")
+    return path
+
+
+RelativePath = Annotated[str, AfterValidator(_inside)]
+
+
+class _Stored(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class GroupEntry(_Stored):
+    """One row group: ``rows`` rows in the bytes ``[offset, offset + length)`` of its shard."""
+
+    rows: int = Field(ge=0)
+    offset: int = Field(ge=0)
+    length: int = Field(ge=0)
+    crc32: int
+
+
+class ShardEntry(_Stored):
+    """One Parquet file. The footer is everything after the last row group."""
+
+    file: RelativePath
+    length: int = Field(ge=0)
+    footer_offset: int = Field(ge=0)
+    footer_crc32: int
+    groups: tuple[GroupEntry, ...]
+
+    @property
+    def rows(self) -> int:
+        return sum(group.rows for group in self.groups)
+
+
+class FieldEntry(_Stored):
+    """A field as the stream delivers it; see :class:`wideload.datasets.contract.Field`.
+
+    Attributes:
+        text: values are strings; otherwise int64.
+        ids: integer values that count from 0, so that the largest one gives the cardinality.
+    """
+
+    name: str
+    kind: Annotated[str, Field(pattern="^(numeric|categorical)$")]
+    multi_valued: bool = False
+    text: bool = False
+    ids: bool = False
+    cardinality: int | None = None
+    vocabulary: RelativePath | None = None
+    vocabulary_crc32: int | None = None
+    weights: str | None = None
+    mean: float = 0.0
+    std: float = 1.0
+
+
+class Provenance(_Stored):
+    """Where the rows came from and what became of them: ``rows_in = rows_out + rejected``.
+
+    Attributes:
+        request: hash of what was asked for, options and sources.
+        split: the rule by which rows were split.
+        blank_lines: lines with nothing on them; they count as no rows.
+        reasons: rejected rows by reason.
+    """
+
+    reader: str = ""
+    request: str = ""
+    split: str = ""
+    options: dict[str, Any] = {}
+    sources: tuple[str, ...] = ()
+    rows_in: int = 0
+    rows_out: int = 0
+    rejected: int = 0
+    blank_lines: int = 0
+    reasons: dict[str, int] = {}
+
+
+class Manifest(_Stored):
+    format: str = FORMAT
+    version: int = VERSION
+    label: str
+    fields: tuple[FieldEntry, ...]
+    splits: dict[str, tuple[ShardEntry, ...]]
+    provenance: Provenance = Provenance()
+
+    def rows(self, split: str) -> int:
+        return sum(shard.rows for shard in self.splits.get(split, ()))
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hex digits over fields and checksums; not over names, places or provenance."""
+        content = {
+            "label": self.label,
+            "fields": [field.model_dump(mode="json", exclude={"vocabulary"}) for field in self.fields],
+            "splits": {name: [_content(shard) for shard in shards] for name, shards in sorted(self.splits.items())},
+        }
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+    def save(self, directory: Path) -> None:
+        """Writes the manifest beside its place and renames it: it is there whole or not at all."""
+        write_atomically(directory / MANIFEST, (self.model_dump_json(indent=1) + "\n").encode())
+
+
+def _content(shard: ShardEntry) -> list[Any]:
+    return [[group.rows, group.crc32] for group in shard.groups]
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Writes beside ``path``, flushes to disk and renames."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    with beside.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.rename(path)
+
+
+def parse(text: bytes, where: str) -> Manifest:
+    """Reads a manifest.
+
+    Raises:
+        DataError: it is damaged, of another kind or of a later version; names ``where``.
+    """
+    try:
+        manifest = Manifest.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise DataError(f"{where} is not a readable manifest: {place or 'text'}: {first['msg']}.") from None
+    if manifest.format != FORMAT or manifest.version > VERSION:
+        raise DataError(
+            f"{where} has format {manifest.format!r} version {manifest.version}; this program reads {FORMAT!r} up to "
+            f"version {VERSION}: prepare the data again, or use the version of wideload that wrote it."
+        )
+    return manifest

@@ -1,0 +1,115 @@
+"""The order in which examples are read: which rows of which row group make up each global batch.
+
+::
+
+    stored        G0 G1 G2 G3 G4 G5 G6 G7            row groups, as on disk
+    permuted      G5 G2 G7 G0 | G3 G6 G1 G4          groups, and rows inside each, as (seed, epoch) say
+    lanes         lane 0      | lane 1               the permuted sequence cut into equal stretches
+    batch t       next rows of lane 0, next rows of lane 1
+
+A batch takes its rows from all lanes at once, so the shuffle window is one row group per lane. As a rank's share of a
+batch is contiguous, it covers whole lanes: a rank reads the row groups of its own lanes and no others. Nothing here
+depends on the number of ranks, and position ``t`` is reached by arithmetic, without reading what comes before.
+
+Every second lane runs backwards, so that two lanes that share a row group need it at the same time: an epoch reads each
+group about once.
+
+Without a seed there is one lane and nothing is permuted: the stored order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from wideload.datasets.contract import Plan
+
+LANES = 16
+ROWS_PER_LANE = 64
+_FEWEST_LANES = 4
+
+
+def shares(size: int, parts: int) -> npt.NDArray[np.int64]:
+    """Begins of ``parts`` contiguous shares of ``size`` rows, and the end: int64 ``[parts + 1]``."""
+    base, extra = divmod(size, parts)
+    index = np.arange(parts + 1, dtype=np.int64)
+    begins: npt.NDArray[np.int64] = index * base + np.minimum(index, extra)
+    return begins
+
+
+class Piece(NamedTuple):
+    """Rows ``[begin, end)`` of one row group, counted in the order given by :meth:`Order.permutation`."""
+
+    group: int
+    begin: int
+    end: int
+
+
+class Order:
+    """The order of one epoch of a split.
+
+    Args:
+        group_rows: rows of every row group, in stored order.
+        plan: seed, epoch, batch size and whose share.
+    """
+
+    def __init__(self, group_rows: Sequence[int], plan: Plan) -> None:
+        self._plan = plan
+        rows = np.asarray(group_rows, dtype=np.int64)
+        self.examples = int(rows.sum())
+        self._groups = self._rng(0).permutation(len(rows)) if plan.seed is not None else np.arange(len(rows))
+        self._ends = np.concatenate([[0], np.cumsum(rows[self._groups])])
+        self._lanes = 1
+        if plan.seed is not None:
+            self._lanes = min(plan.batch_size, max(_FEWEST_LANES, min(LANES, plan.batch_size // ROWS_PER_LANE)))
+        full, rest = divmod(self.examples, plan.batch_size)
+        lengths = full * np.diff(shares(plan.batch_size, self._lanes)) + np.diff(shares(rest, self._lanes))
+        self._lane_begins = np.concatenate([[0], np.cumsum(lengths)])
+
+    @property
+    def batches(self) -> int:
+        return self._plan.batches(self.examples)
+
+    def permutation(self, group: int, rows: int) -> npt.NDArray[np.int64] | None:
+        """Row order inside a group; None for the stored one."""
+        return None if self._plan.seed is None else self._rng(1 + group).permutation(rows)
+
+    def pieces(self, step: int) -> list[Piece]:
+        """The rank's share of global batch ``step``, in order."""
+        size = min(self._plan.batch_size, self.examples - step * self._plan.batch_size)
+        begin, end = self._plan.share(size)
+        inside = shares(size, self._lanes)
+        before = step * np.diff(shares(self._plan.batch_size, self._lanes))
+        found: list[Piece] = []
+        for lane in range(self._lanes):
+            first, last = max(begin, inside[lane]), min(end, inside[lane + 1])
+            if first < last:
+                start = (
+                    self._start(lane, int(before[lane]), int(inside[lane + 1] - inside[lane])) + first - inside[lane]
+                )
+                found.extend(self._cut(int(start), int(start + last - first)))
+        return found
+
+    def _start(self, lane: int, before: int, rows: int) -> int:
+        """Where a lane's rows of a batch begin, ``before`` of its rows having gone; odd lanes run backwards."""
+        if lane % 2:
+            return int(self._lane_begins[lane + 1]) - before - rows
+        return int(self._lane_begins[lane]) + before
+
+    def _cut(self, begin: int, end: int) -> list[Piece]:
+        """Rows ``[begin, end)`` of the permuted sequence, by row group."""
+        found = []
+        index = int(np.searchsorted(self._ends, begin, side="right")) - 1
+        while begin < end:
+            stop = min(end, int(self._ends[index + 1]))
+            offset = int(self._ends[index])
+            if stop > begin:
+                found.append(Piece(int(self._groups[index]), begin - offset, stop - offset))
+            begin, index = stop, index + 1
+        return found
+
+    def _rng(self, stream: int) -> np.random.Generator:
+        return np.random.default_rng([self._plan.seed or 0, self._plan.epoch, stream])

@@ -1,0 +1,58 @@
+"""Census Income (UCI Adult): ``adult.data`` and ``adult.test`` as published, or CSV files with a header.
+
+The files are the splits. ``?`` stays a value; the test file's labels end in a full stop, and it opens with a comment
+line.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+from wideload.datasets.layout import InputField, Kind, Label, Layout
+from wideload.datasets.readers import delimited
+from wideload.datasets.readers.contract import Block, Reader, files
+from wideload.datasets.text import Position
+
+_KINDS: dict[str, Kind] = {
+    "age": "number",
+    "workclass": "text",
+    "fnlwgt": "number",
+    "education": "text",
+    "education_num": "number",
+    "marital_status": "text",
+    "occupation": "text",
+    "relationship": "text",
+    "race": "text",
+    "gender": "text",
+    "capital_gain": "number",
+    "capital_loss": "number",
+    "hours_per_week": "number",
+    "native_country": "text",
+}
+
+
+class CensusIncome(Reader):
+    name: ClassVar[str] = "census"
+    summary: ClassVar[str] = "Census Income (UCI Adult): adult.data and adult.test, or CSV with a header"
+
+    def sources(self) -> tuple[str, ...]:
+        return files(self.path, "adult.data", "adult.test", "adult*.csv")
+
+    @functools.cached_property
+    def layout(self) -> Layout:
+        return Layout(
+            columns=(*_KINDS, "income"),
+            label=Label(column="income", positive=(">50K", ">50K."), allowed=("<=50K", "<=50K.")),
+            field=tuple(InputField(name=name, kind=kind) for name, kind in _KINDS.items() if name != "fnlwgt"),
+        )
+
+    def split_of(self, source: str) -> str | None:
+        return "test" if "test" in Path(source).name else "train"
+
+    def blocks(self, source: str, start: Position) -> Iterator[Block]:
+        line = delimited.first_line(source)
+        header = line.startswith(("age,", "|"))
+        return delimited.read(source, self.layout.model_copy(update={"header": header}), start)

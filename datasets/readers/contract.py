@@ -1,0 +1,101 @@
+"""What a format offers: its sources, its layout, and blocks of rows.
+
+::
+
+    Reader(path, options)   sources()               files, in reading order
+                            layout                  label, fields
+                            split_of(source)        split that a file stands for, or None
+                            blocks(source, start)   -> Block, Block, ...      from any block's ``after`` on
+
+Every row of a source ends up either in a block's table or among its rejects.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import pyarrow as pa
+
+from wideload.datasets.layout import Layout
+from wideload.datasets.rejects import Reject
+from wideload.datasets.text import Position
+from wideload.errors import DataError
+from wideload.options import Options as AnyOptions
+
+TIME, SPLIT, ROW = "\0time", "\0split", "\0row"
+"""Columns of a block beside the stored ones: any number that grows with time; a split's name; the line it is on."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """Some rows.
+
+    Attributes:
+        table: good rows: the layout's stored columns, then TIME, or SPLIT and ROW, where the layout has them.
+        rejects: the others.
+        blank: lines with nothing on them; they are no rows.
+        after: where reading goes on.
+    """
+
+    table: pa.Table
+    rejects: list[Reject]
+    after: Position
+    blank: int = 0
+
+
+class Reader(ABC):
+    """A format."""
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    Options: ClassVar[type[AnyOptions]] = AnyOptions
+
+    def __init__(self, path: str, options: AnyOptions | None = None) -> None:
+        self.path = path
+        self.options = options if options is not None else self.Options()
+
+    @property
+    @abstractmethod
+    def layout(self) -> Layout: ...
+
+    @abstractmethod
+    def sources(self) -> tuple[str, ...]:
+        """Files in reading order.
+
+        Raises:
+            DataError: there are none.
+        """
+
+    def split_of(self, source: str) -> str | None:  # noqa: ARG002
+        """The split that a whole file belongs to, where the format comes with one."""
+        return None
+
+    @abstractmethod
+    def blocks(self, source: str, start: Position) -> Iterator[Block]:
+        """Rows of a source from ``start`` on.
+
+        Raises:
+            DataError: the file cannot be read, is empty, or is of another form.
+        """
+
+
+def files(path: str, *patterns: str) -> tuple[str, ...]:
+    """``path`` itself, or the files in it that match; sorted by name.
+
+    Raises:
+        DataError: there is nothing.
+    """
+    if "://" in path:
+        return (path,)
+    place = Path(path)
+    if place.is_file():
+        return (str(place),)
+    found = sorted({str(file) for pattern in patterns for file in place.glob(pattern) if file.is_file()})
+    if not found:
+        what = "is not there" if not place.exists() else f"holds no file like {', '.join(patterns)}"
+        raise DataError(f"{path} {what}: give a file of this format, or a folder with such files.")
+    return tuple(found)

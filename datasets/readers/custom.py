@@ -1,0 +1,46 @@
+"""Any CSV, Parquet, TFRecord or libsvm data, by a layout in TOML (see :mod:`wideload.datasets.layout`)."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+from wideload.datasets.layout import Layout, load_layout
+from wideload.datasets.readers import columnar, delimited, libsvm, tfrecord
+from wideload.datasets.readers.contract import Block, Reader, files
+from wideload.datasets.text import Position
+from wideload.options import Options
+
+_PATTERNS = {
+    "csv": ("*.csv", "*.tsv", "*.txt", "*.csv.gz", "*.tsv.gz", "*.txt.gz", "*.csv.zst", "*.tsv.zst"),
+    "parquet": ("*.parquet",),
+    "tfrecord": ("*.tfrecord", "*.tfrecords", "*.tfrecord.gz", "*.tfrecord-*"),
+    "libsvm": ("*.libsvm", "*.svm", "*.txt", "*.libsvm.gz", "*.txt.gz"),
+}
+_READ = {"csv": delimited.read, "parquet": columnar.read, "tfrecord": tfrecord.read, "libsvm": libsvm.read}
+
+
+class CustomOptions(Options):
+    """Attributes: layout: the TOML file that describes the columns."""
+
+    layout: Path
+
+
+class Custom(Reader):
+    name: ClassVar[str] = "custom"
+    summary: ClassVar[str] = "any CSV, Parquet, TFRecord or libsvm files, by a layout in TOML (--layout)"
+    Options: ClassVar[type[Options]] = CustomOptions
+
+    def sources(self) -> tuple[str, ...]:
+        return files(self.path, *_PATTERNS[self.layout.format])
+
+    @functools.cached_property
+    def layout(self) -> Layout:
+        assert isinstance(self.options, CustomOptions)  # for the type checker
+        layout = load_layout(self.options.layout)
+        return libsvm.completed(layout) if layout.format == "libsvm" else layout
+
+    def blocks(self, source: str, start: Position) -> Iterator[Block]:
+        return _READ[self.layout.format](source, self.layout, start)

@@ -1,0 +1,104 @@
+"""Rows that cannot be taken, and what is done about them.
+
+=========  =============================================================================================
+policy     a bad row ...
+=========  =============================================================================================
+``error``  ends the work with a :class:`DataError` that names file, line and reason
+``skip``   is counted by reason; the first of them go to a side file, with the reason and the row's text
+=========  =============================================================================================
+
+Skipping stops at a limit. Nothing is dropped silently: rows in = rows out + rows rejected, always.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+from pydantic import Field
+
+from wideload.errors import DataError
+from wideload.options import Options
+
+SIDE_FILE = "rejected.jsonl"
+
+
+class BadRows(Options):
+    """What to do with rows that cannot be taken.
+
+    Attributes:
+        policy: ``error`` or ``skip``.
+        limit: rejected rows above which ``skip`` gives up; None for no limit.
+        keep: rejected rows written to the side file.
+    """
+
+    policy: Literal["error", "skip"] = "error"
+    limit: int | None = Field(default=None, ge=0)
+    keep: int = Field(default=100, ge=0)
+
+
+class Reject(NamedTuple):
+    """One row that was not taken; ``line`` counts from 1 (binary formats: the record), ``text`` is its beginning."""
+
+    source: str
+    line: int
+    reason: str
+    text: str
+
+    def as_json(self) -> str:
+        return json.dumps(self._asdict(), ensure_ascii=True)
+
+
+@dataclass(slots=True)
+class Rejects:
+    """The rejected rows so far.
+
+    Attributes:
+        policy: what to do.
+        reasons: rejected rows by reason.
+        kept: those for the side file.
+    """
+
+    policy: BadRows
+    reasons: Counter[str] = field(default_factory=Counter)
+    kept: list[Reject] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        return sum(self.reasons.values())
+
+    def add(self, rejects: Iterable[Reject]) -> None:
+        """Takes note of rejected rows.
+
+        Raises:
+            DataError: by the policy, or because the limit is reached.
+        """
+        for reject in rejects:
+            if self.policy.policy == "error":
+                raise DataError(
+                    f"{reject.source}:{reject.line}: {reject.reason}: {reject.text!r}. "
+                    "Correct the file, or skip such rows with --bad-rows skip."
+                )
+            self.reasons[reject.reason] += 1
+            if len(self.kept) < self.policy.keep:
+                self.kept.append(reject)
+            self._check_limit(reject)
+
+    def _check_limit(self, reject: Reject) -> None:
+        if self.policy.limit is not None and self.rows > self.policy.limit:
+            reasons = ", ".join(f"{reason} ({count})" for reason, count in self.reasons.most_common(3))
+            raise DataError(
+                f"{reject.source}:{reject.line}: more than {self.policy.limit} rows cannot be taken: {reasons}. "
+                "Is it another format? Raise --bad-rows-limit to go on."
+            )
+
+    def state(self) -> dict[str, Any]:
+        """What :meth:`restored` needs, as JSON."""
+        return {"reasons": dict(self.reasons), "kept": [list(reject) for reject in self.kept]}
+
+    @classmethod
+    def restored(cls, policy: BadRows, state: dict[str, Any]) -> Rejects:
+        return cls(policy, Counter(state["reasons"]), [Reject(*reject) for reject in state["kept"]])

@@ -1,0 +1,76 @@
+"""Eight characters at a time, inside 64-bit words: all functions take and return uint64 arrays of any shape.
+
+The first character is the lowest byte. Eight decimal digits become a number in
+three multiplications, as in Lemire, "Quickly parsing eight digits" (2018).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Words = npt.NDArray[np.uint64]
+Mask = npt.NDArray[np.bool_]
+
+
+def words_at(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint64]:
+    """The eight bytes that begin at each position, as little-endian words: uint64 ``[length - 7]``, a view."""
+    return np.ndarray((len(data) - 7,), dtype="<u8", buffer=data, strides=(1,))
+
+
+def are_digits(words: Words, present: Words) -> Mask:
+    """Whether the bytes that ``present`` masks are decimal digits and the others are 0."""
+    low = words & np.uint64(0x0F0F0F0F0F0F0F0F)
+    high = words ^ low
+    low += np.uint64(0x0606060606060606)
+    low &= np.uint64(0xF0F0F0F0F0F0F0F0)
+    high ^= present & np.uint64(0x3030303030303030)
+    high |= low
+    return np.asarray(high == 0)
+
+
+def decimal(digits: Words) -> Words:
+    """Eight decimal digits, most significant in the lowest byte, as a number; in place."""
+    for shift, mask, base in ((8, 0x00FF00FF00FF00FF, 10), (16, 0x0000FFFF0000FFFF, 100), (32, 0xFFFFFFFF, 10_000)):
+        low = digits >> np.uint64(shift)
+        digits *= np.uint64(base)
+        digits += low
+        digits &= np.uint64(mask)
+    return digits
+
+
+def nibbles_of(letters: Words) -> Words:
+    """The value of each of eight hexadecimal digits; nonsense where there is another character."""
+    nibbles = letters & np.uint64(0x0F0F0F0F0F0F0F0F)
+    alphabetic = letters >> np.uint64(6)
+    alphabetic &= np.uint64(0x0101010101010101)
+    alphabetic *= np.uint64(9)
+    nibbles += alphabetic
+    return nibbles
+
+
+def spelled(nibbles: Words) -> Words:
+    """Eight digits in lower case: what was read is a number only if it is spelled like this."""
+    letters = nibbles + np.uint64(0x0606060606060606)
+    letters >>= np.uint64(4)
+    letters &= np.uint64(0x0101010101010101)
+    letters *= np.uint64(39)
+    letters += nibbles
+    letters += np.uint64(0x3030303030303030)
+    return letters
+
+
+def lowered(letters: Words) -> Words:
+    """Upper case to lower case."""
+    lower = letters >> np.uint64(1)
+    lower &= np.uint64(0x2020202020202020)
+    lower |= letters
+    return lower
+
+
+def packed(nibbles: Words) -> Words:
+    """Eight nibbles in eight bytes, pushed together into 32 bits; in place."""
+    for shift, mask in ((4, 0x00FF00FF00FF00FF), (8, 0x0000FFFF0000FFFF), (16, 0xFFFFFFFF)):
+        nibbles |= nibbles >> np.uint64(shift)
+        nibbles &= np.uint64(mask)
+    return nibbles

@@ -1,0 +1,1 @@
+"""Two plugins for wideload; see the README beside pyproject.toml."""

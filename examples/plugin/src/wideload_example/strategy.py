@@ -1,0 +1,34 @@
+"""``mpi_allreduce``: the model on every rank, kept equal by MPI's own collectives."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import ClassVar
+
+from wideload.harness.batch import BatchLayout, Keys
+from wideload.harness.cluster import Cluster
+from wideload.harness.workload import Workload
+from wideload.strategies.contract import Availability, Strategy, Trainer
+
+
+class MpiAllreduce(Strategy):
+    """Cheap to import: TensorFlow is loaded when a trainer is built, not when strategies are listed."""
+
+    name: ClassVar[str] = "mpi_allreduce"
+    summary: ClassVar[str] = "allreduce by mpi4py, called from the graph"
+    keys: ClassVar[Keys] = "ids"
+
+    @classmethod
+    def availability(cls) -> Availability:
+        if importlib.util.find_spec("tensorflow") is None:
+            return Availability(False, "tensorflow is not installed; run `pip install 'wideload[tensorflow]'`.")
+        return Availability(True)
+
+    def build(self, workload: Workload, layout: BatchLayout, cluster: Cluster) -> Trainer:
+        from wideload.strategies.replicated import ReplicatedTrainer
+        from wideload.strategies.replicated_options import SingleOptions
+        from wideload.strategies.threads import limit_threads
+        from wideload_example.collectives import MpiCollectives
+
+        limit_threads(cluster.threads)
+        return ReplicatedTrainer(workload, layout, cluster, MpiCollectives(cluster), SingleOptions())

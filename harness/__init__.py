@@ -1,0 +1,1 @@
+"""define -> launch -> measure -> record. Nothing here knows a strategy by name, and nothing plots."""

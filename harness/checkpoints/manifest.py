@@ -1,0 +1,157 @@
+"""MANIFEST.json: what a checkpoint consists of. A folder without a sound one is no checkpoint.
+
+The file is one canonical text: what reads back and does not write the same bytes again is damaged, so no flipped bit
+anywhere in it goes unseen. Paths are relative, plain, and stay in the folder, symbolic links included.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from wideload.errors import CheckpointError
+
+NAME = "MANIFEST.json"
+MODEL = "model"
+FORMAT = "wideload-checkpoint-1"
+_CHUNK = 1 << 22
+_SYNCS = 16
+_LARGEST = 1 << 27
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Entry(_Part):
+    """One file: where, how long, and the CRC-32 of its bytes."""
+
+    path: str
+    bytes: int = Field(ge=0)
+    crc32: int = Field(ge=0, lt=2**32)
+
+    @field_validator("path")
+    @classmethod
+    def _stays_inside(cls, value: str) -> str:
+        pure = PurePosixPath(value)
+        plain = value == str(pure) and "\\" not in value and "\0" not in value
+        if not plain or pure.is_absolute() or ".." in pure.parts or value in ("", ".", NAME):
+            raise ValueError(f"path {value!r} does not name a file of the checkpoint")
+        return value
+
+
+class Manifest(_Part):
+    """What a checkpoint consists of.
+
+    Attributes:
+        step: global batches trained.
+        kind: ``increment``: holds the table rows touched since ``base`` alone.
+        base: name of the checkpoint that an increment builds on, beside it.
+        strategy: that wrote it; ranks: of that job.
+        fingerprints: of the workload, the columns and the data.
+    """
+
+    format: Literal["wideload-checkpoint-1"] = "wideload-checkpoint-1"
+    step: int = Field(ge=0)
+    kind: Literal["full", "increment"] = "full"
+    base: str | None = Field(default=None, pattern=r"^step-\d{12}$")
+    strategy: str
+    ranks: int = Field(ge=1)
+    fingerprints: dict[str, str] = Field(default_factory=dict)
+    files: list[Entry] = Field(default_factory=list)
+
+    def encode(self) -> bytes:
+        """The one text of this manifest."""
+        body = self.model_dump(mode="json")
+        document = {"checksum": zlib.crc32(_canonical(body)), "manifest": body}
+        return (json.dumps(document, indent=1, sort_keys=True) + "\n").encode()
+
+    def write(self, folder: Path) -> None:
+        """Puts it on disk; the caller makes the folder's name final."""
+        with (folder / NAME).open("wb") as file:
+            file.write(self.encode())
+            file.flush()
+            os.fsync(file.fileno())
+
+    @classmethod
+    def read(cls, folder: Path) -> Manifest:
+        """Reads and checks the manifest of a checkpoint.
+
+        Raises:
+            CheckpointError: there is none, or it is damaged.
+        """
+        path = folder / NAME
+        try:
+            with path.open("rb") as file:
+                text = file.read(_LARGEST)
+            document = json.loads(text)
+            found = cls.model_validate(document["manifest"])
+        except FileNotFoundError:
+            raise CheckpointError(f"{folder} is no complete checkpoint: it has no {NAME}.") from None
+        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+            raise CheckpointError(f"{path} is damaged: {_first_line(error)}. Use another checkpoint.") from None
+        if found.encode() != text:
+            raise CheckpointError(f"{path} is damaged: its checksum does not fit. Use another checkpoint.")
+        return found
+
+    def place(self, folder: Path, entry: Entry) -> Path:
+        """The file of an entry.
+
+        Raises:
+            CheckpointError: symbolic links lead out of the folder.
+        """
+        path = folder / entry.path
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise CheckpointError(f"{path} leads out of its checkpoint. Files of a checkpoint lie in its folder.")
+        return path
+
+
+def _canonical(body: object) -> bytes:
+    return json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _first_line(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return str(error).split("\n", 1)[0]
+
+
+def sealed(folder: Path, paths: Sequence[Path]) -> Iterator[Entry]:
+    """The entries of files that are on the disk.
+
+    Several at a time: what a file system does for one waiting sync, it does for all that wait.
+    """
+
+    def seal(path: Path) -> Entry:
+        entry = summed_up(folder, path)
+        sync_file(path)
+        return entry
+
+    with ThreadPoolExecutor(_SYNCS) as pool:
+        yield from pool.map(seal, paths)
+
+
+def sync_file(path: Path) -> None:
+    """Makes the bytes of a file reach the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def summed_up(folder: Path, path: Path) -> Entry:
+    """The entry of a file as it lies on disk."""
+    crc, size = 0, 0
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            crc, size = zlib.crc32(chunk, crc), size + len(chunk)
+    return Entry(path=path.relative_to(folder).as_posix(), bytes=size, crc32=crc)

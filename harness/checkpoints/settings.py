@@ -1,0 +1,24 @@
+"""What a case must know about its checkpoints."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Settings(BaseModel):
+    """How often, and what is kept.
+
+    Attributes:
+        folder: of this case's checkpoints.
+        every: steps between two; seconds: time between two; None: not by this measure.
+        keep: checkpoints that stay.
+        full_every: every so manieth checkpoint is full, those between are increments where the strategy has them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    folder: str = ""
+    every: int | None = Field(default=None, ge=1)
+    seconds: float | None = Field(default=None, gt=0)
+    keep: int = Field(default=2, ge=1)
+    full_every: int = Field(default=1, ge=1)

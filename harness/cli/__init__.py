@@ -1,0 +1,96 @@
+"""The command line: ``wideload list | run | check | report | show | compare | export | checkpoint | env | data``.
+
+Commands are imported when they are called, so ``wideload --help`` is quick and imports neither TensorFlow nor MPI.
+Results go to stdout, progress to stderr.
+Exit codes: 0 fine, 1 a run failed or a regression was found, 2 usage, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from wideload.errors import UsageError, WideloadError
+
+CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100, "show_default": True}
+
+COMMANDS = {
+    "list": ("wideload.harness.cli.listing:command", "List strategies and data sets, and whether they can run here."),
+    "run": ("wideload.harness.cli.run:command", "Run an experiment and record every case of it."),
+    "check": ("wideload.harness.cli.check:command", "Check that strategies compute what the reference computes."),
+    "report": ("wideload.reports.cli:report", "Write one HTML file about a run."),
+    "show": ("wideload.harness.cli.show:command", "Show the results of a run as a table."),
+    "compare": ("wideload.harness.cli.compare:command", "Compare two runs or two strategies, pair by pair."),
+    "export": ("wideload.harness.cli.export:command", "Write results in a form that other tools read."),
+    "env": ("wideload.harness.cli.env:command", "Show the machine, the versions and the settings."),
+    "checkpoint": (
+        "wideload.harness.cli.checkpoint:command",
+        "Look into checkpoints, check them, and move their rows elsewhere.",
+    ),
+    "data": ("wideload.datasets.cli:data", "Prepare, inspect and verify data sets."),
+}
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module when the command is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        from wideload.errors import UnknownNameError
+
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise UnknownNameError("command", args[0], COMMANDS)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings=CONTEXT,
+    epilog="Example: `wideload run -d census -s local -s sparse_ps -o runs/a`, then `wideload report runs/a`.",
+)
+@click.version_option(package_name="wideload", message="%(version)s")
+def cli() -> None:
+    """Measure how to distribute a Wide & Deep model: parameter server or allreduce."""
+
+
+def main() -> None:
+    """Runs the command line; errors of wideload become one line on stderr."""
+    try:
+        code = cli.main(prog_name="wideload", standalone_mode=False)
+    except UsageError as error:
+        leave(f"wideload: {error}", 2)
+    except WideloadError as error:
+        leave(f"wideload: {error}", 1)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        leave("wideload: interrupted; what was recorded is kept, run the same line again for the rest", 130)
+    except BrokenPipeError:
+        # The reader of our output has seen enough (`wideload show RUN | head`).
+        sys.stderr.close()
+        sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def leave(message: str, code: int) -> None:
+    click.echo(message, err=True)
+    sys.exit(code)

@@ -1,0 +1,59 @@
+"""``wideload check``."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from wideload.harness.cli.display import chosen_display
+from wideload.harness.cli.request import experiment_options, hosts, requested
+from wideload.harness.cli.tables import checks_table
+
+
+@click.command(
+    "check", epilog="Examples: `wideload check -d census -s sparse_ps -s horovod -n 2`, `wideload check --plugin mine`"
+)
+@experiment_options
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Run folder.  [default: runs/check-DATE-TIME]",
+    show_default=False,
+)
+@click.option("--check-steps", type=int, default=200, help="Steps whose losses are compared.")
+@click.option("--plugin", metavar="NAME", help="Check that this strategy or data set keeps the contract.")
+def command(output: Path | None, check_steps: int, plugin: str | None, **request: Any) -> int:
+    """Check that strategies compute what the reference computes.
+
+    Trains the reference and every strategy for a number of steps from the same weights on the same batches and compares
+    their losses. Exits 1 when a synchronous strategy does not follow the reference, or could not be run.
+    """
+    from wideload.harness.sweep import Sweep, as_check
+
+    folder = output or Path("runs") / f"check-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    if plugin is not None:
+        return check_contract(plugin, folder, request)
+    experiment = as_check(requested(request), check_steps)
+    with chosen_display() as display:
+        sweep = Sweep.prepare(experiment, folder, display, hosts(request))
+        runs = sweep.run()
+    click.echo(checks_table(sweep.checks))
+    ran = all(run.status in ("ok", "refused") for run in runs)
+    return int(not ran or any(check.verdict == "fail" for check in sweep.checks))
+
+
+def check_contract(name: str, folder: Path, request: dict[str, Any]) -> int:
+    """Prints every rule of the contract with its verdict."""
+    from wideload.harness.plugin import check_plugin
+
+    with chosen_display() as display:
+        findings = check_plugin(name, folder, display, hosts(request))
+    for finding in findings:
+        click.echo(
+            f"{'ok  ' if finding.kept else 'FAIL'}  {finding.rule}{'' if finding.kept else f': {finding.reason}'}"
+        )
+    return int(not all(finding.kept for finding in findings))

@@ -1,0 +1,95 @@
+"""What a sweep shows while it runs, on stderr: a live line on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from wideload.harness.case import Case
+from wideload.harness.results import RunRecord
+from wideload.harness.state import Sign
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.status import Status
+
+    from wideload.harness.sweep import Watcher
+
+
+class Lines:
+    """One line when a case starts and one when it ends."""
+
+    def __init__(self) -> None:
+        self._todo = 0
+
+    def planned(self, todo: int, done: int) -> None:
+        self._todo = todo
+        kept = f", {done} already recorded" if done else ""
+        self._say(f"{todo} {'case' if todo == 1 else 'cases'} to run{kept}")
+
+    def started(self, number: int, case: Case) -> None:
+        self._say(f"[{number + 1}/{self._todo}] {describe(case)} ...")
+
+    def progress(self, case: Case, signs: list[Sign]) -> None:
+        """Nothing: a log should not fill with progress."""
+
+    def ended(self, run: RunRecord) -> None:
+        self._say(f"    {summary(run)}")
+        if run.log_tail and run.status != "ok":
+            self._say("".join(f"    | {line}\n" for line in run.log_tail.splitlines()[-10:]).rstrip())
+
+    def _say(self, text: str) -> None:
+        click.echo(text, err=True)
+
+
+class Live(Lines):
+    """The same lines, and below them how far the running case is."""
+
+    def __init__(self, console: Console, status: Status) -> None:
+        super().__init__()
+        self._console = console
+        self._status = status
+
+    def progress(self, case: Case, signs: list[Sign]) -> None:
+        steps = min((sign.step for sign in signs), default=0)
+        phase = signs[0].phase if signs else "start"
+        self._status.update(f"{describe(case)}: {phase}, step {steps}")
+
+    def _say(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def chosen_display() -> Iterator[Watcher]:
+    """The display that fits where stderr goes."""
+    if not sys.stderr.isatty():
+        yield Lines()
+        return
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    with console.status("planning") as status:
+        yield Live(console, status)
+
+
+def describe(case: Case) -> str:
+    """A case in a few words."""
+    name = case.strategy if case.kind == "train" else f"{case.kind} ceiling"
+    inside = ",".join(f"{key}={value}" for key, value in case.options.items()) if case.kind == "train" else ""
+    options = f"[{inside}]" if inside else ""
+    return f"{name}{options} on {case.workload.dataset}, {case.ranks} ranks, repeat {case.repeat}"
+
+
+def summary(run: RunRecord) -> str:
+    """How a case ended, in a line."""
+    if run.status != "ok":
+        return f"{run.status}: {run.error}"
+    rate = "" if run.examples_per_second is None else f", {run.examples_per_second:,.0f} examples/s"
+    auc = "" if run.auc is None else f", AUC {run.auc:.4f}"
+    check = "" if run.parity is None else f", parity {run.parity}"
+    flagged = "".join(f", flagged: {reason}" for reason in run.flagged)
+    return f"ok in {run.seconds or 0:.0f} s{rate}{auc}{check}{flagged}"

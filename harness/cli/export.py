@@ -1,0 +1,23 @@
+"""``wideload export``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command("export", epilog="Example: `wideload export runs/census --format parquet -o census.parquet`")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--format", "form", type=click.Choice(["parquet", "csv", "trace", "tensorboard"]), default="parquet")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="File, for tensorboard a folder.")
+def command(run: Path, form: Any, output: Path) -> None:
+    """Write results in a form that other tools read.
+
+    A trace holds the timelines of a run with `trace = true`; open it in ui.perfetto.dev.
+    """
+    from wideload.harness.export import export
+
+    export(run, form, output)
+    click.echo(str(output))

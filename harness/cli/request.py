@@ -1,0 +1,110 @@
+"""The options that make up an experiment on the command line, declared once for every command that runs something."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from wideload.errors import UsageError
+from wideload.harness.experiment import Experiment, from_document, load, merge
+from wideload.harness.mpi import Hosts
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_DIRECT = {
+    "dataset": "workload.dataset",
+    "batch_size": "workload.batch_size",
+    "steps": "workload.steps",
+    "epochs": "workload.epochs",
+    "seed": "workload.seed",
+    "ranks": "ranks",
+    "threads": "threads",
+    "time_limit": "time_limit",
+}
+"""Options that stand for a key of the experiment."""
+
+
+def experiment_options(command: F) -> F:
+    """Adds the options to a command; it receives them as keyword arguments for :func:`requested`."""
+    for decorate in reversed(_OPTIONS):
+        command = decorate(command)
+    return command
+
+
+_OPTIONS = [
+    click.argument("file", required=False, type=click.Path(path_type=Path), metavar="[EXPERIMENT.toml]"),
+    click.option("-d", "--dataset", help="Data set, as name or name[option=value,...]."),
+    click.option(
+        "-s",
+        "--strategy",
+        "strategies",
+        multiple=True,
+        help="Strategy, as name[option=value,...]; a value [a,b] is a grid.",
+    ),
+    click.option("-n", "--ranks", type=int, multiple=True, help="Ranks of a job; several are several cases."),
+    click.option("--threads", type=int, help="Compute threads a rank.  [default: 1]", show_default=False),
+    click.option("--batch-size", type=int, help="Examples in a global batch."),
+    click.option("--steps", type=int, help="Global batches to train on."),
+    click.option("--epochs", type=int, help="Passes over the training split."),
+    click.option("--seed", type=int, help="Seed of weights and order."),
+    click.option("--time-limit", help="Limit of one case: 90s, 10m."),
+    click.option(
+        "--set",
+        "settings",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Any key of the experiment, dotted; the value as in TOML.",
+    ),
+    click.option(
+        "--hostfile",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="Hosts to run on, in the form that mpirun reads.",
+    ),
+    click.option("--remote-agent", help="Program that mpirun starts on other hosts instead of ssh."),
+]
+
+
+def requested(request: dict[str, Any]) -> Experiment:
+    """The experiment that the options and the file stand for; command line beats file beats default.
+
+    Raises:
+        UsageError: neither a file nor a data set was given, or a value is invalid.
+    """
+    overrides: dict[str, Any] = {
+        key: _listed(request[name]) for name, key in _DIRECT.items() if request.get(name) not in (None, ())
+    }
+    if request["strategies"]:
+        overrides["strategies"] = list(request["strategies"])
+    for setting in request["settings"]:
+        overrides |= _setting(setting)
+    if request["file"] is not None:
+        return load(request["file"], overrides)
+    if not request["dataset"]:
+        raise UsageError("name an experiment file, or a data set: `wideload run -d census -s local -s sparse_ps`.")
+    overrides.setdefault("strategies", ["local"])
+    return from_document(merge({}, overrides), "command line")
+
+
+def hosts(request: dict[str, Any]) -> Hosts:
+    """Where the ranks shall run."""
+    hostfile: Path | None = request["hostfile"]
+    return Hosts(hostfile.absolute() if hostfile else None, request["remote_agent"])
+
+
+def _setting(text: str) -> dict[str, Any]:
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise UsageError(f"--set {text!r}: expected KEY=VALUE, as in --set workload.model.hidden_units=[64,32].")
+    try:
+        return {key.strip(): tomllib.loads(f"value = {value}")["value"]}
+    except tomllib.TOMLDecodeError:
+        # A bare word is meant as a string.
+        return {key.strip(): value.strip()}
+
+
+def _listed(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,62 @@
+"""``wideload run``."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from wideload.harness.cli.display import chosen_display
+from wideload.harness.cli.request import experiment_options, hosts, requested
+from wideload.harness.cli.tables import checks_table, runs_table
+from wideload.harness.experiment import Experiment
+from wideload.harness.mpi import find
+from wideload.harness.plan import plan
+
+
+@click.command("run", epilog="Example: `wideload run experiments/demo_census.toml -n 2 -o runs/census`")
+@experiment_options
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Run folder.  [default: runs/DATE-TIME]", show_default=False
+)
+@click.option(
+    "--rerun",
+    type=click.Choice(["missing", "failed", "all"]),
+    default="missing",
+    help="Which recorded cases to run again.",
+)
+@click.option("--dry-run", is_flag=True, help="Print the cases and their command lines; run nothing.")
+def command(output: Path | None, rerun: Any, dry_run: bool, **request: Any) -> int:
+    """Run an experiment and record every case of it.
+
+    Finished cases are skipped, so the same line again goes on where an interrupted sweep stopped.
+    """
+    from wideload.harness.sweep import Sweep
+
+    experiment = requested(request)
+    folder = output or Path("runs") / datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    if dry_run:
+        return print_plan(experiment, folder, request)
+    with chosen_display() as display:
+        sweep = Sweep.prepare(experiment, folder, display, hosts(request))
+        runs = sweep.run(rerun)
+    click.echo(runs_table(runs))
+    if sweep.checks:
+        click.echo(checks_table(sweep.checks))
+    click.echo(f"recorded in {folder}; `wideload report {folder}` makes a page of it", err=True)
+    failed = any(run.status not in ("ok", "refused") for run in runs)
+    return int(failed or any(check.verdict == "fail" for check in sweep.checks))
+
+
+def print_plan(experiment: Experiment, folder: Path, request: dict[str, Any]) -> int:
+    """One case a line, with what would be started."""
+    from wideload.harness.launch import Launcher
+    from wideload.harness.watchdog import Limits
+
+    launcher = Launcher(find(), folder, Limits(), hosts(request))
+    for entry in plan(experiment):
+        note = f"  # not run: {entry.unavailable}" if entry.unavailable else ""
+        click.echo(f"{entry.case.case_id}{note}\n  {launcher.shell_line(entry.case)}")
+    return 0

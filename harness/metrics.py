@@ -1,0 +1,67 @@
+"""How good predictions are: exact, over all held-out examples.
+
+AUC is the area under the ROC curve with ties counted half; log loss is natural; COPC is clicks over predicted clicks, 1
+for a calibrated model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from wideload.harness import state
+
+_SMALLEST = 1e-7
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """AUC is None when the labels are all equal; COPC when nothing was predicted to click."""
+
+    auc: float | None
+    logloss: float
+    copc: float | None
+
+
+def measure(labels: npt.NDArray[np.float32], predictions: npt.NDArray[np.float32]) -> Metrics:
+    """Metrics of float32 ``[n]`` labels (0 or 1) and probabilities.
+
+    Predictions that are not finite give NaN log loss.
+    """
+    from sklearn.metrics import roc_auc_score
+
+    usable = bool(np.isfinite(predictions).all())
+    two_classes = 0 < labels.sum() < len(labels)
+    probability = np.clip(predictions.astype(np.float64), _SMALLEST, 1 - _SMALLEST)
+    logloss = -np.mean(labels * np.log(probability) + (1 - labels) * np.log1p(-probability))
+    expected = float(predictions.sum(dtype=np.float64))
+    return Metrics(
+        auc=float(roc_auc_score(labels, predictions)) if usable and two_classes else None,
+        logloss=float(logloss),
+        copc=float(labels.sum(dtype=np.float64)) / expected if expected > 0 else None,
+    )
+
+
+def save_predictions(
+    folder: Path,
+    step: int,
+    rank: int,
+    labels: list[npt.NDArray[np.float32]],
+    predictions: list[npt.NDArray[np.float32]],
+) -> None:
+    """Keeps one rank's predictions for :func:`of_step`."""
+    empty = [np.empty(0, np.float32)]
+    pair = np.stack([np.concatenate(empty + labels), np.concatenate(empty + predictions)])
+    np.save(state.predictions_path(folder, step, rank), pair, allow_pickle=False)
+
+
+def of_step(folder: Path, step: int, ranks: int) -> Metrics | None:
+    """Metrics over the predictions of all ranks after ``step``; None when there are none."""
+    files = [state.predictions_path(folder, step, rank) for rank in range(ranks)]
+    if not all(file.is_file() for file in files):
+        return None
+    pairs = np.concatenate([np.load(file, allow_pickle=False) for file in files], axis=1)
+    return measure(pairs[0], pairs[1]) if pairs.shape[1] else None

@@ -1,0 +1,75 @@
+"""How a rank shows that it is alive: a few bytes of shared memory, written by the rank, read by its warden.
+
+::
+
+    offset  0   int64    beats: grows with every sign of life
+            8   int64    step: training steps completed
+           16   16 bytes phase, ASCII: setup, warm-up, train, evaluate, close
+
+Writing is one memory store, so the training loop pays nothing for being watched; no thread, no message, no file
+written.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+VARIABLE = "WIDELOAD_PULSE"
+_FORM = struct.Struct("<qq16s")
+
+
+class Beat(NamedTuple):
+    """One reading."""
+
+    beats: int
+    step: int
+    phase: str
+
+
+class Pulse:
+    """The shared bytes; one side writes, the other reads."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        if path is None:
+            self._memory = mmap.mmap(-1, _FORM.size)
+            return
+        with path.open("r+b") as file:
+            self._memory = mmap.mmap(file.fileno(), _FORM.size)
+
+    @classmethod
+    def create(cls) -> Pulse:
+        """Fresh shared bytes; hand :attr:`path` to the rank in :data:`VARIABLE`."""
+        handle, name = tempfile.mkstemp(prefix="wideload-pulse-")
+        with os.fdopen(handle, "wb") as file:
+            file.write(_FORM.pack(0, 0, b"start"))
+        return cls(Path(name))
+
+    @classmethod
+    def from_environment(cls) -> Pulse:
+        """The bytes that this rank's warden watches; private ones when nobody does."""
+        name = os.environ.get(VARIABLE)
+        return cls(Path(name) if name else None)
+
+    @property
+    def path(self) -> Path | None:
+        return self._path
+
+    def beat(self, phase: str, step: int | None = None) -> None:
+        """Shows life."""
+        beats, before, _ = _FORM.unpack_from(self._memory)
+        _FORM.pack_into(self._memory, 0, beats + 1, before if step is None else step, phase.encode()[:16])
+
+    def read(self) -> Beat:
+        beats, step, phase = _FORM.unpack_from(self._memory)
+        return Beat(beats, step, phase.rstrip(b"\0").decode())
+
+    def remove(self) -> None:
+        """Frees the file; the mapping lives as long as its holders."""
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)

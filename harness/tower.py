@@ -1,0 +1,218 @@
+"""The tower: a feed-forward network over embeddings and dense columns, as functions of one flat vector of parameters.
+
+::
+
+    flat [P]        = hidden_0/kernel, /bias, (/scale, /offset,) hidden_1/..., logits/kernel, logits/bias
+    statistics [Q]  = hidden_0/mean, hidden_0/variance, hidden_1/...      with batch normalisation; else Q = 0
+    layer           = dense -> batch normalisation -> activation -> dropout
+
+One vector means one gradient buffer: one message a step, one optimizer update, whatever the number of layers.
+Everything is a function of the global batch, not of how it is shared out: batch normalisation sums its moments over
+the ranks (:attr:`Pass.across`), and dropout draws for the example's place in the global batch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from wideload.harness.batch import BatchLayout
+from wideload.harness.hashing import salt_of
+from wideload.harness.ragged import Floats
+from wideload.harness.workload import Model
+
+_ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
+    "relu": tf.nn.relu,
+    "elu": tf.nn.elu,
+    "gelu": tf.nn.gelu,
+    "tanh": tf.nn.tanh,
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pass:
+    """What a training pass needs to know beside its inputs.
+
+    Attributes:
+        seed: of dropout; the workload's.
+        step: int64 scalar, which step this is.
+        first_example: int64 scalar, place of this rank's first example in the global batch.
+        across: differentiable sum of a float vector over all ranks; None: this rank's examples are all there are.
+            Called twice per layer (once in the gradient), in the same order on every rank, and only with batch
+            normalisation.
+    """
+
+    seed: int
+    step: Any
+    first_example: Any
+    across: Callable[[Any], Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    name: str
+    inputs: int
+    outputs: int
+    normalised: bool
+
+    @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """Kernel, bias and, when normalised, scale and offset."""
+        vectors = 3 if self.normalised else 1
+        return [(self.inputs, self.outputs), *[(self.outputs,)] * vectors]
+
+
+class DenseTower:
+    """The tower of a workload.
+
+    Args:
+        model: of the workload.
+        layout: says how wide the inputs are. Without any input the tower is one bias.
+    """
+
+    def __init__(self, model: Model, layout: BatchLayout) -> None:
+        self._model = model
+        inputs = layout.deep_width + layout.dense_width
+        units = model.hidden_units if inputs else ()
+        widths = [inputs, *units]
+        self._layers = [
+            _Layer(f"hidden_{index}", widths[index], unit, model.batch_norm) for index, unit in enumerate(units)
+        ]
+        self._layers.append(_Layer("logits", widths[-1], 1, False))
+        self._sizes = [math.prod(shape) for layer in self._layers for shape in layer.shapes]
+        self._statistics = [layer.outputs for layer in self._layers if layer.normalised for _ in range(2)]
+
+    @property
+    def size(self) -> int:
+        """P, number of parameters."""
+        return sum(self._sizes)
+
+    @property
+    def first_width(self) -> int:
+        """Outputs of the first layer: the flat vector begins with its kernel ``[inputs, first_width]``."""
+        return self._layers[0].outputs
+
+    @property
+    def statistics_size(self) -> int:
+        """Q, number of running statistics; 0 without batch normalisation."""
+        return sum(self._statistics)
+
+    def initial(self, seed: int) -> Floats:
+        """float32 ``[P]``: Glorot uniform kernels (Glorot & Bengio 2010), zero biases, unit scales. A pure function."""
+        parts = []
+        for layer in self._layers:
+            kernel, *vectors = layer.shapes
+            limit = math.sqrt(6.0 / (layer.inputs + layer.outputs))
+            parts.append((_uniform(seed, layer.name, math.prod(kernel)) * 2 - 1) * np.float32(limit))
+            parts += [np.full(shape, float(index == 1), np.float32) for index, shape in enumerate(vectors)]
+        return np.concatenate(parts)
+
+    def initial_statistics(self) -> Floats:
+        """float32 ``[Q]``: means 0, variances 1."""
+        parts = [np.full(size, float(index % 2), np.float32) for index, size in enumerate(self._statistics)]
+        return np.concatenate([np.empty(0, np.float32), *parts])
+
+    def predict(self, flat: Any, statistics: Any, deep: Any, dense: Any) -> Any:
+        """Logits ``[B]`` of the tower, by the running statistics and without dropout.
+
+        Args:
+            flat: float32 ``[P]``.
+            statistics: float32 ``[Q]``.
+            deep: float32 ``[B, layout.deep_width]``, embeddings in slot order.
+            dense: float32 ``[B, layout.dense_width]``.
+        """
+        moments = iter(tf.split(statistics, self._statistics) if self._statistics else ())
+
+        def normalise(hidden: Any, scale: Any, offset: Any) -> Any:
+            return _normalised(hidden, next(moments), next(moments), scale, offset, self._model.batch_norm_epsilon)
+
+        return self._logits(flat, deep, dense, normalise, lambda hidden, _: hidden)
+
+    def train(self, flat: Any, deep: Any, dense: Any, run: Pass) -> tuple[Any, Any]:
+        """Logits ``[B]`` and the global batch's moments ``[Q]``; normalised by these moments, and with dropout."""
+        moments: list[Any] = []
+
+        def normalise(hidden: Any, scale: Any, offset: Any) -> Any:
+            mean, variance = _moments(hidden, run.across)
+            moments.extend((mean, variance))
+            return _normalised(hidden, mean, variance, scale, offset, self._model.batch_norm_epsilon)
+
+        def drop(hidden: Any, layer: int) -> Any:
+            return _dropped(hidden, self._model.dropout, layer, run) if self._model.dropout else hidden
+
+        logits = self._logits(flat, deep, dense, normalise, drop)
+        return logits, tf.concat(moments, 0) if moments else tf.zeros([0])
+
+    def blend(self, statistics: Any, moments: Any) -> Any:
+        """Running statistics ``[Q]`` after one more batch."""
+        return statistics + (moments - statistics) * (1.0 - self._model.batch_norm_momentum)
+
+    def penalty(self, flat: Any) -> Any:
+        """``l1 * sum |w| + l2 / 2 * sum w^2`` over all kernels; scalar."""
+        model = self._model
+        if not (model.dense_l1 or model.dense_l2):
+            return tf.zeros([])
+        kernels = [tensors[0] for tensors in self._tensors(flat)]
+        absolute = tf.add_n([tf.reduce_sum(tf.abs(kernel)) for kernel in kernels])
+        squared = tf.add_n([tf.nn.l2_loss(kernel) for kernel in kernels])
+        return model.dense_l1 * absolute + model.dense_l2 * squared
+
+    def _tensors(self, flat: Any) -> list[list[Any]]:
+        """Parameters of each layer."""
+        parts = iter(tf.split(flat, self._sizes))
+        return [[tf.reshape(next(parts), shape) for shape in layer.shapes] for layer in self._layers]
+
+    def _logits(self, flat: Any, deep: Any, dense: Any, normalise: Any, drop: Any) -> Any:
+        activate = _ACTIVATIONS[self._model.activation]
+        hidden = tf.concat([deep, dense], axis=1)
+        *below, (last, bias) = self._tensors(flat)
+        for index, (kernel, offset, *scaling) in enumerate(below):
+            hidden = tf.nn.bias_add(tf.matmul(hidden, kernel), offset)
+            if scaling:
+                hidden = normalise(hidden, *scaling)
+            hidden = drop(activate(hidden), index)
+        return tf.squeeze(tf.nn.bias_add(tf.matmul(hidden, last), bias), axis=1)
+
+
+def _uniform(seed: int, name: str, count: int) -> Floats:
+    """24-bit numbers in [0, 1), from a counter-based generator keyed by (seed, name)."""
+    raw = np.random.Philox(key=[seed, salt_of(name)]).random_raw(count)
+    return (raw >> np.uint64(40)).astype(np.float32) * np.float32(2.0**-24)
+
+
+def _moments(hidden: Any, across: Callable[[Any], Any] | None) -> tuple[Any, Any]:
+    """Mean and variance ``[units]`` over the global batch. One sum over the ranks: of count, values and squares."""
+    sums = tf.concat(
+        [
+            tf.reshape(tf.cast(tf.shape(hidden)[0], tf.float32), [1]),
+            tf.reduce_sum(hidden, axis=0),
+            tf.reduce_sum(hidden * hidden, axis=0),
+        ],
+        axis=0,
+    )
+    if across is not None:
+        sums = across(sums)
+    count = tf.maximum(sums[0], 1.0)
+    first, second = tf.split(sums[1:] / count, 2)
+    return first, tf.maximum(second - first * first, 0.0)
+
+
+def _normalised(hidden: Any, mean: Any, variance: Any, scale: Any, offset: Any, epsilon: float) -> Any:
+    factor = tf.math.rsqrt(variance + epsilon) * scale
+    return hidden * factor + (offset - mean * factor)
+
+
+def _dropped(hidden: Any, rate: float, layer: int, run: Pass) -> Any:
+    """Inverted dropout. Philox's counter is the example's place in the global batch, so shares of it get their part."""
+    units = hidden.shape[1]
+    blocks = -(-units // 4)
+    counter = tf.bitcast(tf.stack([run.first_example * blocks, run.step]), tf.uint64)
+    key = tf.constant([run.seed ^ (salt_of(f"dropout_{layer}") >> 1)], tf.uint64)
+    shape = tf.stack([tf.shape(hidden)[0], blocks * 4])
+    drawn = tf.raw_ops.StatelessRandomUniformV2(shape=shape, key=key, counter=counter, alg=1)[:, :units]
+    return tf.where(drawn >= rate, hidden / (1.0 - rate), 0.0)

@@ -1,0 +1,73 @@
+// Memory while a table grows, and the longest that a batch waits for it. Counters, not times, are the result:
+//
+//   bytes_per_row     all that the table holds, over its rows, at the end
+//   beyond_payload    the same without header, weights and state
+//   peak_ratio        largest total over the growth, over the final total (resident pages that were mapped
+//   and not yet counted as
+//                     rows included)
+//   worst_pause_ms    the slowest batch of 256 new signs, less the median batch
+//   empty_bytes       before the first row
+
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <vector>
+
+#include "benchmarks/keys.h"
+#include "table/sparse_table.h"
+
+namespace wideload::benchmarks {
+namespace {
+
+constexpr std::int64_t kStep = 256;
+
+void Growth(benchmark::State& state) {
+  using Clock = std::chrono::steady_clock;
+  const std::int64_t rows = state.range(0);
+  for (auto _ : state) {
+    SparseTable table(TableSpec{
+        .name = "growth",
+        .seed = 1,
+        .slices =
+            {{.name = "deep", .dim = 8, .optimizer = {.kind = OptimizerKind::kAdaGrad}, .initializer = {}}},
+        .life = {}});
+    state.counters["empty_bytes"] = static_cast<double>(table.memory().total());
+    std::vector<float> pulled(kStep * 8), milliseconds;
+    std::vector<Sign> signs(kStep);
+    std::uint64_t peak = 0;
+    for (std::int64_t first = 0; first < rows; first += kStep) {
+      for (std::int64_t i = 0; i < kStep; ++i) {
+        signs[static_cast<std::size_t>(i)] = SignOfNumber(static_cast<std::uint64_t>(first + i));
+      }
+      const auto start = Clock::now();
+      table.Pull(signs, 1, pulled.data());
+      milliseconds.push_back(std::chrono::duration<float, std::milli>(Clock::now() - start).count());
+      if (first % (kStep * 64) == 0) peak = std::max(peak, table.memory().total());
+    }
+    const TableMemory memory = table.memory();
+    const auto count = static_cast<double>(table.size());
+    const std::uint64_t payload = memory.weights + memory.optimizer + memory.headers;
+    const auto middle = milliseconds.begin() + static_cast<std::ptrdiff_t>(milliseconds.size() / 2);
+    const float worst = *std::max_element(milliseconds.begin(), milliseconds.end());
+    std::nth_element(milliseconds.begin(), middle, milliseconds.end());
+    state.counters["bytes_per_row"] = static_cast<double>(memory.total()) / count;
+    state.counters["beyond_payload"] = static_cast<double>(memory.total() - payload) / count;
+    state.counters["peak_ratio"] =
+        static_cast<double>(std::max(peak, memory.total())) / static_cast<double>(memory.total());
+    state.counters["worst_pause_ms"] = static_cast<double>(worst - *middle);
+  }
+}
+
+BENCHMARK(Growth)
+    ->Name("growth/wideload")
+    ->ArgName("rows")
+    ->Arg(1'000'000)
+    ->Arg(4'000'000)
+    ->Arg(16'000'000)
+    ->Iterations(1)
+    ->Unit(benchmark::kSecond);
+
+}  // namespace
+}  // namespace wideload::benchmarks

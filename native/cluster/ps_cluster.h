@@ -1,0 +1,152 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "cluster/dense_shard.h"
+#include "cluster/rank_sum.h"
+#include "cluster/shard_server.h"
+#include "cluster/transport.h"
+#include "cluster/worker.h"
+
+namespace wideload {
+
+struct ClusterOptions {
+  ServerPolicy policy;
+  std::size_t max_in_flight = 4;                  // unacknowledged pushes per owner, asynchronous modes
+  std::chrono::milliseconds timeout{60'000};      // for an answer from a peer
+  std::chrono::milliseconds resend_after{5'000};  // an unacknowledged push is sent again; 0: never
+  std::chrono::microseconds idle_poll{200};       // how often a thread with nothing urgent looks for messages
+};
+
+// One rank of the parameter server: its worker half, its owner half, and the thread that runs both.
+//
+//   TensorFlow op / Python  --Enqueue-->  service thread:  Worker  <-- messages -->  ShardServer  (own shard:
+//   no MPI)
+//                                              |                                         |
+//                                              +------------- Transport -----------------+   (the other
+//                                              ranks)
+//
+// Everything happens on the service thread: tables have one writer, and MPI one user. Callers enqueue and are
+// called back, so no TensorFlow thread blocks. The thread waits in three ways, none of which takes a core
+// from compute:
+//   - a caller is blocked on an answer (its compute thread sleeps): poll and yield, then poll every few
+//   microseconds;
+//   - an answer is awaited but nobody is blocked (prefetch, acks), or peers may ask (asynchronous): poll
+//   every `idle_poll`;
+//   - nothing can happen before the next call (synchronous): sleep.
+//
+// The first error is final: it fails what waits, is sent to the other ranks, and fails every later call with
+// the same words.
+class PsCluster {
+ public:
+  // dense: the initial flat vector, equal on all ranks; segments as in DenseShard.
+  PsCluster(std::unique_ptr<Transport> transport, std::vector<std::shared_ptr<SparseTable>> tables,
+            std::vector<float> dense, std::vector<DenseSegment> segments, ClusterOptions options);
+  ~PsCluster();
+  PsCluster(const PsCluster&) = delete;
+  PsCluster& operator=(const PsCluster&) = delete;
+
+  int rank() const { return rank_; }
+  int ranks() const { return ranks_; }
+  const std::vector<std::shared_ptr<SparseTable>>& tables() const { return tables_; }
+  std::size_t dense_total() const { return dense_total_; }
+
+  // Asynchronous; callbacks run on the service thread and must not block. Spans and pointers must stay valid
+  // until the call back (Prefetch copies). See Worker.
+  void Prefetch(std::uint64_t step, std::vector<std::vector<Sign>> signs);
+  void Pull(std::uint64_t step, std::vector<std::span<const Sign>> signs, Worker::OnRows on_rows);
+  void Read(std::vector<std::span<const Sign>> signs, Worker::OnRows on_rows);
+  void Push(std::uint64_t step, std::vector<Worker::Gradient> gradients, const float* dense,
+            Worker::OnDone on_done);
+  void Sum(std::span<const float> values, RankSum::OnSum on_sum);
+
+  // Blocks until every owner has applied all pushes of this rank; throws std::runtime_error.
+  void Flush();
+  // Runs `job` on the service thread, between messages, and waits for it: how checkpoints read the tables.
+  void RunOnService(std::function<void()> job);
+  void SetFirstStep(std::uint64_t step);
+  void SetLearningRateScale(float scale);
+  DenseShard& dense() { return server_->dense(); }  // only inside RunOnService
+
+  // Nanoseconds from the call of Pull (Push) to its call back, summed since the start.
+  std::int64_t pull_nanoseconds() const { return pull_nanoseconds_.load(std::memory_order_relaxed); }
+  std::int64_t push_nanoseconds() const { return push_nanoseconds_.load(std::memory_order_relaxed); }
+
+  // Totals since the start, by name; see docs/parameter_server.md.
+  std::map<std::string, double> Counters();
+
+  // Stops the thread. Every rank must have flushed, and a barrier must lie between the last flush and this.
+  void Close();
+
+ private:
+  using Clock = Worker::Clock;
+
+  void Enqueue(std::function<void()> job);
+  void Run();
+  bool RunJobs();
+  bool TakeMessages();
+  void Dispatch(Message message);
+  void Send(int to, Buffer message);
+  std::size_t DenseBytesOf(int owner) const;
+  void CheckDeadlines();
+  void Idle();
+  void FailHere(const std::string& error);
+  void Fail(const std::string& error);  // here, and on the other ranks
+  bool urgent() const { return worker_->urgent() || sum_->waiting(); }
+  Clock::time_point waiting_since() const;
+  std::string TimeoutText() const;
+
+  const int rank_;
+  const int ranks_;
+  const std::vector<std::shared_ptr<SparseTable>> tables_;
+  const std::size_t dense_total_;
+  const ClusterOptions options_;
+  std::unique_ptr<Transport> transport_;
+  std::unique_ptr<ShardServer> server_;
+  std::unique_ptr<Worker> worker_;
+  std::unique_ptr<RankSum> sum_;
+  std::deque<Message> to_self_;
+  std::string error_;
+  Clock::time_point idle_since_{};
+  Clock::time_point last_check_{};
+  Clock::time_point last_read_{};  // by a peer
+  std::vector<Clock::time_point> heard_;
+  bool idle_ = false;
+
+  Clock::time_point sum_since_{};
+  std::uint64_t wire_bytes_ = 0;
+  std::uint64_t wire_sparse_bytes_ = 0;
+  std::uint64_t messages_ = 0;
+  std::uint64_t resent_ = 0;
+
+  std::atomic<std::int64_t> pull_nanoseconds_{0};
+  std::atomic<std::int64_t> push_nanoseconds_{0};
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<std::function<void()>> jobs_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+// Ops name a cluster by number: a tf.function can carry it as an attribute.
+class ClusterRegistry {
+ public:
+  static std::int64_t Add(std::shared_ptr<PsCluster> cluster);
+  static std::shared_ptr<PsCluster> Find(std::int64_t id);  // null when closed or never there
+  static void Remove(std::int64_t id);
+};
+
+}  // namespace wideload

@@ -1,0 +1,403 @@
+#include "cluster/shard_server.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "cluster/wire.h"
+
+namespace wideload {
+namespace {
+
+[[noreturn]] void Refuse(const Message& message, const std::string& why) {
+  const MessageHeader header = message.header();
+  throw std::runtime_error("rank " + std::to_string(message.peer) + " sent " + NameOf(header.kind) + " " +
+                           std::to_string(header.step) + ": " + why);
+}
+
+// What RowHeader::slot of a row holds that this step located. Steps 65,536 apart share a tag: such a row is
+// answered late without need, never too early.
+std::uint16_t TagOf(std::uint64_t step) { return static_cast<std::uint16_t>(step); }
+
+std::size_t RoundUp8(std::size_t bytes) { return (bytes + 7) / 8 * 8; }
+
+const float* AsFloats(const std::byte* bytes) { return reinterpret_cast<const float*>(bytes); }
+
+}  // namespace
+
+ShardServer::ShardServer(int rank, int ranks, std::vector<std::shared_ptr<SparseTable>> tables,
+                         DenseShard dense, ServerPolicy policy, Acquire acquire, Release release, Reply reply)
+    : rank_(rank),
+      ranks_(ranks),
+      tables_(std::move(tables)),
+      dense_(std::move(dense)),
+      policy_(policy),
+      acquire_(std::move(acquire)),
+      release_(std::move(release)),
+      reply_(std::move(reply)),
+      applied_(static_cast<std::size_t>(ranks), 0),
+      last_(static_cast<std::size_t>(ranks)) {
+  for (const auto& table : tables_) rows_may_move_ = rows_may_move_ || table->layout().top_class() > 0;
+}
+
+void ShardServer::SetLearningRateScale(float scale) {
+  for (const auto& table : tables_) table->SetLearningRateScale(scale);
+  learning_rate_scale_ = scale;
+}
+
+std::string ShardServer::LastFrom(int source) const {
+  const auto& header = last_[static_cast<std::size_t>(source)];
+  return header ? std::string(NameOf(header->kind)) + " " + std::to_string(header->step) : std::string();
+}
+
+void ShardServer::Handle(Message message) {
+  const MessageHeader header = message.header();
+  if (header.magic != kMagic) Refuse(message, "it does not begin with the magic number");
+  last_[static_cast<std::size_t>(message.peer)] = header;
+  switch (header.kind) {
+    case MessageKind::kPull:
+      OnPull(std::move(message));
+      return;
+    case MessageKind::kPush:
+      OnPush(std::move(message));
+      return;
+    case MessageKind::kRead:
+    case MessageKind::kFlush:
+      held_.push_back(std::move(message));
+      ServeHeld();
+      return;
+    default:
+      Refuse(message, "an owner does not expect this kind");
+  }
+}
+
+// ---------------------------------------------------------------------------------------------- pulls
+
+void ShardServer::OnPull(Message message) {
+  const std::uint64_t step = message.header().step;
+  if (!policy_.synchronous) {
+    held_.push_back(std::move(message));
+    ServeHeld();
+    return;
+  }
+  Gathering& gathering = gathering_[step];
+  if (gathering.pulls.empty()) gathering.pulls.resize(static_cast<std::size_t>(ranks_));
+  auto& slot = gathering.pulls[static_cast<std::size_t>(message.peer)];
+  if (slot) Refuse(message, "this rank has pulled that step already");
+  slot = std::move(message);
+  ++gathering.present;
+  StartSynchronousSteps();
+}
+
+void ShardServer::StartSynchronousSteps() {
+  while (!gathering_.empty() && gathering_.begin()->second.present == static_cast<std::size_t>(ranks_)) {
+    // A row moves when a slice is admitted: then nothing is located while a push is outstanding.
+    if (outstanding_.size() > (rows_may_move_ ? 0u : 1u)) return;
+    auto node = gathering_.extract(gathering_.begin());
+    Step step = TakeSpare();
+    step.step = node.key();
+    std::vector<Message*> pulls;
+    for (auto& pull : node.mapped().pulls) pulls.push_back(&*pull);
+    Locate(step, pulls);
+    for (auto& pull : node.mapped().pulls) release_(std::move(pull->bytes));
+    Answer(step, outstanding_.empty() ? RowsPart::kAll : RowsPart::kEarly, 0);
+    outstanding_.push_back(std::move(step));
+  }
+}
+
+void ShardServer::Locate(Step& step, std::vector<Message*> pulls) {
+  step.pushes.resize(static_cast<std::size_t>(ranks_));
+  step.tables.resize(tables_.size());
+  std::vector<BodyReader> bodies;
+  std::vector<std::vector<std::uint64_t>> counts(pulls.size(), std::vector<std::uint64_t>(tables_.size()));
+  for (std::size_t source = 0; source < pulls.size(); ++source) {
+    step.sources.push_back(pulls[source]->peer);
+    bodies.emplace_back(pulls[source]->bytes);
+    const std::byte* head = bodies[source].Take(tables_.size() * sizeof(std::uint64_t));
+    std::memcpy(counts[source].data(), head, tables_.size() * sizeof(std::uint64_t));
+  }
+  std::vector<std::pair<const Sign*, std::size_t>> asked(pulls.size());
+  for (std::size_t table = 0; table < tables_.size(); ++table) {
+    for (std::size_t source = 0; source < pulls.size(); ++source) {
+      const std::size_t count = counts[source][table];
+      asked[source] = {reinterpret_cast<const Sign*>(bodies[source].Take(count * sizeof(Sign))), count};
+    }
+    LocateTable(table, step, asked);
+    if (policy_.synchronous) TagRows(table, step);
+  }
+}
+
+ShardServer::Step ShardServer::TakeSpare() {
+  Step step;
+  if (!spare_.empty()) {
+    step = std::move(spare_.back());
+    spare_.pop_back();
+  }
+  step.sources.clear();
+  for (auto& push : step.pushes) push.reset();
+  return step;
+}
+
+void ShardServer::LocateTable(std::size_t table, Step& step,
+                              const std::vector<std::pair<const Sign*, std::size_t>>& asked) {
+  LocatedTable& located = step.tables[table];
+  located.offsets.assign(1, 0);
+  for (const auto& [signs, count] : asked) located.offsets.push_back(located.offsets.back() + count);
+  std::span<const Sign> distinct;
+  if (asked.size() == 1) {  // a worker's own list is distinct already
+    distinct = {asked[0].first, asked[0].second};
+    located.inverse.resize(distinct.size());
+    for (std::size_t i = 0; i < distinct.size(); ++i) located.inverse[i] = static_cast<std::int32_t>(i);
+  } else {
+    asked_signs_.resize(located.offsets.back());
+    for (std::size_t source = 0; source < asked.size(); ++source) {
+      std::copy_n(asked[source].first, asked[source].second,
+                  asked_signs_.begin() + static_cast<std::ptrdiff_t>(located.offsets[source]));
+    }
+    const Unique::Result found = unique_.Find(asked_signs_);
+    distinct = found.unique;
+    located.inverse.assign(found.inverse.begin(), found.inverse.end());
+  }
+  union_signs_ += distinct.size();
+  located.refs.resize(distinct.size());
+  tables_[table]->Locate(distinct, static_cast<std::uint32_t>(step.step), located.refs.data());
+}
+
+void ShardServer::TagRows(std::size_t table, Step& step) {
+  LocatedTable& located = step.tables[table];
+  const bool alone = outstanding_.empty();
+  const std::uint16_t before = alone ? std::uint16_t{0} : TagOf(outstanding_.front().step);
+  late_.resize(located.refs.size());
+  for (std::size_t i = 0; i < located.refs.size(); ++i) {
+    std::uint16_t& tag = HeaderOf(located.refs[i].row).slot;
+    late_[i] = !alone && tag == before;
+    tag = TagOf(step.step);
+  }
+  located.late.clear();
+  if (alone) return;
+  located.late.resize(located.inverse.size());
+  std::uint64_t late = 0;
+  for (std::size_t i = 0; i < located.inverse.size(); ++i) {
+    located.late[i] = late_[static_cast<std::size_t>(located.inverse[i])];
+    late += located.late[i];
+  }
+  late_rows_ += late;
+  early_rows_ += located.inverse.size() - late;
+}
+
+void ShardServer::Answer(Step& step, RowsPart part, std::uint32_t staleness) {
+  for (std::size_t source = 0; source < step.sources.size(); ++source) {
+    const int to = step.sources[source];
+    MessageHeader header;
+    header.kind = MessageKind::kRows;
+    header.part = part;
+    header.format = FormatTo(to);
+    header.step = step.step;
+    header.staleness = staleness;
+    Buffer message = StartMessage(acquire_(), header);
+    for (std::size_t table = 0; table < tables_.size(); ++table) {
+      AppendRows(message, table, step.tables[table], source, part, header.format);
+    }
+    if (part != RowsPart::kEarly) AppendDense(message);
+    reply_(to, std::move(message));
+  }
+}
+
+void ShardServer::AppendRows(Buffer& message, std::size_t table, const LocatedTable& located,
+                             std::size_t source, RowsPart part, WireFormat format) {
+  const std::size_t begin = located.offsets[source];
+  const std::size_t count = located.offsets[source + 1] - begin;
+  if (part == RowsPart::kEarly) {
+    const std::size_t bytes = RoundUp8((count + 7) / 8);
+    std::byte* bits = message.Extend(bytes);
+    if (bytes > 0) std::memset(bits, 0, bytes);
+    for (std::size_t i = 0; i < count; ++i) {
+      if (located.late[begin + i]) bits[i / 8] |= std::byte{1} << (i % 8);
+    }
+  }
+  chosen_.clear();
+  for (std::size_t i = begin; i < begin + count; ++i) {
+    const bool late = !located.late.empty() && located.late[i] != 0;
+    if (part == RowsPart::kAll || late == (part == RowsPart::kLate)) {
+      chosen_.push_back(located.refs[static_cast<std::size_t>(located.inverse[i])]);
+    }
+  }
+  const std::size_t floats = chosen_.size() * tables_[table]->width();
+  std::byte* out = message.Extend(floats * WireBytes(format));
+  if (format == WireFormat::kFloat32) {
+    tables_[table]->Read(chosen_, reinterpret_cast<float*>(out));
+    return;
+  }
+  rows_.resize(std::max(rows_.size(), floats));
+  tables_[table]->Read(chosen_, rows_.data());
+  Encode(format, rows_.data(), floats, out);
+}
+
+void ShardServer::AppendDense(Buffer& message) { message.Append(dense_.weights()); }
+
+void ShardServer::OnRead(const Message& message) {
+  MessageHeader header = message.header();
+  BodyReader body(message.bytes);
+  std::vector<std::uint64_t> counts(tables_.size());
+  std::memcpy(counts.data(), body.Take(tables_.size() * sizeof(std::uint64_t)),
+              tables_.size() * sizeof(std::uint64_t));
+  header.kind = MessageKind::kRows;
+  header.part = RowsPart::kAll;
+  header.format = WireFormat::kFloat32;
+  Buffer reply = StartMessage(acquire_(), header);
+  for (std::size_t table = 0; table < tables_.size(); ++table) {
+    const auto* signs = reinterpret_cast<const Sign*>(body.Take(counts[table] * sizeof(Sign)));
+    std::byte* out = reply.Extend(counts[table] * tables_[table]->width() * sizeof(float));
+    tables_[table]->PullReadOnly({signs, counts[table]}, reinterpret_cast<float*>(out));
+  }
+  AppendDense(reply);
+  reply_(message.peer, std::move(reply));
+}
+
+// --------------------------------------------------------------------------------------------- pushes
+
+void ShardServer::OnPush(Message message) {
+  const MessageHeader header = message.header();
+  const auto source = static_cast<std::size_t>(message.peer);
+  if (!policy_.synchronous && header.step < applied_[source]) {  // sent again because its ack was slow
+    ++duplicate_pushes_;
+    Acknowledge(message);
+    return;
+  }
+  const auto found = std::find_if(outstanding_.begin(), outstanding_.end(), [&](const Step& step) {
+    return step.step == header.step && (policy_.synchronous || step.sources.front() == message.peer);
+  });
+  if (found == outstanding_.end())
+    Refuse(message, "no pull of that step is outstanding; pull first, push once");
+  if (found->pushes[source]) Refuse(message, "this rank has pushed that step already");
+  found->pushes[source] = std::move(message);
+  const bool complete = std::all_of(found->sources.begin(), found->sources.end(), [&](int from) {
+    return found->pushes[static_cast<std::size_t>(from)].has_value();
+  });
+  if (!complete) return;
+  Apply(*found);
+  for (const int from : found->sources) {
+    ++applied_[static_cast<std::size_t>(from)];
+    if (!policy_.synchronous) Acknowledge(*found->pushes[static_cast<std::size_t>(from)]);
+  }
+  for (auto& push : found->pushes) {
+    if (push) release_(std::move(push->bytes));
+  }
+  spare_.push_back(std::move(*found));
+  outstanding_.erase(found);
+  if (rows_may_move_ && outstanding_.empty()) {
+    for (const auto& table : tables_) table->ReleaseMoved();
+  }
+  if (policy_.synchronous && !outstanding_.empty()) {
+    Answer(outstanding_.front(), RowsPart::kLate, 0);
+  }
+  StartSynchronousSteps();
+  ServeHeld();
+}
+
+void ShardServer::Apply(Step& step) {
+  std::vector<BodyReader> bodies;
+  std::vector<WireFormat> formats;
+  for (const int source : step.sources) {
+    const Message& push = *step.pushes[static_cast<std::size_t>(source)];
+    bodies.emplace_back(push.bytes);
+    formats.push_back(push.header().format);
+  }
+  for (std::size_t table = 0; table < tables_.size(); ++table)
+    ApplyTable(table, step.tables[table], bodies, formats);
+  ApplyDense(bodies);
+}
+
+void ShardServer::ApplyTable(std::size_t table, LocatedTable& located, std::vector<BodyReader>& bodies,
+                             const std::vector<WireFormat>& formats) {
+  const std::size_t width = tables_[table]->width();
+  const bool alone = bodies.size() == 1 && formats[0] == WireFormat::kFloat32;
+  if (!alone) sums_.assign(located.refs.size() * width, 0.0f);
+  for (std::size_t source = 0; source < bodies.size(); ++source) {
+    const std::size_t begin = located.offsets[source];
+    const std::size_t count = located.offsets[source + 1] - begin;
+    const std::byte* body = bodies[source].Take(count * width * WireBytes(formats[source]));
+    if (alone) {
+      tables_[table]->Apply(located.refs, AsFloats(body));
+      return;
+    }
+    const float* gradients = AsFloats(body);
+    if (formats[source] != WireFormat::kFloat32) {
+      rows_.resize(std::max(rows_.size(), count * width));
+      Decode(formats[source], body, count * width, rows_.data());
+      gradients = rows_.data();
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      float* sum = sums_.data() + static_cast<std::size_t>(located.inverse[begin + i]) * width;
+      const float* gradient = gradients + i * width;
+      for (std::size_t j = 0; j < width; ++j) sum[j] += gradient[j];
+    }
+  }
+  tables_[table]->Apply(located.refs, sums_.data());
+}
+
+void ShardServer::ApplyDense(std::vector<BodyReader>& bodies) {
+  const std::size_t size = dense_.size();
+  if (dense_.total() == 0) return;
+  sums_.assign(size, 0.0f);
+  for (BodyReader& body : bodies) {
+    const float* gradient = AsFloats(body.Take(size * sizeof(float)));
+    for (std::size_t i = 0; i < size; ++i) sums_[i] += gradient[i];
+  }
+  dense_.Apply(sums_, learning_rate_scale_);
+}
+
+void ShardServer::Acknowledge(const Message& message) {
+  MessageHeader header;
+  header.kind = MessageKind::kAck;
+  header.step = message.header().step;
+  header.sequence = message.header().sequence;
+  header.part = message.header().kind == MessageKind::kFlush ? RowsPart::kLate : RowsPart::kAll;
+  reply_(message.peer, StartMessage(acquire_(), header));
+}
+
+// ------------------------------------------------------------------------------------ held-back messages
+
+bool ShardServer::AwaitsOwnPush(int source) const {
+  return std::any_of(outstanding_.begin(), outstanding_.end(), [&](const Step& step) {
+    return step.pushes[static_cast<std::size_t>(source)].has_value();
+  });
+}
+
+bool ShardServer::Fresh(int source, std::uint64_t step, std::uint32_t* staleness) const {
+  std::uint64_t slowest = step;
+  for (int other = 0; other < ranks_; ++other) {
+    if (other != source) slowest = std::min(slowest, applied_[static_cast<std::size_t>(other)]);
+  }
+  *staleness = static_cast<std::uint32_t>(step - slowest);
+  return step - slowest <= policy_.staleness;
+}
+
+void ShardServer::ServeHeld() {
+  // Serving one message can free another only through Apply, which calls this again; one pass is enough.
+  std::vector<Message> waiting = std::exchange(held_, {});
+  for (Message& message : waiting) {
+    const MessageHeader header = message.header();
+    std::uint32_t staleness = 0;
+    const bool pull = header.kind == MessageKind::kPull;
+    if (pull ? !Fresh(message.peer, header.step, &staleness) : AwaitsOwnPush(message.peer)) {
+      held_.push_back(std::move(message));
+    } else if (pull) {
+      Step step = TakeSpare();
+      step.step = header.step;
+      Locate(step, {&message});
+      staleness_histogram_.resize(std::max<std::size_t>(staleness_histogram_.size(), staleness + 1), 0);
+      ++staleness_histogram_[staleness];
+      release_(std::move(message.bytes));
+      Answer(step, RowsPart::kAll, staleness);
+      outstanding_.push_back(std::move(step));
+    } else if (header.kind == MessageKind::kRead) {
+      OnRead(message);
+    } else {
+      Acknowledge(message);
+    }
+  }
+}
+
+}  // namespace wideload

@@ -1,0 +1,150 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "cluster/dense_shard.h"
+#include "cluster/message.h"
+#include "table/sparse_table.h"
+#include "table/unique.h"
+
+namespace wideload {
+
+// When an owner answers a pull and applies a push.
+//
+//   synchronous     A pull of step t is answered when all ranks have sent theirs; a push is applied when all
+//   have arrived,
+//                   as one sum in rank order: large-batch SGD.
+//   asynchronous    Each message is served as it comes. With a bound k, a pull of step t waits until this
+//   owner has applied
+//                   the pushes of steps < t - k of every other rank. (k = 0 is the synchronous mode: the
+//                   cluster says so.)
+struct ServerPolicy {
+  bool synchronous = true;
+  std::uint64_t staleness = UINT64_MAX;
+  WireFormat format = WireFormat::kFloat32;
+};
+
+// The owner's half of the parameter server: one rank's shard of every table and its slice of the dense
+// parameters.
+//
+//            kPull from every rank                   kPush from every rank
+//                    |                                       |
+//     union of signs -> Locate -> refs          sum in rank order -> Apply once per row
+//                    |                                       |
+//     rows that no outstanding push can          rows held back until now -> kRows (kLate)
+//     change -> kRows (kAll or kEarly)
+//
+// A step between its pull and its push is *outstanding*. A pull that arrives meanwhile (prefetch) is answered
+// at once for the rows that the outstanding step has not located, and for the others after its push: the same
+// bits as without prefetch. Which those are stands in the rows themselves: RowHeader::slot holds a tag of the
+// last step that located the row. At most one synchronous step is outstanding when a pull is located, since a
+// rank sends push t before pull t + 2.
+//
+// Single-threaded: the cluster's service thread owns it. It knows nothing of MPI: messages in, messages out.
+class ShardServer {
+ public:
+  using Reply = std::function<void(int to, Buffer message)>;
+  using Acquire = std::function<Buffer()>;
+  using Release = std::function<void(Buffer)>;
+
+  ShardServer(int rank, int ranks, std::vector<std::shared_ptr<SparseTable>> tables, DenseShard dense,
+              ServerPolicy policy, Acquire acquire, Release release, Reply reply);
+
+  // Throws std::runtime_error for a message that cannot be (a push without its pull, a body of the wrong
+  // size).
+  void Handle(Message message);
+
+  // Where the count of steps begins, when a run is resumed; before the first message.
+  void set_first_step(std::uint64_t step) { applied_.assign(applied_.size(), step); }
+  void SetLearningRateScale(float scale);
+  DenseShard& dense() { return dense_; }
+
+  // Staleness of every pull answered, by number of steps of the slowest other rank that it did not see.
+  const std::vector<std::uint64_t>& staleness_histogram() const { return staleness_histogram_; }
+  std::uint64_t duplicate_pushes() const { return duplicate_pushes_; }
+  std::uint64_t union_signs() const { return union_signs_; }
+  std::uint64_t early_rows() const { return early_rows_; }
+  std::uint64_t late_rows() const { return late_rows_; }
+
+  // "pull 12": what a rank last asked of this owner, for errors that name it; empty before the first message.
+  std::string LastFrom(int source) const;
+
+ private:
+  struct LocatedTable {
+    std::vector<std::size_t> offsets;   // [sources + 1] into `inverse`
+    std::vector<std::int32_t> inverse;  // position of each asked sign in `refs`
+    std::vector<RowRef> refs;           // distinct rows
+    std::vector<std::uint8_t> late;     // per asked sign; empty when nothing is late
+  };
+  struct Step {
+    std::uint64_t step = 0;
+    std::vector<int> sources;  // ranks whose pull this step answers, ascending
+    std::vector<LocatedTable> tables;
+    std::vector<std::optional<Message>> pushes;  // by source
+  };
+  struct Gathering {
+    std::vector<std::optional<Message>> pulls;  // by source
+    std::size_t present = 0;
+  };
+
+  void OnPull(Message message);
+  void OnPush(Message message);
+  void OnRead(const Message& message);
+  void Acknowledge(const Message& message);
+  void StartSynchronousSteps();
+  void Locate(Step& step, std::vector<Message*> pulls);
+  void LocateTable(std::size_t table, Step& step,
+                   const std::vector<std::pair<const Sign*, std::size_t>>& asked);
+  void Answer(Step& step, RowsPart part, std::uint32_t staleness);
+  void AppendRows(Buffer& message, std::size_t table, const LocatedTable& located, std::size_t source,
+                  RowsPart part, WireFormat format);
+  void AppendDense(Buffer& message);
+  void TagRows(std::size_t table, Step& step);
+  Step TakeSpare();
+  void Apply(Step& step);
+  void ApplyTable(std::size_t table, LocatedTable& located, std::vector<BodyReader>& bodies,
+                  const std::vector<WireFormat>& formats);
+  void ApplyDense(std::vector<BodyReader>& bodies);
+  bool AwaitsOwnPush(int source) const;
+  bool Fresh(int source, std::uint64_t step, std::uint32_t* staleness) const;
+  void ServeHeld();
+  WireFormat FormatTo(int to) const { return to == rank_ ? WireFormat::kFloat32 : policy_.format; }
+
+  const int rank_;
+  const int ranks_;
+  const std::vector<std::shared_ptr<SparseTable>> tables_;
+  DenseShard dense_;
+  const ServerPolicy policy_;
+  const Acquire acquire_;
+  const Release release_;
+  const Reply reply_;
+  bool rows_may_move_ = false;
+  float learning_rate_scale_ = 1.0f;
+
+  std::map<std::uint64_t, Gathering> gathering_;  // synchronous pulls not yet located, by step
+  std::deque<Step> outstanding_;
+  std::vector<Step> spare_;             // done with: their buffers are used again
+  std::vector<Message> held_;           // reads, flushes, stale pulls: in order of arrival
+  std::vector<std::uint64_t> applied_;  // pushes applied, by source
+  std::vector<std::optional<MessageHeader>> last_;
+
+  Unique unique_;
+  std::vector<std::uint8_t> late_;  // per row of the table at hand: the outstanding step located it
+  std::vector<Sign> asked_signs_;
+  std::vector<RowRef> chosen_;
+  std::vector<float> rows_;
+  std::vector<float> sums_;
+  std::vector<std::uint64_t> staleness_histogram_;
+  std::uint64_t duplicate_pushes_ = 0;
+  std::uint64_t union_signs_ = 0;
+  std::uint64_t early_rows_ = 0;
+  std::uint64_t late_rows_ = 0;
+};
+
+}  // namespace wideload

@@ -1,0 +1,169 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "cluster/dense_shard.h"
+#include "cluster/message.h"
+#include "table/sparse_table.h"
+#include "table/unique.h"
+
+namespace wideload {
+
+// One table's part of a batch: the distinct signs, and the small dense matrix of their rows that the model
+// trains against.
+struct WorkingTable {
+  std::vector<Sign> signs;            // as asked: to recognise a prefetched batch
+  std::vector<std::int32_t> inverse;  // [signs.size()] -> row of `rows`
+  std::vector<std::size_t>
+      offsets;  // [ranks + 1]: the distinct signs owned by rank r are rows [offsets[r], offsets[r + 1])
+  std::vector<float> rows;  // [distinct, width]
+  std::size_t distinct = 0;
+};
+
+// The ticket of a step: made by its pull, consumed by its push.
+struct WorkingSet {
+  std::uint64_t step = 0;
+  std::vector<WorkingTable> tables;
+  std::vector<float> dense;  // the whole flat vector
+  std::vector<std::vector<std::vector<bool>>>
+      late;                    // [rank][table][row asked of that rank]; empty: nothing is late
+  std::vector<bool> answered;  // by rank: all its rows are here
+  bool reading = false;
+
+  bool complete() const;
+};
+
+// The worker's half of the parameter server: turns the signs of a batch into one message per owner, and the
+// answers into a working set. Distinct signs are ordered by logical shard, so that an owner's signs and rows
+// are one contiguous range.
+//
+// Single-threaded: the cluster's service thread owns it.
+class Worker {
+ public:
+  using Clock = std::chrono::steady_clock;
+  // One table's gradient: [rows, width], row-major.
+  struct Gradient {
+    const float* values;
+    std::size_t rows;
+    std::size_t width;
+  };
+  // error is empty when the working set is complete. The working set lives until its push.
+  using OnRows = std::function<void(const std::string& error, const WorkingSet& set)>;
+  using OnDone = std::function<void(const std::string& error)>;
+  using Send = std::function<void(int to, Buffer message)>;
+  using Acquire = std::function<Buffer()>;
+
+  Worker(int rank, int ranks, std::vector<std::shared_ptr<SparseTable>> tables, std::size_t dense_total,
+         WireFormat format, bool acknowledged, std::size_t max_in_flight, Acquire acquire, Send send);
+
+  // Announces the signs of the step after the next pull. Its own pull starts when that one has been asked
+  // for: then it neither overtakes it nor keeps its caller waiting. signs: per table, any order, duplicates
+  // allowed.
+  void Prefetch(std::uint64_t step, std::vector<std::vector<Sign>> signs);
+
+  // Calls back when the rows are here; at once when a prefetch of the same signs has them already.
+  void Pull(std::uint64_t step, std::vector<std::span<const Sign>> signs, OnRows on_rows);
+
+  // As Pull, but creates no row and is not followed by a push.
+  void Read(std::vector<std::span<const Sign>> signs, OnRows on_rows);
+
+  // gradients: per table [distinct, width]; dense: the whole flat gradient. Calls back when the caller may go
+  // on: at once, or when fewer than max_in_flight pushes are unacknowledged.
+  void Push(std::uint64_t step, std::vector<Gradient> gradients, const float* dense, OnDone on_done);
+
+  // Calls back when every owner has applied all that this rank has pushed.
+  void Flush(OnDone on_done);
+
+  void OnMessage(const Message& message);
+
+  // Sends unacknowledged pushes again that are older than `age`; their owners apply each once. Returns how
+  // many.
+  std::size_t Resend(std::chrono::nanoseconds age);
+
+  // Fails everything that waits.
+  void Fail(const std::string& error);
+
+  // True while a caller is blocked on an answer; false for a mere prefetch.
+  bool urgent() const {
+    return pull_.has_value() || read_.has_value() || blocked_push_ != nullptr || on_flushed_ != nullptr;
+  }
+  bool expecting() const;
+  Clock::time_point waiting_since() const { return waiting_since_; }
+  // "pull 12": what the caller waits for; and the ranks that have not answered.
+  std::string WaitingFor() const;
+  std::vector<int> Missing() const;
+
+  std::uint64_t unique_signs() const { return unique_signs_; }
+  std::uint64_t signs() const { return signs_; }
+  std::uint64_t remote_signs() const { return remote_signs_; }  // of unique_signs, those of other owners
+  std::uint64_t prefetch_hits() const { return prefetch_hits_; }
+  std::size_t bytes() const;
+
+ private:
+  struct InFlight {
+    std::uint64_t step;
+    int to;
+    Clock::time_point sent;
+    Buffer copy;
+  };
+  struct Waiting {
+    WorkingSet* set;
+    OnRows on_rows;
+  };
+  struct Announced {
+    std::uint64_t step;
+    std::vector<std::vector<Sign>> signs;
+  };
+
+  WorkingSet& Start(MessageKind kind, std::uint64_t step, const std::vector<std::span<const Sign>>& signs);
+  void StartPrefetch();
+  WorkingSet* Find(std::uint64_t step);
+  void Recycle(std::uint64_t step);
+  void OnRowsMessage(const Message& message, WorkingSet& set);
+  void TakeRows(BodyReader& body, const MessageHeader& header, int from, std::size_t table, WorkingSet& set);
+  void OnAck(const Message& message);
+  void Settle(std::optional<Waiting>& waiting);
+  void CheckTables(std::size_t given) const;
+  std::string WrongShape(const WorkingSet& set, const std::vector<Gradient>& gradients) const;
+
+  const int rank_;
+  const int ranks_;
+  const std::vector<std::shared_ptr<SparseTable>> tables_;
+  const std::size_t dense_total_;
+  const WireFormat format_;
+  const bool acknowledged_;
+  const std::size_t max_in_flight_;
+  const Acquire acquire_;
+  const Send send_;
+
+  Unique unique_;
+  std::deque<std::unique_ptr<WorkingSet>> sets_;
+  std::vector<std::unique_ptr<WorkingSet>> spare_;
+  std::unique_ptr<WorkingSet> reading_;
+  std::optional<Waiting> pull_;
+  std::optional<Waiting> read_;
+  std::optional<Announced> announced_;
+  OnDone blocked_push_;
+  OnDone on_flushed_;
+  std::set<int> unflushed_;
+  std::deque<InFlight> in_flight_;
+  std::uint64_t last_push_ = 0;
+  std::uint64_t questions_ = 0;
+  Clock::time_point waiting_since_{};
+
+  std::uint64_t unique_signs_ = 0;
+  std::uint64_t signs_ = 0;
+  std::uint64_t remote_signs_ = 0;
+  std::uint64_t prefetch_hits_ = 0;
+};
+
+}  // namespace wideload

@@ -1,0 +1,11 @@
+// The Python module wideload._native: a thin layer over table/, storage/ and cluster/. It converts, releases
+// the GIL, and translates exceptions; it decides nothing.
+
+#include "python/bindings.h"
+
+PYBIND11_MODULE(_native, m) {
+  m.doc() = "wideload's native part: the sparse table and the parameter server.";
+  wideload::BindTable(m);
+  wideload::BindCluster(m);
+  wideload::BindStorage(m);
+}

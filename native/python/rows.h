@@ -1,0 +1,23 @@
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "table/sparse_table.h"
+
+namespace wideload {
+
+// Whole rows as a dict of columns (class Rows of the stubs), and back.
+pybind11::dict ExportRows(const SparseTable& table, std::optional<std::uint32_t> shard);
+void ImportColumns(SparseTable& table, const pybind11::dict& columns);
+
+// Rows written, by file name; rows read.
+pybind11::dict Save(const SparseTable& table, const std::string& folder);
+std::uint64_t Load(SparseTable& table, const std::string& folder,
+                   const std::optional<std::vector<std::uint32_t>>& shards);
+
+}  // namespace wideload

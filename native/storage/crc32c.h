@@ -1,0 +1,12 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace wideload {
+
+// CRC-32C (Castagnoli, as in iSCSI, RFC 3720 appendix B.4) of `bytes` bytes; `before` is the value for what
+// came before them.
+std::uint32_t Crc32c(const void* data, std::size_t bytes, std::uint32_t before = 0);
+
+}  // namespace wideload

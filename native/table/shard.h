@@ -1,0 +1,88 @@
+#pragma once
+// One of the 256 parts of a table: an index and an arena per size class, behind one lock. Everything here
+// expects the lock to be held, except ShardIndex::Prefetch.
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "table/hash.h"
+#include "table/initializer.h"
+#include "table/row_arena.h"
+#include "table/row_layout.h"
+#include "table/shard_index.h"
+#include "table/slice_updater.h"
+#include "table/spec.h"
+#include "table/spin_lock.h"
+
+namespace wideload {
+
+// What all shards of a table share.
+struct RowFactory {
+  RowFactory(const TableSpec& table, const RowLayout& rows);
+
+  const TableSpec& spec;
+  const RowLayout& layout;
+  std::uint64_t salt;
+  BlockPool pool;
+  std::vector<RowInitializer> initializers;             // per slice
+  std::vector<std::unique_ptr<SliceUpdater>> updaters;  // per slice
+  std::atomic<bool> refs_out{false};             // somebody may hold RowRefs: what moved rows leave must stay
+  std::atomic<std::uint64_t> rows{0}, bytes{0};  // live, counted only under a cap
+
+  bool capped() const { return spec.life.max_rows > 0 || spec.life.max_bytes > 0; }
+  void Count(std::int64_t rows_more, std::int64_t bytes_more);
+
+  float ScoreOf(const RowHeader& header) const {
+    return spec.life.nonclick_weight * (header.show - header.click) + spec.life.click_weight * header.click;
+  }
+  // Weights and state of one slice as new; `row`'s size class has it.
+  void InitialiseSlice(std::size_t slice, Sign sign, std::byte* row, std::uint32_t size_class) const;
+};
+
+struct alignas(64) Shard {
+  static constexpr std::uint32_t kClassShift = 30;
+  static constexpr std::uint32_t kNumberMask = (1u << kClassShift) - 1;
+
+  static std::uint32_t ClassOf(std::uint32_t id) { return id >> kClassShift; }
+
+  mutable SpinLock lock;
+  ShardIndex index;
+  std::array<RowArena, kMaxClasses> arenas;
+  std::vector<std::uint32_t> left_behind;  // ids of places that rows moved away from, not free yet
+
+  std::byte* Address(std::uint32_t id) const { return arenas[ClassOf(id)].Address(id & kNumberMask); }
+
+  // Row number by tag alone: a candidate whose sign is still to be checked; kNoRow when there is none.
+  std::uint32_t Candidate(std::uint32_t tag) const {
+    if (!index.ready()) return ShardIndex::kNoRow;
+    const std::size_t position = index.LowerBound(tag);
+    return index.Matches(position, tag) ? ShardIndex::RowOf(index.At(position)) : ShardIndex::kNoRow;
+  }
+
+  // Position in the index of that very sign, or kAbsent.
+  static constexpr std::size_t kAbsent = ~std::size_t{0};
+  std::size_t PositionOf(std::uint64_t hash, Sign sign) const;
+
+  // Adds a row that is absent; returns its id. Throws std::length_error at a full cap under WhenFull::kRaise.
+  std::uint32_t Create(RowFactory& factory, std::uint64_t hash, Sign sign, std::uint32_t step,
+                       std::uint32_t size_class);
+
+  // Moves a row to a larger size class; returns its new id.
+  std::uint32_t Promote(RowFactory& factory, std::uint64_t hash, std::uint32_t id, std::uint32_t size_class);
+
+  // Frees the place, not the index slot.
+  void FreeRow(RowFactory& factory, std::uint32_t id);
+  void EraseAt(RowFactory& factory, std::size_t position);
+
+  void ReleaseLeftBehind();
+  void Shrink(RowFactory& factory);
+  std::uint64_t LiveRows() const { return index.size(); }
+
+ private:
+  std::uint32_t NewPlace(RowFactory& factory, std::uint32_t size_class);
+};
+
+}  // namespace wideload

@@ -1,0 +1,92 @@
+#pragma once
+// What a table is: a declaration, checked once, then constant.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace wideload {
+
+enum class OptimizerKind { kFtrl, kAdaGrad, kRowWiseAdaGrad, kAdam, kSgd };
+
+// Formulas: table/optimizer/, one header each. A field that a kind does not use is ignored.
+struct OptimizerSpec {
+  OptimizerKind kind = OptimizerKind::kAdaGrad;
+  float learning_rate = 0.05f;
+  float initial_accumulator = 0.1f;
+  float epsilon = 1e-7f;
+  float l1 = 0.0f, l2 = 0.0f;
+  float beta_1 = 0.9f, beta_2 = 0.999f;
+  float momentum = 0.0f;
+
+  friend bool operator==(const OptimizerSpec&, const OptimizerSpec&) = default;
+};
+
+enum class InitializerKind { kZeros, kUniform, kNormal, kTruncatedNormal, kGlorot };
+
+// Distributions: table/initializer.h.
+struct InitializerSpec {
+  InitializerKind kind = InitializerKind::kUniform;
+  float scale = 0.05f;
+
+  friend bool operator==(const InitializerSpec&, const InitializerSpec&) = default;
+};
+
+struct SliceSpec {
+  std::string name;
+  std::uint32_t dim = 0;
+  OptimizerSpec optimizer;
+  InitializerSpec initializer;
+  float admit_at = 0.0f;  // score a row needs before this slice is created; 0: from first sight
+
+  friend bool operator==(const SliceSpec&, const SliceSpec&) = default;
+};
+
+// What happens when a row would be created beyond a cap.
+enum class WhenFull {
+  kRaise,  // std::length_error; the table stays as it was up to that row
+  kTrim,   // the row is created; the next Evict trims the table to its cap
+};
+
+// When rows go. Nothing goes before SparseTable::Evict is called. Zero switches a rule off.
+//   score = nonclick_weight * (show - click) + click_weight * click         (with the defaults: show)
+struct RowLife {
+  std::uint32_t ttl_steps = 0;  // a row untouched for more steps than this
+  float min_score = 0.0f;       // a row whose score is below
+  float decay = 1.0f;           // SparseTable::Decay multiplies show and click by it
+  float nonclick_weight = 1.0f, click_weight = 1.0f;
+  std::uint64_t max_rows = 0;   // the least recently touched rows beyond
+  std::uint64_t max_bytes = 0;  // same, in bytes of live rows: sign, header, weights, state
+  WhenFull when_full = WhenFull::kTrim;
+
+  friend bool operator==(const RowLife&, const RowLife&) = default;
+};
+
+struct TableSpec {
+  std::string name;
+  std::uint64_t seed = 0;
+  std::vector<SliceSpec> slices;
+  RowLife life;
+  bool nan_guard = false;  // refuse a push that holds NaN or infinity, before anything of it is applied
+
+  friend bool operator==(const TableSpec&, const TableSpec&) = default;
+};
+
+// Throw std::invalid_argument: what was given, what is valid.
+void Validate(const OptimizerSpec& spec);
+void Validate(const InitializerSpec& spec);
+void Validate(const TableSpec& spec);
+
+// Names as in the Python declarations: "ftrl", "adagrad", "row_wise_adagrad", "adam", "sgd";
+// "zeros", "uniform", "normal", "truncated_normal", "glorot".
+OptimizerKind ParseOptimizerKind(std::string_view name);
+InitializerKind ParseInitializerKind(std::string_view name);
+std::string_view NameOf(OptimizerKind kind);
+std::string_view NameOf(InitializerKind kind);
+
+// 64 bits over everything that decides what a stored row means: table name, slices, optimizers' kinds, and
+// the constants that a state depends on. Two tables with equal digests can read each other's rows.
+std::uint64_t DigestOf(const TableSpec& spec);
+
+}  // namespace wideload

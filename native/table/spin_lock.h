@@ -1,0 +1,31 @@
+#pragma once
+
+#include <sched.h>
+
+#include <atomic>
+
+namespace wideload {
+
+// For sections of a few microseconds. Uncontended, it costs one atomic exchange; a waiter that does not get
+// it soon gives its core away, since the holder may be waiting for it.
+class SpinLock {
+ public:
+  void lock() {
+    for (int attempt = 0; held_.exchange(true, std::memory_order_acquire); ++attempt) {
+      while (held_.load(std::memory_order_relaxed)) {
+        if (++attempt > kSpins) {
+          sched_yield();
+          attempt = 0;
+        }
+        __builtin_ia32_pause();
+      }
+    }
+  }
+  void unlock() { held_.store(false, std::memory_order_release); }
+
+ private:
+  static constexpr int kSpins = 128;
+  std::atomic<bool> held_{false};
+};
+
+}  // namespace wideload

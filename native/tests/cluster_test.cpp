@@ -1,0 +1,388 @@
+// The parameter server among ranks that are threads of this process. Also what the thread sanitizer runs.
+
+#include <gtest/gtest.h>
+
+#include <barrier>
+#include <cmath>
+#include <functional>
+#include <future>
+#include <random>
+#include <thread>
+
+#include "cluster/ps_cluster.h"
+
+namespace wideload {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::uint32_t kDim = 3;
+
+TableSpec Spec() {
+  TableSpec spec;
+  spec.name = "test";
+  spec.seed = 7;
+  SliceSpec wide{"wide", 1, {}, {InitializerKind::kZeros, 0.0f}, 0.0f};
+  wide.optimizer.kind = OptimizerKind::kFtrl;
+  spec.slices = {wide, {"deep", kDim, {}, {}, 0.0f}};
+  return spec;
+}
+
+std::vector<float> InitialDense() { return {1.0f, 2.0f, 3.0f, 4.0f, 5.0f}; }
+
+struct Rank {
+  std::shared_ptr<SparseTable> table;
+  std::unique_ptr<PsCluster> cluster;
+};
+
+std::vector<Rank> MakeRanks(int ranks, const ClusterOptions& options, bool nan_guard = false) {
+  std::vector<Rank> made;
+  for (auto& transport : MakeLocalTransports(ranks)) {
+    TableSpec spec = Spec();
+    spec.nan_guard = nan_guard;
+    auto table = std::make_shared<SparseTable>(spec);
+    made.push_back(
+        {table, std::make_unique<PsCluster>(std::move(transport), std::vector{table}, InitialDense(),
+                                            std::vector<DenseSegment>{{5, {}}}, options)});
+  }
+  return made;
+}
+
+struct Rows {
+  std::string error;
+  std::vector<float> rows;
+  std::vector<std::int32_t> inverse;
+  std::vector<float> dense;
+  std::size_t distinct = 0;
+};
+
+Worker::OnRows Fill(std::promise<Rows>& promise) {
+  return [&promise](const std::string& error, const WorkingSet& set) {
+    Rows rows{error, {}, {}, set.dense, 0};
+    if (error.empty()) {
+      rows.rows = set.tables[0].rows;
+      rows.inverse = set.tables[0].inverse;
+      rows.distinct = set.tables[0].distinct;
+    }
+    promise.set_value(std::move(rows));
+  };
+}
+
+Rows Pull(PsCluster& cluster, std::uint64_t step, const std::vector<Sign>& signs) {
+  std::promise<Rows> promise;
+  cluster.Pull(step, {signs}, Fill(promise));
+  return promise.get_future().get();
+}
+
+Rows Read(PsCluster& cluster, const std::vector<Sign>& signs) {
+  std::promise<Rows> promise;
+  cluster.Read({signs}, Fill(promise));
+  return promise.get_future().get();
+}
+
+std::string Push(PsCluster& cluster, std::uint64_t step, const std::vector<float>& rows, std::size_t distinct,
+                 const std::vector<float>& dense) {
+  std::promise<std::string> promise;
+  cluster.Push(step, {{rows.data(), distinct, kDim + 1}}, dense.data(),
+               [&](const std::string& error) { promise.set_value(error); });
+  return promise.get_future().get();
+}
+
+// Runs `work(rank)` on one thread per rank, then closes the clusters as a job does: flush, barrier, close.
+void OnEveryRank(std::vector<Rank>& ranks, const std::function<void(int)>& work, bool orderly = true) {
+  std::barrier<> barrier(static_cast<std::ptrdiff_t>(ranks.size()));
+  std::vector<std::thread> threads;
+  for (std::size_t r = 0; r < ranks.size(); ++r) {
+    threads.emplace_back([&, r] {
+      work(static_cast<int>(r));
+      if (orderly) ranks[r].cluster->Flush();
+      barrier.arrive_and_wait();
+      ranks[r].cluster->Close();
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+std::vector<Sign> BatchOf(int rank, std::uint64_t step) {
+  std::mt19937_64 random(static_cast<std::uint64_t>(rank) * 1000 + step);
+  std::vector<Sign> signs(40);
+  for (Sign& sign : signs) sign = random() % 60;  // hot: batches of neighbouring steps overlap
+  return signs;
+}
+
+// A gradient that depends on the weights it answers, so that a stale row would show.
+std::vector<float> GradientOf(const Rows& rows, int rank) {
+  std::vector<float> gradient(rows.rows.begin(),
+                              rows.rows.begin() + static_cast<std::ptrdiff_t>(rows.distinct * (kDim + 1)));
+  for (std::size_t i = 0; i < gradient.size(); ++i) {
+    gradient[i] =
+        0.1f * gradient[i] + 0.01f * static_cast<float>(rank + 1) + 0.001f * static_cast<float>(i % 7);
+  }
+  return gradient;
+}
+
+std::vector<float> DenseGradientOf(const Rows& rows, int rank) {
+  std::vector<float> gradient = rows.dense;
+  for (float& g : gradient) g = 0.1f * g + static_cast<float>(rank);
+  return gradient;
+}
+
+void Train(PsCluster& cluster, int rank, std::uint64_t steps, bool prefetch) {
+  for (std::uint64_t step = 0; step < steps; ++step) {
+    if (prefetch) cluster.Prefetch(step + 1, {BatchOf(rank, step + 1)});
+    const Rows rows = Pull(cluster, step, BatchOf(rank, step));
+    ASSERT_EQ(rows.error, "");
+    ASSERT_EQ(Push(cluster, step, GradientOf(rows, rank), rows.distinct, DenseGradientOf(rows, rank)), "");
+  }
+}
+
+// Everything the job holds: rows of all ranks by sign, then the dense vector.
+std::vector<float> Everything(int ranks, const ClusterOptions& options, std::uint64_t steps, bool prefetch) {
+  std::vector<Rank> made = MakeRanks(ranks, options);
+  std::vector<Sign> all(60);
+  for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
+  std::vector<float> everything;
+  OnEveryRank(made, [&](int rank) {
+    Train(*made[static_cast<std::size_t>(rank)].cluster, rank, steps, prefetch);
+    if (prefetch) Pull(*made[static_cast<std::size_t>(rank)].cluster, steps, BatchOf(rank, steps));
+    const Rows rows = Read(*made[static_cast<std::size_t>(rank)].cluster, all);
+    if (rank != 0) return;
+    for (const Sign sign : all) {
+      const auto row = static_cast<std::ptrdiff_t>(rows.inverse[sign]) * (kDim + 1);
+      everything.insert(everything.end(), rows.rows.begin() + row, rows.rows.begin() + row + kDim + 1);
+    }
+    everything.insert(everything.end(), rows.dense.begin(), rows.dense.end());
+  });
+  return everything;
+}
+
+TEST(Cluster, GivesTheSameBitsInEveryRun) {
+  EXPECT_EQ(Everything(3, {}, 20, false), Everything(3, {}, 20, false));
+}
+
+TEST(Cluster, GivesTheSameBitsWithAndWithoutPrefetch) {
+  for (const int ranks : {1, 2, 3})
+    EXPECT_EQ(Everything(ranks, {}, 20, false), Everything(ranks, {}, 20, true)) << ranks;
+}
+
+TEST(Cluster, SumsWhatRanksSendForOneSignAndAppliesItOnce) {
+  std::vector<Rank> ranks = MakeRanks(2, {});
+  OnEveryRank(ranks, [&](int rank) {
+    PsCluster& cluster = *ranks[static_cast<std::size_t>(rank)].cluster;
+    const Rows rows = Pull(cluster, 0, {5, 5});
+    ASSERT_EQ(rows.distinct, 1u);
+    const std::vector<float> gradient =
+        rank == 0 ? std::vector<float>{1, 2, 3, 4} : std::vector<float>{10, 20, 30, 40};
+    Push(cluster, 0, gradient, 1, std::vector<float>(5, 0.0f));
+  });
+  SparseTable reference(Spec());
+  const std::vector<Sign> sign{5};
+  const std::vector<float> sum{11, 22, 33, 44};
+  reference.Push(sign, sum.data(), 0);
+  std::vector<float> expected(kDim + 1), found(kDim + 1);
+  reference.PullReadOnly(sign, expected.data());
+  const std::uint32_t shard = ShardOf(5, reference.salt());
+  ranks[shard < 128 ? 0 : 1].table->PullReadOnly(sign, found.data());
+  EXPECT_EQ(found, expected);
+}
+
+TEST(Cluster, TakesEmptySharesOfABatch) {
+  std::vector<Rank> ranks = MakeRanks(2, {});
+  OnEveryRank(ranks, [&](int rank) {
+    PsCluster& cluster = *ranks[static_cast<std::size_t>(rank)].cluster;
+    const Rows rows = Pull(cluster, 0, rank == 0 ? std::vector<Sign>{} : std::vector<Sign>{0, ~Sign{0}});
+    EXPECT_EQ(rows.distinct, rank == 0 ? 0u : 2u);
+    EXPECT_EQ(Push(cluster, 0, std::vector<float>(8, 1.0f), rows.distinct, std::vector<float>(5, 0.0f)), "");
+  });
+  EXPECT_EQ(ranks[0].table->size() + ranks[1].table->size(), 2u);
+}
+
+TEST(Cluster, ReadingCreatesNoRow) {
+  std::vector<Rank> ranks = MakeRanks(2, {});
+  OnEveryRank(ranks, [&](int rank) { Read(*ranks[static_cast<std::size_t>(rank)].cluster, {1, 2, 3}); });
+  EXPECT_EQ(ranks[0].table->size() + ranks[1].table->size(), 0u);
+}
+
+TEST(Cluster, SplitsTheDenseVectorWithoutChangingItsTraining) {
+  const auto dense = [](const std::vector<float>& all) {
+    return std::vector<float>(all.end() - 5, all.end());
+  };
+  const std::vector<float> one = dense(Everything(1, {}, 5, false));
+  std::vector<Rank> ranks = MakeRanks(3, {});
+  std::vector<float> three;
+  OnEveryRank(ranks, [&](int rank) {
+    PsCluster& cluster = *ranks[static_cast<std::size_t>(rank)].cluster;
+    for (std::uint64_t step = 0; step < 5; ++step) {
+      const Rows rows = Pull(cluster, step, {});
+      // Rank 0 sends what a job of one rank would; the others add nothing.
+      Push(cluster, step, {}, 0, rank == 0 ? DenseGradientOf(rows, 0) : std::vector<float>(5, 0.0f));
+    }
+    const Rows rows = Read(cluster, {});
+    if (rank == 0) three = rows.dense;
+  });
+  EXPECT_EQ(three, one);
+}
+
+TEST(Cluster, KeepsStalenessWithinItsBound) {
+  ClusterOptions options;
+  options.policy = {false, 2, WireFormat::kFloat32};
+  std::vector<Rank> ranks = MakeRanks(3, options);
+  std::vector<std::map<std::string, double>> counters(3);
+  OnEveryRank(ranks, [&](int rank) {
+    PsCluster& cluster = *ranks[static_cast<std::size_t>(rank)].cluster;
+    for (std::uint64_t step = 0; step < 30; ++step) {
+      const Rows rows = Pull(cluster, step, BatchOf(rank, step));
+      if (rank == 2) std::this_thread::sleep_for(milliseconds(1));  // the slow one
+      Push(cluster, step, GradientOf(rows, rank), rows.distinct, DenseGradientOf(rows, rank));
+    }
+    counters[static_cast<std::size_t>(rank)] = cluster.Counters();
+  });
+  double stale = 0;
+  for (const auto& counted : counters) {
+    EXPECT_EQ(counted.count("staleness_3"), 0u);
+    for (const char* name : {"staleness_1", "staleness_2"})
+      stale += counted.count(name) ? counted.at(name) : 0.0;
+  }
+  EXPECT_GT(stale, 0.0) << "with a slow rank somebody must have run ahead, or this test shows nothing";
+}
+
+TEST(Cluster, LetsFastRanksRunAheadWhenAsynchronous) {
+  ClusterOptions options;
+  options.policy = {false, UINT64_MAX, WireFormat::kFloat32};
+  std::vector<Rank> ranks = MakeRanks(2, options);
+  std::promise<void> fast_is_done;
+  OnEveryRank(ranks, [&](int rank) {
+    PsCluster& cluster = *ranks[static_cast<std::size_t>(rank)].cluster;
+    if (rank == 1) fast_is_done.get_future().wait();  // would deadlock if rank 0 waited for rank 1
+    Train(cluster, rank, 10, false);
+    if (rank == 0) fast_is_done.set_value();
+  });
+}
+
+TEST(ShardServer, AppliesAPushThatIsSentTwiceOnce) {
+  auto table = std::make_shared<SparseTable>(Spec());
+  std::vector<MessageHeader> replies;
+  ShardServer server(
+      0, 2, {table}, DenseShard(), {false, UINT64_MAX, WireFormat::kFloat32}, [] { return Buffer(); },
+      [](Buffer) {},
+      [&](int, Buffer message) { replies.push_back(Message{0, std::move(message)}.header()); });
+  const std::vector<Sign> signs{4, 9};
+  const std::vector<float> gradient{1, 2, 3, 4, 5, 6, 7, 8};
+  const auto message = [&](MessageKind kind) {
+    MessageHeader header;
+    header.kind = kind;
+    Buffer bytes = StartMessage({}, header);
+    if (kind == MessageKind::kPull) {
+      bytes.Append(std::uint64_t{signs.size()});
+      bytes.Append(std::span<const Sign>(signs));
+    } else {
+      bytes.Append(std::span<const float>(gradient));
+    }
+    return Message{1, std::move(bytes)};
+  };
+  server.Handle(message(MessageKind::kPull));
+  server.Handle(message(MessageKind::kPush));
+  server.Handle(message(MessageKind::kPush));
+  EXPECT_EQ(server.duplicate_pushes(), 1u);
+  ASSERT_EQ(replies.size(), 3u);
+  EXPECT_EQ(replies[1].kind, MessageKind::kAck);
+  EXPECT_EQ(replies[2].kind, MessageKind::kAck) << "the sender must learn that it may stop";
+
+  SparseTable reference(Spec());
+  reference.Push(signs, gradient.data(), 0);
+  std::vector<float> expected(8), found(8);
+  reference.PullReadOnly(signs, expected.data());
+  table->PullReadOnly(signs, found.data());
+  EXPECT_EQ(found, expected);
+}
+
+TEST(Cluster, TravelsInHalfPrecisionWithinItsRounding) {
+  ClusterOptions exact, half;
+  half.policy.format = WireFormat::kFloat16;
+  const std::vector<float> a = Everything(2, exact, 10, false);
+  const std::vector<float> b = Everything(2, half, 10, false);
+  float largest = 0.0f;
+  for (std::size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(a[i] - b[i]));
+  EXPECT_GT(largest, 0.0f);
+  EXPECT_LT(largest, 0.01f);
+}
+
+TEST(Cluster, CountsItsWireBytes) {
+  std::vector<Rank> ranks = MakeRanks(2, {});
+  std::vector<std::map<std::string, double>> counters(2);
+  std::barrier<> counted(2);  // or a faster rank's flush would be answered, and counted, before the count
+  OnEveryRank(ranks, [&](int rank) {
+    Train(*ranks[static_cast<std::size_t>(rank)].cluster, rank, 1, false);
+    counters[static_cast<std::size_t>(rank)] = ranks[static_cast<std::size_t>(rank)].cluster->Counters();
+    counted.arrive_and_wait();
+  });
+  // Over the wire: 8 bytes a sign, 4 (kDim + 1) a row and a gradient of the remote half; headers and table
+  // counts on top.
+  double remote = 0, bytes = 0;
+  for (int rank = 0; rank < 2; ++rank) {
+    std::vector<Sign> signs = BatchOf(rank, 0);
+    std::sort(signs.begin(), signs.end());
+    signs.erase(std::unique(signs.begin(), signs.end()), signs.end());
+    for (const Sign sign : signs) remote += (ShardOf(sign, SaltOf("test")) < 128 ? 0 : 1) != rank ? 1 : 0;
+    bytes += counters[static_cast<std::size_t>(rank)]["wire_sparse_bytes"];
+  }
+  const double messages = 2 * 3 * sizeof(MessageHeader) + 2 * sizeof(std::uint64_t);
+  EXPECT_EQ(bytes, remote * (8 + 2 * 4 * (kDim + 1)) + messages);
+}
+
+TEST(Cluster, RefusesAPushWithoutItsPull) {
+  std::vector<Rank> ranks = MakeRanks(1, {});
+  OnEveryRank(ranks, [&](int) {
+    EXPECT_NE(Push(*ranks[0].cluster, 3, {}, 0, std::vector<float>(5, 0.0f)).find("push 3 without its pull"),
+              std::string::npos);
+  });
+}
+
+TEST(Cluster, RefusesAGradientOfAnotherShape) {
+  std::vector<Rank> ranks = MakeRanks(1, {});
+  OnEveryRank(ranks, [&](int) {
+    Pull(*ranks[0].cluster, 0, {1, 2});
+    const std::string error =
+        Push(*ranks[0].cluster, 0, std::vector<float>(12), 3, std::vector<float>(5, 0.0f));
+    EXPECT_NE(error.find("[3, 4], the rows pulled have [2, 4]"), std::string::npos) << error;
+  });
+}
+
+TEST(Cluster, NamesBothWhenRanksCallInDifferentOrder) {
+  ClusterOptions options;
+  options.timeout = milliseconds(300);
+  std::vector<Rank> ranks = MakeRanks(2, options);
+  std::vector<std::string> errors(2);
+  OnEveryRank(
+      ranks,
+      [&](int rank) {
+        PsCluster& cluster = *ranks[static_cast<std::size_t>(rank)].cluster;
+        errors[static_cast<std::size_t>(rank)] =
+            rank == 0 ? Pull(cluster, 4, {1}).error : Pull(cluster, 5, {1}).error;
+      },
+      false);
+  for (const std::string& error : errors) {
+    EXPECT_NE(error.find("pull 4"), std::string::npos) << error;
+    EXPECT_NE(error.find("pull 5"), std::string::npos) << error;
+  }
+}
+
+TEST(Cluster, TellsEveryRankWhyOneFailed) {
+  std::vector<Rank> ranks = MakeRanks(2, {}, /*nan_guard=*/true);
+  std::vector<std::string> errors(2);
+  OnEveryRank(
+      ranks,
+      [&](int rank) {
+        PsCluster& cluster = *ranks[static_cast<std::size_t>(rank)].cluster;
+        const Rows rows = Pull(cluster, 0, {1, 2, 3, 4, 5, 6, 7, 8});
+        std::vector<float> gradient(rows.distinct * (kDim + 1), 1.0f);
+        if (rank == 1) gradient[5] = std::nanf("");
+        Push(cluster, 0, gradient, rows.distinct, std::vector<float>(5, 0.0f));
+        errors[static_cast<std::size_t>(rank)] = Pull(cluster, 1, {1}).error;
+      },
+      false);
+  for (const std::string& error : errors) EXPECT_NE(error.find("nan"), std::string::npos) << error;
+}
+
+}  // namespace
+}  // namespace wideload

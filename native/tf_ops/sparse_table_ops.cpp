@@ -1,0 +1,248 @@
+// SparseTablePull, SparseTableRead, SparseTablePush: the parameter server inside the graph.
+//
+//   rows, inverse, dense = SparseTablePull(step, signs)      find or create the rows of a batch
+//   rows, inverse, dense = SparseTableRead(signs)            look them up; never creates one
+//                          SparseTablePush(step, gradients, dense_gradient)
+//   sum                  = SumOverRanks(values)              in rank order; for batch normalisation
+//
+// The kernels enqueue on the cluster's service thread and are called back: no TensorFlow thread blocks. They
+// return tensors and write into no variable. All tables of a model travel in one call, so that ranks cannot
+// run two of them in different order.
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cluster/ps_cluster.h"
+#include "tensorflow/core/framework/common_shape_fns.h"
+#include "tensorflow/core/framework/op.h"
+#include "tensorflow/core/framework/op_kernel.h"
+#include "tensorflow/core/framework/shape_inference.h"
+
+namespace wideload {
+namespace {
+
+using tensorflow::AsyncOpKernel;
+using tensorflow::OpInputList;
+using tensorflow::OpKernelConstruction;
+using tensorflow::OpKernelContext;
+using tensorflow::OpOutputList;
+using tensorflow::Tensor;
+using tensorflow::TensorShape;
+using tensorflow::shape_inference::InferenceContext;
+using tensorflow::shape_inference::ShapeHandle;
+
+absl::Status RowsShape(InferenceContext* context) {
+  std::vector<tensorflow::int32> widths;
+  TF_RETURN_IF_ERROR(context->GetAttr("widths", &widths));
+  const int tables = static_cast<int>(widths.size());
+  const int first = context->num_inputs() - tables;
+  for (int table = 0; table < tables; ++table) {
+    ShapeHandle signs;
+    TF_RETURN_IF_ERROR(context->WithRank(context->input(first + table), 1, &signs));
+    context->set_output(
+        table, context->Matrix(InferenceContext::kUnknownDim, widths[static_cast<std::size_t>(table)]));
+    context->set_output(tables + table, signs);
+  }
+  context->set_output(2 * tables, context->Vector(InferenceContext::kUnknownDim));
+  return absl::OkStatus();
+}
+
+REGISTER_OP("SparseTablePull")
+    .Attr("cluster: int")
+    .Attr("N: int >= 1")
+    .Attr("widths: list(int) >= 1")
+    .Input("step: int64")
+    .Input("signs: N * int64")
+    .Output("rows: N * float")
+    .Output("inverse: N * int32")
+    .Output("dense: float")
+    .SetIsStateful()
+    .SetShapeFn(RowsShape);
+
+REGISTER_OP("SparseTableRead")
+    .Attr("cluster: int")
+    .Attr("N: int >= 1")
+    .Attr("widths: list(int) >= 1")
+    .Input("signs: N * int64")
+    .Output("rows: N * float")
+    .Output("inverse: N * int32")
+    .Output("dense: float")
+    .SetIsStateful()
+    .SetShapeFn(RowsShape);
+
+REGISTER_OP("SparseTablePush")
+    .Attr("cluster: int")
+    .Attr("N: int >= 1")
+    .Input("step: int64")
+    .Input("gradients: N * float")
+    .Input("dense_gradient: float")
+    .SetIsStateful()
+    .SetShapeFn(tensorflow::shape_inference::NoOutputs);
+
+REGISTER_OP("SumOverRanks")
+    .Attr("cluster: int")
+    .Input("values: float")
+    .Output("sum: float")
+    .SetIsStateful()
+    .SetShapeFn(tensorflow::shape_inference::UnchangedShape);
+
+// Finds its cluster by the attribute `cluster`: the id that the Python object carries.
+class ClusterKernel : public AsyncOpKernel {
+ public:
+  explicit ClusterKernel(OpKernelConstruction* construction) : AsyncOpKernel(construction) {
+    OP_REQUIRES_OK(construction, construction->GetAttr("cluster", &id_));
+  }
+
+ protected:
+  // Null, with the status set, when it is not there or has another number of tables.
+  std::shared_ptr<PsCluster> FindCluster(OpKernelContext* context) const {
+    std::shared_ptr<PsCluster> cluster = ClusterRegistry::Find(id_);
+    if (cluster == nullptr) {
+      context->SetStatus(absl::FailedPreconditionError("there is no open parameter-server cluster with id " +
+                                                       std::to_string(id_) + " in this process"));
+    }
+    return cluster;
+  }
+  std::shared_ptr<PsCluster> FindCluster(OpKernelContext* context, int tables) const {
+    std::shared_ptr<PsCluster> cluster = FindCluster(context);
+    if (cluster == nullptr || static_cast<int>(cluster->tables().size()) == tables) return cluster;
+    context->SetStatus(absl::InvalidArgumentError("given " + std::to_string(tables) +
+                                                  " tables, the cluster has " +
+                                                  std::to_string(cluster->tables().size())));
+    return nullptr;
+  }
+
+ private:
+  tensorflow::int64 id_ = 0;
+};
+
+std::vector<std::span<const Sign>> SignsOf(const OpInputList& inputs) {
+  std::vector<std::span<const Sign>> signs;
+  for (const Tensor& input : inputs) {
+    signs.emplace_back(reinterpret_cast<const Sign*>(input.flat<tensorflow::int64>().data()),
+                       static_cast<std::size_t>(input.NumElements()));
+  }
+  return signs;
+}
+
+template <typename T>
+absl::Status Copy(OpKernelContext* context, int output, const TensorShape& shape,
+                  const std::vector<T>& values) {
+  Tensor* tensor = nullptr;
+  TF_RETURN_IF_ERROR(context->allocate_output(output, shape, &tensor));
+  if (tensor->NumElements() > 0) std::memcpy(tensor->data(), values.data(), tensor->TotalBytes());
+  return absl::OkStatus();
+}
+
+absl::Status Emit(OpKernelContext* context, const PsCluster& cluster, const WorkingSet& set) {
+  const int tables = static_cast<int>(set.tables.size());
+  for (int t = 0; t < tables; ++t) {
+    const WorkingTable& table = set.tables[static_cast<std::size_t>(t)];
+    const auto distinct = static_cast<std::int64_t>(table.distinct);
+    const auto width = static_cast<std::int64_t>(cluster.tables()[static_cast<std::size_t>(t)]->width());
+    TF_RETURN_IF_ERROR(Copy(context, t, TensorShape({distinct, width}), table.rows));
+    const auto asked = static_cast<std::int64_t>(table.inverse.size());
+    TF_RETURN_IF_ERROR(Copy(context, tables + t, TensorShape({asked}), table.inverse));
+  }
+  return Copy(context, 2 * tables, TensorShape({static_cast<std::int64_t>(set.dense.size())}), set.dense);
+}
+
+template <bool kCreates>
+class SparseTableRowsOp final : public ClusterKernel {
+ public:
+  using ClusterKernel::ClusterKernel;
+
+  void ComputeAsync(OpKernelContext* context, DoneCallback done) override {
+    OpInputList signs;
+    OP_REQUIRES_OK_ASYNC(context, context->input_list("signs", &signs), done);
+    const std::shared_ptr<PsCluster> cluster = FindCluster(context, signs.size());
+    if (cluster == nullptr) return done();
+    auto on_rows = [context, done, cluster](const std::string& error, const WorkingSet& set) {
+      context->SetStatus(error.empty() ? Emit(context, *cluster, set) : absl::AbortedError(error));
+      done();
+    };
+    try {
+      if constexpr (kCreates) {
+        const auto step = static_cast<std::uint64_t>(context->input(0).scalar<tensorflow::int64>()());
+        cluster->Pull(step, SignsOf(signs), std::move(on_rows));
+      } else {
+        cluster->Read(SignsOf(signs), std::move(on_rows));
+      }
+    } catch (const std::exception& error) {
+      OP_REQUIRES_OK_ASYNC(context, absl::AbortedError(error.what()), done);
+    }
+  }
+};
+
+class SparseTablePushOp final : public ClusterKernel {
+ public:
+  using ClusterKernel::ClusterKernel;
+
+  void ComputeAsync(OpKernelContext* context, DoneCallback done) override {
+    OpInputList inputs;
+    OP_REQUIRES_OK_ASYNC(context, context->input_list("gradients", &inputs), done);
+    const std::shared_ptr<PsCluster> cluster = FindCluster(context, inputs.size());
+    if (cluster == nullptr) return done();
+    const Tensor& dense = context->input(1 + inputs.size());
+    OP_REQUIRES_ASYNC(
+        context, static_cast<std::size_t>(dense.NumElements()) == cluster->dense_total(),
+        absl::InvalidArgumentError("dense_gradient has " + std::to_string(dense.NumElements()) +
+                                   " elements, the cluster holds " + std::to_string(cluster->dense_total())),
+        done);
+    std::vector<Worker::Gradient> gradients;
+    for (const Tensor& input : inputs) {
+      OP_REQUIRES_ASYNC(context, input.dims() == 2,
+                        absl::InvalidArgumentError("a gradient has shape " + input.shape().DebugString() +
+                                                   ", expected [distinct signs, width]"),
+                        done);
+      gradients.push_back({input.flat<float>().data(), static_cast<std::size_t>(input.dim_size(0)),
+                           static_cast<std::size_t>(input.dim_size(1))});
+    }
+    const auto step = static_cast<std::uint64_t>(context->input(0).scalar<tensorflow::int64>()());
+    try {
+      cluster->Push(step, std::move(gradients), dense.flat<float>().data(),
+                    [context, done, cluster](const std::string& error) {
+                      if (!error.empty()) context->SetStatus(absl::AbortedError(error));
+                      done();
+                    });
+    } catch (const std::exception& error) {
+      OP_REQUIRES_OK_ASYNC(context, absl::AbortedError(error.what()), done);
+    }
+  }
+};
+
+class SumOverRanksOp final : public ClusterKernel {
+ public:
+  using ClusterKernel::ClusterKernel;
+
+  void ComputeAsync(OpKernelContext* context, DoneCallback done) override {
+    const std::shared_ptr<PsCluster> cluster = FindCluster(context);
+    if (cluster == nullptr) return done();
+    const Tensor& values = context->input(0);
+    Tensor* sum = nullptr;
+    OP_REQUIRES_OK_ASYNC(context, context->allocate_output(0, values.shape(), &sum), done);
+    const auto size = static_cast<std::size_t>(values.NumElements());
+    float* out = sum->flat<float>().data();
+    try {
+      cluster->Sum({values.flat<float>().data(), size},
+                   [context, done, cluster, out](const std::string& error, std::span<const float> total) {
+                     if (!error.empty()) context->SetStatus(absl::AbortedError(error));
+                     std::copy(total.begin(), total.end(), out);
+                     done();
+                   });
+    } catch (const std::exception& error) {
+      OP_REQUIRES_OK_ASYNC(context, absl::AbortedError(error.what()), done);
+    }
+  }
+};
+
+REGISTER_KERNEL_BUILDER(Name("SumOverRanks").Device(tensorflow::DEVICE_CPU), SumOverRanksOp);
+REGISTER_KERNEL_BUILDER(Name("SparseTablePull").Device(tensorflow::DEVICE_CPU), SparseTableRowsOp<true>);
+REGISTER_KERNEL_BUILDER(Name("SparseTableRead").Device(tensorflow::DEVICE_CPU), SparseTableRowsOp<false>);
+REGISTER_KERNEL_BUILDER(Name("SparseTablePush").Device(tensorflow::DEVICE_CPU), SparseTablePushOp);
+
+}  // namespace
+}  // namespace wideload

@@ -1,0 +1,74 @@
+"""What entrants and data sets are called: a label shows only what tells two of them apart.
+
+``sparse_ps[mode=async]`` beside ``sparse_ps[mode=sync]``, whatever other options the two share; plain ``horovod`` where
+there is one variant; ``planted, 10,000 ids`` where data sets differ in vocabulary. A label identifies nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from wideload.errors import UsageError
+from wideload.options import Spec
+
+VOCABULARY_OPTIONS = ("vocabulary", "vocabulary_size", "cardinality", "ids")
+
+
+def canonical(options: dict[str, Any]) -> str:
+    """JSON with sorted keys: equal for equal options."""
+    return json.dumps(options, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+
+
+def varying(name: str, params: dict[str, Any], variants: list[dict[str, Any]]) -> str:
+    """``name[...]`` with only the parameters that are not the same in every variant."""
+    keys = {key for variant in variants for key in variant}
+    varying = sorted(key for key in keys if len({canonical({"": variant.get(key)}) for variant in variants}) > 1)
+    inside = ",".join(f"{key}={_plain(params[key])}" for key in varying if key in params)
+    return f"{name}[{inside}]" if inside else name
+
+
+def dataset_labels(datasets: Iterable[str]) -> dict[str, str]:
+    parsed = {dataset: _spec(dataset) for dataset in sorted(datasets)}
+    labels = {}
+    for dataset, spec in parsed.items():
+        if spec is None:
+            labels[dataset] = dataset
+            continue
+        variants = [dict(other.params) for other in parsed.values() if other is not None and other.name == spec.name]
+        labels[dataset] = _dataset_label(spec, variants)
+    return labels
+
+
+def _dataset_label(spec: Spec, variants: list[dict[str, Any]]) -> str:
+    """``planted[zipf=1.1], 10,000 ids``: the vocabulary as a number, other differing options as written."""
+    others = [{key: value for key, value in variant.items() if key not in VOCABULARY_OPTIONS} for variant in variants]
+    own = {key: value for key, value in spec.params if key not in VOCABULARY_OPTIONS}
+    label = varying(spec.name, own, others)
+    ids = vocabulary(str(spec))
+    return label if ids is None else f"{label}, {ids:,} ids"
+
+
+def _spec(text: str) -> Spec | None:
+    try:
+        return Spec.parse(text)
+    except UsageError:
+        return None
+
+
+def family(dataset: str) -> str:
+    spec = _spec(dataset)
+    return spec.name if spec else dataset
+
+
+def vocabulary(dataset: str) -> int | None:
+    spec = _spec(dataset)
+    for key, value in spec.params if spec else ():
+        if key in VOCABULARY_OPTIONS and value.replace("_", "").isdigit():
+            return int(value)
+    return None
+
+
+def _plain(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

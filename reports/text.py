@@ -1,0 +1,36 @@
+"""Text from records, made safe to show.
+
+Three ways out of the program, three escapes: HTML templates autoescape; the script's data is packed, so that nothing in
+it is text to the page; plotly reads a little markup in labels, so labels for it are escaped as well. Control and
+bidirectional-override characters are shown as their code points, so a name cannot rewrite what stands next to it.
+"""
+
+from __future__ import annotations
+
+import html
+import unicodedata
+
+LABEL_LENGTH = 72
+_KEPT = frozenset("\n\t")
+
+
+def visible(text: str) -> str:
+    """``text`` with control, format and surrogate characters written out, e.g. ``<U+202E>``."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(letter if _harmless(letter) else f"<U+{ord(letter):04X}>" for letter in text)
+
+
+def label(text: str, length: int = LABEL_LENGTH) -> str:
+    """One visible line of at most ``length`` characters."""
+    line = " ".join(visible(text[: 4 * length]).split())
+    return line if len(line) <= length else line[: length - 1] + "…"
+
+
+def plot_label(text: str, length: int = LABEL_LENGTH) -> str:
+    """A label for plotly, which would otherwise read ``<a href=...>`` and ``<b>`` in it."""
+    return html.escape(label(text, length), quote=False)
+
+
+def _harmless(letter: str) -> bool:
+    return letter in _KEPT or unicodedata.category(letter) not in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")

@@ -1,0 +1,35 @@
+"""wideload measures how to distribute a Wide & Deep model: parameter server or allreduce.
+
+Rooms (each a folder at the top of the repository, linked here so that it imports as ``wideload.<room>``)::
+
+    harness     experiment -> cases -> mpirun jobs -> records
+    strategies  the entries in the race, all behind one contract
+    datasets    real and planted data -> columnar shards on disk + a schema
+    reports     records -> one HTML file
+
+Importing this package imports neither TensorFlow nor MPI: public names are loaded on first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from wideload._native import SparseTable as SparseTable
+    from wideload.harness.results import load_results as load_results
+
+__version__ = "0.1.0"
+
+_LAZY = {
+    "SparseTable": "wideload._native",
+    "load_results": "wideload.harness.results",
+}
+
+__all__ = ["SparseTable", "__version__", "load_results"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(importlib.import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'wideload' has no attribute {name!r}")

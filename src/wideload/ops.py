@@ -1,0 +1,173 @@
+"""The TensorFlow ops, with their gradients. Importing this module imports TensorFlow and loads the op library.
+
+==================== ======================================================================================
+``embedding_bag``    look-up over a batch's working set: linear part and embeddings of all slots of a table
+``unique_signs``     distinct values of a batch in order of first appearance, with inverse and counts
+``sparse_table_pull`` find or create the rows of a batch, on the ranks that own them
+``sparse_table_read`` look rows up; never creates one
+``sparse_table_push`` send gradients; the owners apply the optimizers
+``sum_over_ranks``   a vector summed over the ranks, in the middle of a step; its gradient is one too
+==================== ======================================================================================
+
+All of them run inside any ``tf.function``, return tensors, write into no variable and report errors as TensorFlow
+errors (``InvalidArgumentError`` for shapes, ``AbortedError`` when the cluster has failed). The kernels are for the CPU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import tensorflow as tf
+
+from wideload.errors import UnavailableError
+
+if TYPE_CHECKING:
+    from wideload.harness.bag import Bag
+    from wideload.harness.batch import Combiner, TableLayout
+
+_LIBRARY = "libwideload_ops.so"
+
+
+def _load() -> Any:
+    import wideload._native  # loads the core library that the ops share
+
+    for folder in dict.fromkeys([Path(wideload._native.__file__).parent, Path(__file__).parent]):
+        if (folder / _LIBRARY).exists():
+            return tf.load_op_library(str(folder / _LIBRARY))
+    raise UnavailableError(
+        f"{_LIBRARY} is not installed: wideload was built where no TensorFlow was found. "
+        "Install tensorflow==2.18.1, then reinstall wideload with --no-build-isolation."
+    )
+
+
+_ops = _load()
+
+
+class Pulled(NamedTuple):
+    """The working set of one batch.
+
+    Attributes:
+        rows: per table, float32 ``[U, width]``: the distinct rows of the batch.
+        inverse: per table, int32 ``[n]``: which row each sign is.
+        dense: float32 ``[P]``, the dense parameters.
+    """
+
+    rows: list[tf.Tensor]
+    inverse: list[tf.Tensor]
+    dense: tf.Tensor
+
+
+def embedding_bag(
+    rows: tf.Tensor,
+    inverse: tf.Tensor,
+    row_splits: tf.Tensor,
+    weights: tf.Tensor,
+    *,
+    wide: int,
+    combiners: Sequence[Combiner],
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Looks up all bags of one table.
+
+    Args:
+        rows: float32 ``[U, wide + dim]``.
+        inverse: int32 ``[nnz]``, row of each value.
+        row_splits: int32 ``[S * B + 1]``, slot-major bags; may start above 0.
+        weights: float32 ``[nnz]``, or ``[0]`` when all weigh 1.
+        wide: leading floats of a row that are linear weights, 0 or 1.
+        combiners: one per slot.
+
+    Returns:
+        ``linear`` float32 ``[B]``: weighted sum of the linear weights of all values of an example (zeros without any);
+        ``deep`` float32 ``[B, S * dim]``: the combined embedding of each slot, side by side.
+    """
+    linear, deep = _ops.embedding_bag(
+        rows=rows, inverse=inverse, row_splits=row_splits, weights=weights, wide=wide, combiners=list(combiners)
+    )
+    return linear, deep
+
+
+@tf.RegisterGradient("EmbeddingBag")  # type: ignore[untyped-decorator, unused-ignore]
+def _embedding_bag_gradient(op: Any, linear: tf.Tensor, deep: tf.Tensor) -> list[tf.Tensor | None]:
+    rows = _ops.embedding_bag_grad(
+        linear_gradient=linear,
+        deep_gradient=deep,
+        rows=op.inputs[0],
+        inverse=op.inputs[1],
+        row_splits=op.inputs[2],
+        weights=op.inputs[3],
+        wide=op.get_attr("wide"),
+        combiners=op.get_attr("combiners"),
+    )
+    return [rows, None, None, None]
+
+
+def native_bag(table: TableLayout) -> Bag:
+    """The look-up of one table's slots by :func:`embedding_bag`, as ``harness.model.WideDeep`` takes it."""
+    combiners = [slot.combiner for slot in table.slots]
+
+    def bag(rows: Any, inverse: Any, row_splits: Any, weights: Any) -> tuple[Any, Any]:
+        return embedding_bag(rows, inverse, row_splits, weights, wide=table.wide, combiners=combiners)
+
+    return bag
+
+
+def sign_hash(values: tf.Tensor, salt: int) -> tf.Tensor:
+    """Keys of the sparse table: one sign per int64 value, same shape.
+
+    Args:
+        values: int64.
+        salt: of the slot, in ``[0, 2^64)``: :func:`wideload.harness.hashing.salt_of` its name.
+    """
+    return _ops.sign_hash(values=values, salt=salt - 2**64 if salt >= 2**63 else salt)
+
+
+@tf.RegisterGradient("SumOverRanks")  # type: ignore[untyped-decorator, unused-ignore]
+def _sum_over_ranks_gradient(op: Any, gradient: tf.Tensor) -> tf.Tensor:
+    return _ops.sum_over_ranks(values=gradient, cluster=op.get_attr("cluster"))
+
+
+def unique_signs(values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Distinct values of int64 ``[n]``: ``unique [U]`` int64, ``inverse [n]`` int32, ``counts [U]`` int32."""
+    unique, inverse, counts = _ops.unique_signs(values=values)
+    return unique, inverse, counts
+
+
+def sparse_table_pull(cluster: int, step: tf.Tensor, signs: Sequence[tf.Tensor], widths: Sequence[int]) -> Pulled:
+    """Finds or creates the rows of a batch. Every rank calls it once per step, then pushes once.
+
+    Args:
+        cluster: ``PsCluster.id``.
+        step: int64 scalar, equal on all ranks, one more at each step.
+        signs: per table, int64 ``[n]``, duplicates allowed; ``n`` may be 0.
+        widths: floats of a row, per table.
+    """
+    rows, inverse, dense = _ops.sparse_table_pull(step=step, signs=list(signs), cluster=cluster, widths=list(widths))
+    return Pulled(rows, inverse, dense)
+
+
+def sparse_table_read(cluster: int, signs: Sequence[tf.Tensor], widths: Sequence[int]) -> Pulled:
+    """As :func:`sparse_table_pull` without a step: an absent row reads as it would be created, and is not."""
+    rows, inverse, dense = _ops.sparse_table_read(signs=list(signs), cluster=cluster, widths=list(widths))
+    return Pulled(rows, inverse, dense)
+
+
+def sparse_table_push(cluster: int, step: tf.Tensor, gradients: Sequence[tf.Tensor], dense: tf.Tensor) -> tf.Operation:
+    """Sends the gradients of the rows that were pulled for ``step``, and of the dense parameters.
+
+    Args:
+        cluster: ``PsCluster.id``.
+        step: that of the pull.
+        gradients: per table, float32 of the pulled rows' shape; added over the ranks.
+        dense: float32 ``[P]``; added over the ranks.
+    """
+    return _ops.sparse_table_push(step=step, gradients=list(gradients), dense_gradient=dense, cluster=cluster)
+
+
+def sum_over_ranks(cluster: int, values: tf.Tensor) -> tf.Tensor:
+    """Adds float32 vectors over the ranks, in rank order: every rank gets the same bits.
+
+    Ranks must call it in the same order. The gradient is the sum of the ranks' gradients.
+    """
+    return _ops.sum_over_ranks(values=values, cluster=cluster)

@@ -1,0 +1,60 @@
+"""``horovod``: every rank holds the model; Horovod's allreduce for the tower, its allgather for the touched rows."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import ClassVar
+
+from pydantic import Field
+
+from wideload.harness.batch import BatchLayout, Keys
+from wideload.harness.cluster import Cluster
+from wideload.harness.workload import Workload
+from wideload.options import Options
+from wideload.strategies.contract import Availability, Strategy, Trainer
+from wideload.strategies.replicated_options import ReplicatedOptions
+
+
+class HorovodOptions(ReplicatedOptions):
+    """Attributes:
+    cycle_time_ms: how long Horovod's background thread waits for more tensors before it starts a round.
+    fusion_threshold_mb: tensors of one round are fused up to this size; 0 switches fusion off.
+    """
+
+    cycle_time_ms: float = Field(default=0.1, gt=0)
+    fusion_threshold_mb: int = Field(default=64, ge=0)
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """Environment variables that Horovod reads when it starts."""
+        return {
+            "HOROVOD_CYCLE_TIME": str(self.cycle_time_ms),
+            "HOROVOD_FUSION_THRESHOLD": str(self.fusion_threshold_mb << 20),
+        }
+
+
+class Horovod(Strategy):
+    name: ClassVar[str] = "horovod"
+    summary: ClassVar[str] = "allreduce and allgather by Horovod over MPI"
+    keys: ClassVar[Keys] = "ids"
+    Options: ClassVar[type[Options]] = HorovodOptions
+
+    @classmethod
+    def availability(cls) -> Availability:
+        for module, remedy in (
+            ("tensorflow", "run `pip install 'wideload[tensorflow]'`."),
+            ("horovod", "run `nox -s demo`, which builds it once, or see CONTRIBUTING.md."),
+        ):
+            if importlib.util.find_spec(module) is None:
+                return Availability(False, f"{module} is not installed; {remedy}")
+        return Availability(True)
+
+    def build(self, workload: Workload, layout: BatchLayout, cluster: Cluster) -> Trainer:
+        from wideload.strategies.horovod_collectives import HorovodCollectives, start
+        from wideload.strategies.replicated import ReplicatedTrainer
+        from wideload.strategies.threads import limit_threads
+
+        assert isinstance(self.options, HorovodOptions)
+        limit_threads(cluster.threads)
+        start(cluster, self.options.settings)
+        return ReplicatedTrainer(workload, layout, cluster, HorovodCollectives(cluster), self.options)

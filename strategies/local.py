@@ -1,0 +1,36 @@
+"""``local``: one process, plain TensorFlow. The reference that every other strategy must follow."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import ClassVar
+
+from wideload.harness.batch import BatchLayout, Keys
+from wideload.harness.cluster import Cluster
+from wideload.harness.workload import Workload
+from wideload.options import Options
+from wideload.strategies.contract import Availability, Strategy, Trainer
+from wideload.strategies.replicated_options import SingleOptions
+
+
+class Local(Strategy):
+    name: ClassVar[str] = "local"
+    summary: ClassVar[str] = "one process, plain TensorFlow: the reference"
+    keys: ClassVar[Keys] = "ids"
+    distributed: ClassVar[bool] = False
+    Options: ClassVar[type[Options]] = SingleOptions
+
+    @classmethod
+    def availability(cls) -> Availability:
+        if importlib.util.find_spec("tensorflow") is None:
+            return Availability(False, "TensorFlow is not installed; run `pip install 'wideload[tensorflow]'`.")
+        return Availability(True)
+
+    def build(self, workload: Workload, layout: BatchLayout, cluster: Cluster) -> Trainer:
+        from wideload.strategies.collectives import Collectives
+        from wideload.strategies.replicated import ReplicatedTrainer
+        from wideload.strategies.threads import limit_threads
+
+        assert isinstance(self.options, SingleOptions)
+        limit_threads(cluster.threads)
+        return ReplicatedTrainer(workload, layout, cluster, Collectives(), self.options)

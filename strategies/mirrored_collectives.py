@@ -1,0 +1,82 @@
+"""MultiWorkerMirroredStrategy's operations as :class:`wideload.strategies.collectives.Collectives`.
+
+TensorFlow learns who takes part from the environment variable TF_CONFIG, which is derived from the MPI ranks. Each rank
+binds a free port and keeps it bound, without listening, while TensorFlow's server binds the same one (SO_REUSEADDR):
+nobody else can take a port between the exchange of addresses and the start of the server.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import socket
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import tensorflow as tf
+
+from wideload.harness.cluster import Cluster
+from wideload.strategies.collectives import Collectives
+
+
+class MirroredCollectives(Collectives):
+    """Joins the job. One replica per rank; a rank on its own needs no TF_CONFIG and no server.
+
+    Args:
+        cluster: who takes part.
+        communication: ``ring``, ``auto`` or ``nccl``.
+    """
+
+    def __init__(self, cluster: Cluster, communication: str) -> None:
+        self.ranks = cluster.ranks
+        implementation = tf.distribute.experimental.CommunicationImplementation[communication.upper()]
+        self._options = tf.distribute.experimental.CommunicationOptions(implementation=implementation)
+        self._strategy = join(cluster, self._options)
+
+    def scope(self) -> AbstractContextManager[Any]:
+        scope: AbstractContextManager[Any] = self._strategy.scope()
+        return scope
+
+    def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        return self._strategy.run(function, args=arguments)
+
+    def sum(self, vector: Any) -> Any:
+        return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, vector, self._options)
+
+    def gather(self, tensor: Any) -> Any:
+        return tf.distribute.get_replica_context().all_gather(tensor, 0, self._options)
+
+
+_joined: list[Any] = []
+
+
+def join(cluster: Cluster, options: Any) -> Any:
+    """The process's MultiWorkerMirroredStrategy; made once, because TensorFlow's server cannot be started twice.
+
+    ``options`` are its defaults; every collective is given its own.
+    """
+    if not _joined:
+        if cluster.ranks > 1:
+            holder = socket.socket()
+            atexit.register(holder.close)
+            os.environ["TF_CONFIG"] = agree_on_config(cluster, holder)
+        _joined.append(tf.distribute.MultiWorkerMirroredStrategy(communication_options=options))
+        os.environ.pop("TF_CONFIG", None)
+    return _joined[0]
+
+
+def agree_on_config(cluster: Cluster, holder: socket.socket) -> str:
+    """TF_CONFIG of this rank: the addresses of all ranks, in rank order. ``holder`` is bound to this rank's."""
+    host = _address(cluster)
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.bind((host, 0))
+    workers = cluster.allgather(f"{host}:{holder.getsockname()[1]}")
+    return json.dumps({"cluster": {"worker": workers}, "task": {"type": "worker", "index": cluster.rank}})
+
+
+def _address(cluster: Cluster) -> str:
+    """Loopback while all ranks share a host, else the address that this host's name stands for."""
+    hosts = cluster.allgather(socket.gethostname())
+    return "127.0.0.1" if len(set(hosts)) == 1 else socket.gethostbyname(socket.gethostname())

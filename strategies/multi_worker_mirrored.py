@@ -1,0 +1,44 @@
+"""``multi_worker_mirrored``: TensorFlow's own MultiWorkerMirroredStrategy, started by ``mpirun`` like the others."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import ClassVar, Literal
+
+from wideload.harness.batch import BatchLayout, Keys
+from wideload.harness.cluster import Cluster
+from wideload.harness.workload import Workload
+from wideload.options import Options
+from wideload.strategies.contract import Availability, Strategy, Trainer
+from wideload.strategies.replicated_options import ReplicatedOptions
+
+
+class MultiWorkerMirroredOptions(ReplicatedOptions):
+    """Attributes:
+    communication: implementation of TensorFlow's collectives; ``nccl`` needs GPUs.
+    """
+
+    communication: Literal["ring", "auto", "nccl"] = "ring"
+
+
+class MultiWorkerMirrored(Strategy):
+    name: ClassVar[str] = "multi_worker_mirrored"
+    summary: ClassVar[str] = "TensorFlow's MultiWorkerMirroredStrategy over gRPC"
+    keys: ClassVar[Keys] = "ids"
+    Options: ClassVar[type[Options]] = MultiWorkerMirroredOptions
+
+    @classmethod
+    def availability(cls) -> Availability:
+        if importlib.util.find_spec("tensorflow") is None:
+            return Availability(False, "TensorFlow is not installed; run `pip install 'wideload[tensorflow]'`.")
+        return Availability(True)
+
+    def build(self, workload: Workload, layout: BatchLayout, cluster: Cluster) -> Trainer:
+        from wideload.strategies.mirrored_collectives import MirroredCollectives
+        from wideload.strategies.replicated import ReplicatedTrainer
+        from wideload.strategies.threads import limit_threads
+
+        assert isinstance(self.options, MultiWorkerMirroredOptions)
+        limit_threads(cluster.threads)
+        collectives = MirroredCollectives(cluster, self.options.communication)
+        return ReplicatedTrainer(workload, layout, cluster, collectives, self.options)

@@ -1,0 +1,159 @@
+"""This rank's end of the parameter server, from Python: set-up that checks all ranks against each other, and upkeep.
+
+Set-up and shutdown are collective. Errors of the native part that concern the job come out as
+:class:`wideload.errors.ClusterError`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from wideload import _native
+from wideload.errors import ClusterError, UsageError
+from wideload.harness.cluster import Cluster
+from wideload.strategies.contract import Footprint
+from wideload.strategies.sparse_ps import SparsePsOptions
+from wideload.strategies.sparse_ps.tables import describe
+
+UNBOUNDED = 2**64 - 1
+
+
+class PsCluster:
+    """A rank's worker half, owner half and service thread (``native/cluster/ps_cluster.h``).
+
+    Args:
+        tables: this rank's shard of every table.
+        dense: float32 ``[P]``, the initial dense parameters.
+        segments: runs of dense parameters ``(size, optimizer)``.
+        cluster: the ranks.
+        options: of the strategy.
+        declaration: what else must be equal on all ranks, by name.
+
+    Raises:
+        ClusterError: ranks disagree; names what differs and on which rank.
+    """
+
+    def __init__(
+        self,
+        tables: Sequence[Any],
+        dense: npt.NDArray[np.float32],
+        segments: Sequence[tuple[int, Any]],
+        cluster: Cluster,
+        options: SparsePsOptions,
+        declaration: Mapping[str, str],
+    ) -> None:
+        from mpi4py import MPI
+
+        self.tables = list(tables)
+        self.cluster = cluster
+        agree(cluster, {**_declared(tables, dense, options), **declaration})
+        with _cluster_errors():
+            self._native = _native.PsCluster(
+                comm=MPI._handleof(cluster.comm),
+                tables=self.tables,
+                dense=dense,
+                segments=list(segments),
+                synchronous=options.synchronous,
+                staleness=options.staleness if options.mode == "bounded" else UNBOUNDED,
+                wire=options.wire,
+                max_in_flight=options.max_in_flight,
+                timeout=options.timeout,
+                resend_after=options.resend_after,
+                idle_poll=options.idle_poll,
+            )
+        self._closed = False
+
+    @property
+    def id(self) -> int:
+        """How the ops find it."""
+        found: int = self._native.id
+        return found
+
+    @property
+    def wait_seconds(self) -> tuple[float, float]:
+        """Seconds waited for pulls and for pushes since the start."""
+        found: tuple[float, float] = self._native.wait_seconds
+        return found
+
+    @property
+    def native(self) -> Any:
+        """The bound ``PsCluster``."""
+        return self._native
+
+    def prefetch(self, step: int, signs: Sequence[npt.NDArray[np.int64]]) -> None:
+        self._native.prefetch(step, list(signs))
+
+    def flush(self) -> None:
+        """Waits until every push of this rank is applied."""
+        with _cluster_errors():
+            self._native.flush()
+
+    def set_learning_rate_scale(self, scale: float) -> None:
+        """Multiplies every learning rate of this rank's shard from now on.
+
+        Raises:
+            UsageError: the scale is not above 0.
+        """
+        if not 0 < scale < float("inf"):
+            raise UsageError(f"the factor on the learning rates is {scale}; valid: above 0.")
+        with _cluster_errors():
+            self._native.set_learning_rate_scale(float(scale))
+
+    def counters(self) -> Mapping[str, float]:
+        with _cluster_errors():
+            found: Mapping[str, float] = self._native.counters()
+        return found
+
+    def footprint(self) -> Footprint:
+        """Bytes of this rank's shard and of the buffers of its messages."""
+        memory = [table.memory() for table in self.tables]
+        weights, state, _ = self._native.dense_state()
+        return Footprint(
+            weights=sum(part["weights"] for part in memory) + weights.nbytes,
+            optimizer=sum(part["optimizer"] for part in memory) + state.nbytes,
+            index=sum(part[owner] for part in memory for owner in ("headers", "index", "slack", "fixed")),
+            buffers=int(self.counters()["buffer_bytes"]),
+        )
+
+    def close(self) -> None:
+        """Collective unless the job has failed already; idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        with contextlib.suppress(ClusterError):  # a failed job has nothing to wait for
+            self.flush()
+            self.cluster.barrier()
+        self._native.close()
+
+
+def agree(cluster: Cluster, declaration: Mapping[str, str]) -> None:
+    """Raises ClusterError on every rank when one of them declares anything otherwise."""
+    everyone = cluster.allgather(dict(declaration))
+    for name, value in everyone[0].items():
+        for rank, other in enumerate(everyone):
+            if other.get(name) != value:
+                raise ClusterError(
+                    f"ranks disagree about {name}: rank 0 has {value}, rank {rank} has {other.get(name)}. "
+                    "Start all ranks with the same script, data and options."
+                )
+
+
+def _declared(tables: Sequence[Any], dense: npt.NDArray[np.float32], options: SparsePsOptions) -> dict[str, str]:
+    declared = {f"table {table.name!r}": describe(table) for table in tables}
+    declared["number of tables"] = str(len(tables))
+    declared["dense parameters"] = f"{dense.size} with checksum {int(dense.view(np.uint32).sum(dtype=np.uint64)):#x}"
+    declared |= {f"option {name}": str(value) for name, value in options.model_dump().items()}
+    return declared
+
+
+@contextlib.contextmanager
+def _cluster_errors() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        raise ClusterError(str(error)) from error

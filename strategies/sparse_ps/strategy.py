@@ -1,0 +1,132 @@
+"""``PsStrategy``: the job that ``mpirun`` started, and how data is shared out in it.
+
+::
+
+    distribute   dataset of global batches   ->  this rank's part of each          equal numbers of batches: any mode
+    shard        dataset of single examples  ->  every ranks-th of them            asynchronous mode
+
+A step of the other modes, evaluation and prediction need all ranks, so they must see equal numbers of batches; parts
+may be of unequal size, or empty.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+import tf_keras as keras
+
+from wideload.harness.cluster import Cluster
+from wideload.options import validate
+from wideload.strategies.sparse_ps import SparsePsOptions
+from wideload.strategies.sparse_ps.server import PsCluster
+from wideload.strategies.threads import limit_threads
+
+
+class PsStrategy:
+    """How a Keras model is trained by the parameter server.
+
+    Args:
+        mode: ``sync``, ``bounded`` or ``async``.
+        seed: of new rows and, inside :meth:`scope`, of TensorFlow, NumPy and Python.
+        threads: compute threads of this rank; None: ``WIDELOAD_THREADS``, or 1.
+        options: others of :class:`wideload.strategies.sparse_ps.SparsePsOptions`.
+
+    Raises:
+        UsageError: an unknown option, or a value out of range.
+    """
+
+    def __init__(self, mode: str = "sync", *, seed: int = 0, threads: int | None = None, **options: Any) -> None:
+        self.options = validate(SparsePsOptions, {"mode": mode, **options}, "PsStrategy")
+        self.seed = seed
+        self.cluster = Cluster.world(threads)
+        self._open: list[PsCluster] = []
+        atexit.register(self._at_exit)
+
+    @property
+    def rank(self) -> int:
+        """This process, in ``[0, ranks)``."""
+        return self.cluster.rank
+
+    @property
+    def ranks(self) -> int:
+        return self.cluster.ranks
+
+    @property
+    def synchronous(self) -> bool:
+        """Whether a step is one step of large-batch SGD over all ranks."""
+        return self.options.synchronous
+
+    @contextlib.contextmanager
+    def scope(self) -> Iterator[PsStrategy]:
+        """Sizes TensorFlow's thread pools (before its first operation), and seeds equally on all ranks."""
+        limit_threads(self.cluster.threads)
+        keras.utils.set_random_seed(self.seed)
+        yield self
+
+    def shard(self, dataset: tf.data.Dataset) -> tf.data.Dataset:
+        """Every ``ranks``-th element, from this rank's on; of single examples or of file names."""
+        return dataset.shard(self.ranks, self.rank)
+
+    def distribute(self, dataset: tf.data.Dataset) -> tf.data.Dataset:
+        """This rank's contiguous part of every batch; the first ranks get one example more where it does not divide.
+
+        Every rank reads all the data. The order must be equal on all ranks: give ``shuffle`` a seed, or use
+        :meth:`scope`.
+        """
+        return dataset.map(lambda *batch: self._part(batch if len(batch) > 1 else batch[0]))
+
+    def _part(self, batch: Any) -> Any:
+        leaves = tf.nest.flatten(batch)
+        size = tf.cast(_examples(leaves[0]), tf.int64)
+        base, extra = size // self.ranks, size % self.ranks
+        begin = self.rank * base + tf.minimum(tf.constant(self.rank, tf.int64), extra)
+        end = begin + base + tf.cast(self.rank < extra, tf.int64)
+        return tf.nest.map_structure(lambda leaf: _slice(leaf, begin, end), batch)
+
+    def open(
+        self,
+        tables: Sequence[Any],
+        dense: npt.NDArray[np.float32],
+        segments: Sequence[tuple[int, Any]],
+        declaration: Mapping[str, str],
+    ) -> PsCluster:
+        """A parameter server with these tables, closed with the strategy. Collective; see :class:`PsCluster`."""
+        opened = PsCluster(tables, dense, segments, self.cluster, self.options, declaration)
+        self._open.append(opened)
+        return opened
+
+    def close(self) -> None:
+        """Ends every parameter server that was opened. Collective; idempotent; called at exit."""
+        while self._open:
+            self._open.pop().close()
+
+    def _at_exit(self) -> None:
+        """A rank that dies of an exception takes the job with it: the others would wait for it."""
+        if not self._open:
+            return
+        if hasattr(sys, "last_value") and self.ranks > 1:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            self.cluster.comm.Abort(1)
+        self.close()
+
+
+def _examples(leaf: Any) -> Any:
+    if isinstance(leaf, tf.SparseTensor):
+        return leaf.dense_shape[0]
+    return leaf.nrows() if isinstance(leaf, tf.RaggedTensor) else tf.shape(leaf)[0]
+
+
+def _slice(leaf: Any, begin: Any, end: Any) -> Any:
+    if not isinstance(leaf, tf.SparseTensor):
+        return leaf[begin:end]
+    start = tf.concat([[begin], tf.zeros([leaf.shape.rank - 1], tf.int64)], axis=0)
+    size = tf.concat([[end - begin], leaf.dense_shape[1:]], axis=0)
+    return tf.sparse.slice(leaf, start, size)

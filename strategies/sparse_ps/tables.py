@@ -1,0 +1,65 @@
+"""From a workload's declaration to the native one: tables, slices, optimizers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wideload import _native
+from wideload.harness import rows
+from wideload.harness import workload as declared
+from wideload.harness.batch import TableLayout
+from wideload.harness.workload import Workload
+
+_OPTIMIZERS: dict[str, Any] = {
+    "ftrl": _native.Ftrl,
+    "adagrad": _native.AdaGrad,
+    "adam": _native.Adam,
+    "sgd": _native.Sgd,
+}
+_CONSTANTS = ("learning_rate", "initial_accumulator", "epsilon", "l1", "l2", "beta_1", "beta_2", "momentum")
+
+
+def make_table(layout: TableLayout, workload: Workload) -> _native.SparseTable:
+    """The shard of one table that this rank will own, empty.
+
+    One row a sign: the linear weight under its optimizer, which starts at zero, and the embedding under its own.
+    """
+    slices = []
+    if layout.wide:
+        rule = make_optimizer(workload.model.wide_optimizer)
+        zeros = _native.Initializer("zeros")
+        slices.append(_native.Slice(rows.WIDE, layout.wide, optimizer=rule, initializer=zeros))
+    if layout.dim:
+        start = layout.initializer
+        assert start is not None, "a table with a deep part declares how it starts"
+        slices.append(
+            _native.Slice(
+                rows.DEEP,
+                layout.dim,
+                optimizer=make_optimizer(workload.model.deep_optimizer),
+                initializer=_native.Initializer(start.kind, start.scale),
+                admit_at=layout.admit_at,
+            )
+        )
+    return _native.SparseTable(layout.name, slices, seed=workload.seed)
+
+
+def make_optimizer(optimizer: declared.Optimizer | _native.Optimizer) -> _native.Optimizer:
+    """The native optimizer with the same constants; a native one is itself."""
+    if isinstance(optimizer, _native.Optimizer):
+        return optimizer
+    made: _native.Optimizer = _OPTIMIZERS[optimizer.kind](**optimizer.model_dump(exclude={"kind"}))
+    return made
+
+
+def describe(table: Any) -> str:
+    """Everything that two shards of one table must have in common, as text."""
+    parts = [f"seed {table.seed}"]
+    for slice_ in table.slices:
+        rule, start = slice_.optimizer, slice_.initializer
+        constants = ", ".join(f"{name} {getattr(rule, name):g}" for name in _CONSTANTS)
+        parts.append(
+            f"{slice_.name} of {slice_.dimension} ({rule.kind}: {constants}; from {start.kind} {start.scale:g}; "
+            f"admitted at {slice_.admit_at:g})"
+        )
+    return "; ".join(parts)

@@ -1,0 +1,172 @@
+"""One rank's training under the parameter server.
+
+A step is one tf.function::
+
+    pull(step, signs) -> rows, inverse, dense     gradients of this rank's share     push(step, gradients)
+
+The dense vector of the cluster is the tower's parameters followed by the running statistics of batch normalisation.
+The statistics travel as gradients under SGD with learning rate 1: each rank pushes its share of ``old - new``, so that
+the sum over the ranks is the blended value.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from wideload import ops
+from wideload.harness.batch import Batch, BatchLayout
+from wideload.harness.cluster import Cluster
+from wideload.harness.model import Inputs, WideDeep, first_example
+from wideload.harness.tower import Pass
+from wideload.harness.workload import Sgd, Workload
+from wideload.strategies.contract import Footprint, StepResult, Trainer
+from wideload.strategies.sparse_ps import SparsePsOptions, storage
+from wideload.strategies.sparse_ps.server import PsCluster
+from wideload.strategies.sparse_ps.tables import make_optimizer, make_table
+from wideload.strategies.threads import limit_threads
+
+
+class SparsePsTrainer(Trainer):
+    """See :class:`wideload.strategies.contract.Trainer`."""
+
+    incremental = True
+
+    def __init__(self, workload: Workload, layout: BatchLayout, cluster: Cluster, options: SparsePsOptions) -> None:
+        limit_threads(cluster.threads)
+        self._workload = workload
+        self._layout = layout
+        self._cluster = cluster
+        self._options = options
+        self._model = WideDeep(workload.model, layout, ops.native_bag)
+        tower = self._model.tower
+        dense = np.concatenate([tower.initial(workload.seed), tower.initial_statistics()])
+        moving = make_optimizer(Sgd(learning_rate=1.0))
+        self.server = PsCluster(
+            [make_table(table, workload) for table in layout.tables],
+            dense,
+            [(tower.size, make_optimizer(workload.model.dense_optimizer)), (tower.statistics_size, moving)],
+            cluster,
+            options,
+            declaration={"workload": workload.fingerprint},
+        )
+        self._widths = [table.width for table in layout.tables]
+        self._step = 0
+        self._tracks = False
+        self._known: storage.Known = {}
+        self._train = tf.function(self._train_graph, input_signature=[Inputs.signature(layout), *_scalars(2)])
+        self._predict = tf.function(self._predict_graph, input_signature=[Inputs.signature(layout)])
+
+    # ------------------------------------------------------------------------------------------ steps
+
+    def prefetch(self, batch: Batch) -> None:
+        if self._options.synchronous and self._options.prefetch:
+            self.server.prefetch(self._step + 1, self._signs(batch))
+
+    def step(self, batch: Batch) -> StepResult:
+        begin = time.perf_counter()
+        pulled, pushed = self.server.wait_seconds
+        first = first_example(batch.global_size, self._cluster.rank, self._cluster.ranks)
+        loss = self._train(Inputs.of(batch), tf.constant(self._step, tf.int64), tf.constant(first, tf.int64))
+        value = float(loss)
+        self._step += 1
+        pulled_now, pushed_now = self.server.wait_seconds
+        pull, push = pulled_now - pulled, pushed_now - pushed
+        compute = time.perf_counter() - begin - pull - push
+        return StepResult(value, {"pull": 1e3 * pull, "compute": 1e3 * compute, "push": 1e3 * push})
+
+    def predict(self, batch: Batch) -> npt.NDArray[np.float32]:
+        probabilities: npt.NDArray[np.float32] = self._predict(Inputs.of(batch)).numpy()
+        return probabilities
+
+    def _train_graph(self, inputs: Inputs, step: Any, first: Any) -> Any:
+        parts = self._model.parts(inputs)
+        pulled = ops.sparse_table_pull(self.server.id, step, [part.values for part in parts], self._widths)
+        flat, statistics = self._split(pulled.dense)
+        run = Pass(self._workload.seed, step, first, self._across())
+        found = self._model.gradients(pulled.rows, pulled.inverse, flat, inputs, run)
+        dense = tf.concat([found.flat, self._moved(statistics, found.moments, inputs)], axis=0)
+        ops.sparse_table_push(self.server.id, step, found.rows, dense)
+        return found.loss
+
+    def _predict_graph(self, inputs: Inputs) -> Any:
+        parts = self._model.parts(inputs)
+        read = ops.sparse_table_read(self.server.id, [part.values for part in parts], self._widths)
+        flat, statistics = self._split(read.dense)
+        return self._model.probabilities(read.rows, read.inverse, flat, statistics, inputs)
+
+    def _split(self, dense: Any) -> tuple[Any, Any]:
+        tower = self._model.tower
+        if not tower.statistics_size:
+            return tf.ensure_shape(dense, [tower.size]), tf.zeros([0])
+        flat, statistics = tf.split(dense, [tower.size, tower.statistics_size])
+        return flat, statistics
+
+    def _across(self) -> Any:
+        """Sums over the ranks inside a step, which only ranks in step can take."""
+        if self._cluster.ranks == 1 or not self._options.synchronous:
+            return None
+        return lambda values: ops.sum_over_ranks(self.server.id, values)
+
+    def _moved(self, statistics: Any, moments: Any, inputs: Inputs) -> Any:
+        """This rank's share of ``old - new`` running statistics ``[Q]``."""
+        if not self._model.tower.statistics_size:
+            return statistics
+        share = tf.cast(tf.size(inputs.label), tf.float32) / tf.cast(inputs.global_size, tf.float32)
+        return (statistics - self._model.tower.blend(statistics, moments)) * share
+
+    def _signs(self, batch: Batch) -> list[npt.NDArray[np.int64]]:
+        """The values of each table, as :meth:`WideDeep.parts` cuts them."""
+        signs = []
+        for table in self._layout.tables:
+            first = table.first_slot * batch.size
+            splits = batch.row_splits[[first, first + len(table.slots) * batch.size]]
+            signs.append(batch.values[splits[0] : splits[1]])
+        return signs
+
+    # ----------------------------------------------------------------------------------------- upkeep
+
+    def finish(self) -> None:
+        self.server.flush()
+
+    def counters(self) -> Mapping[str, float]:
+        return self.server.counters()
+
+    def footprint(self) -> Footprint:
+        return self.server.footprint()
+
+    def save(self, directory: Path) -> None:
+        storage.save(directory, self.server, self._step, self._cluster.rank)
+        self._note()
+
+    def restore(self, directory: Path) -> None:
+        self._step = storage.restore(directory, self.server)
+        self._note()
+
+    def track(self) -> None:
+        self._tracks = True
+
+    def save_increment(self, directory: Path, since: int) -> None:
+        storage.save_increment(directory, self.server, self._step, since, self._known)
+        self._note()
+
+    def restore_increment(self, directory: Path) -> None:
+        self._step = storage.restore_increment(directory, self.server)
+        self._note()
+
+    def _note(self) -> None:
+        if self._tracks:
+            self._known = storage.known_signs(self.server)
+
+    def close(self) -> None:
+        self.server.close()
+
+
+def _scalars(count: int) -> list[tf.TensorSpec]:
+    return [tf.TensorSpec([], tf.int64)] * count

@@ -1,0 +1,122 @@
+"""A table as variables: every rank holds all of it.
+
+``split``  a variable for the linear weights and one for the embeddings, each under its optimizer
+``joint``  both in one row, one look-up and one update for the two; only where the optimizers are equal
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import tensorflow as tf
+
+from wideload.errors import ColumnError, UsageError
+from wideload.harness.batch import TableLayout
+from wideload.harness.ragged import Floats
+from wideload.harness.rows import initial_deep, table_signs
+from wideload.harness.workload import Model
+from wideload.strategies.optimizers import Optimizer, make_optimizer
+from wideload.strategies.saved import Arrays
+
+Rows = Literal["auto", "split", "joint"]
+
+
+class TableVariables:
+    """One table.
+
+    Args:
+        layout: of the table.
+        model: whose optimizers apply.
+        seed: of the rows' first values.
+        rows: see the module; ``auto`` joins where it can.
+
+    Raises:
+        ColumnError: the table is unbounded, or its rows wait for admission.
+        UsageError: rows cannot be joined, because the optimizers differ.
+    """
+
+    def __init__(self, layout: TableLayout, model: Model, seed: int, rows: Rows = "auto") -> None:
+        _require_replicable(layout)
+        self.layout = layout
+        self.parts: dict[str, Optimizer] = {}
+        self._widths: list[int] = []
+        wide = tf.zeros([layout.rows, layout.wide])
+        if layout.wide and layout.dim and _joins(model, rows):
+            self._add("joint", tf.concat([wide, _deep(layout, seed)], axis=1), model.deep_optimizer)
+            return
+        if layout.wide:
+            self._add("wide", wide, model.wide_optimizer)
+        if layout.dim:
+            self._add("deep", _deep(layout, seed), model.deep_optimizer)
+
+    def _add(self, name: str, initial: Any, optimizer: Any) -> None:
+        variable = tf.Variable(initial)
+        self.parts[name] = make_optimizer(optimizer, variable)
+        self._widths.append(variable.shape[1])
+
+    def gather(self, ids: Any) -> Any:
+        """Rows ``[n, width]`` of ids ``[n]``."""
+        parts = [
+            tf.raw_ops.ResourceGather(resource=part.weights.handle, indices=ids, dtype=tf.float32)
+            for part in self.parts.values()
+        ]
+        rows = parts[0] if len(parts) == 1 else tf.concat(parts, axis=1)
+        return tf.ensure_shape(rows, [None, self.layout.width])
+
+    def apply(self, ids: Any, gradients: Any) -> Any:
+        """Updates distinct rows by gradients ``[n, width]``."""
+        own = [gradients] if len(self._widths) == 1 else tf.split(gradients, self._widths, axis=1)
+        return tf.group(*(part.apply_rows(ids, one) for part, one in zip(self.parts.values(), own, strict=True)))
+
+    def arrays(self) -> Arrays:
+        """Weights and optimizer state ``[rows, n]`` under the names of split rows: ``wide``, ``deep:accumulator``..."""
+        found: Arrays = {}
+        for name, part in self.parts.items():
+            for key, variable in _named(name, part).items():
+                found |= self._parted(key, variable.numpy()) if name == "joint" else {key: variable.numpy()}
+        return found
+
+    def assign(self, arrays: Arrays) -> None:
+        """Takes what :meth:`arrays` gave, of rows split or joined."""
+        for name, part in self.parts.items():
+            for key, variable in _named(name, part).items():
+                halves = [arrays[half] for half in _halves(key)] if name == "joint" else [arrays[key]]
+                variable.assign(np.concatenate(halves, axis=1)[:, : variable.shape[1]])
+
+    def _parted(self, key: str, joined: Any) -> Arrays:
+        """Both parts of a joined array; one count of updates stands for both."""
+        wide, deep = _halves(key)
+        if joined.shape[1] == 1:
+            return {wide: joined, deep: joined}
+        return {wide: joined[:, : self.layout.wide], deep: joined[:, self.layout.wide :]}
+
+
+def _named(name: str, part: Optimizer) -> dict[str, Any]:
+    return {name: part.weights} | {f"{name}:{slot}": variable for slot, variable in part.state.items()}
+
+
+def _halves(key: str) -> tuple[str, str]:
+    return key.replace("joint", "wide", 1), key.replace("joint", "deep", 1)
+
+
+def _deep(layout: TableLayout, seed: int) -> Floats:
+    return initial_deep(layout, table_signs(layout), seed)
+
+
+def _joins(model: Model, rows: Rows) -> bool:
+    equal = model.wide_optimizer == model.deep_optimizer
+    if rows == "joint" and not equal:
+        raise UsageError(
+            "rows=joint needs equal wide and deep optimizers, given "
+            f"{model.wide_optimizer.kind} and {model.deep_optimizer.kind} (or other parameters); use rows=auto."
+        )
+    return equal and rows != "split"
+
+
+def _require_replicable(layout: TableLayout) -> None:
+    names = ", ".join(slot.name for slot in layout.slots)
+    if layout.rows is None:
+        raise ColumnError(f"columns {names} are unbounded, which only strategy sparse_ps offers; give them `buckets`.")
+    if layout.admit_at:
+        raise ColumnError(f"columns {names} wait for admission (admit_at), which only strategy sparse_ps offers.")

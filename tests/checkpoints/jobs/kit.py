@@ -1,0 +1,129 @@
+"""A trainer without TensorFlow whose model is files of table rows, and a cluster of one."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from wideload import _native
+from wideload.errors import CheckpointError
+from wideload.harness.batch import Batch
+from wideload.harness.checkpoints.checkpointer import Checkpointer
+from wideload.harness.checkpoints.progress import Progress
+from wideload.harness.checkpoints.settings import Settings
+from wideload.harness.cluster import Cluster
+from wideload.harness.pulse import Pulse
+from wideload.strategies.contract import Footprint, StepResult, Trainer
+
+SOAK = os.environ.get("WIDELOAD_SOAK") == "1"
+SHARDS = 6
+
+
+class Alone:
+    """A communicator of one."""
+
+    def Barrier(self) -> None: ...  # noqa: N802 - MPI's name
+
+    def allgather(self, value: Any) -> list[Any]:
+        return [value]
+
+
+class TableTrainer(Trainer):
+    """Adds its step number to some rows of a table a step; whole checkpoints and increments."""
+
+    incremental = True
+
+    def __init__(self, rows: int = 2000) -> None:
+        self.rows = rows
+        self.steps = 0
+        self.table = _native.SparseTable("t", [_native.Slice("deep", 4)], seed=3)
+
+    def advance(self) -> None:
+        signs = np.arange(self.steps * 37, self.steps * 37 + self.rows // 10, dtype=np.int64) % self.rows
+        self.table.push(signs, np.full((len(signs), 4), 0.01 * self.steps, np.float32), step=self.steps)
+        self.steps += 1
+
+    def content(self) -> list[bytes]:
+        return [array.tobytes() for shard in range(256) for array in _native.shard_rows(self.table, shard)]
+
+    def save(self, directory: Path) -> None:
+        folder = directory / "table-t"
+        folder.mkdir()
+        self.describe(directory, _native.save_rows(self.table, str(folder)))
+
+    def restore(self, directory: Path) -> None:
+        self.table.clear()
+        self.restore_increment(directory)
+
+    def save_increment(self, directory: Path, since: int) -> None:
+        folder, files = directory / "table-t", {}
+        folder.mkdir()
+        for shard in range(256):
+            signs, headers, floats = _native.shard_rows(self.table, shard)
+            touched = headers["last_step"] >= since
+            path = folder / f"shard-{shard:03d}.rows"
+            if touched.any():
+                digest = _native.row_digest(self.table)
+                files[path.name] = int(touched.sum())
+                _native.write_row_file(
+                    str(path), shard, digest, signs[touched], headers[touched], floats[touched], False
+                )
+        self.describe(directory, files)
+
+    def restore_increment(self, directory: Path) -> None:
+        self.table.load(str(directory / "table-t"))
+        self.steps = json.loads((directory / "model.json").read_text())["step"]
+
+    def describe(self, directory: Path, files: dict[str, int]) -> None:
+        slices = [{"name": "deep", "dimension": 4, "state": 4, "optimizer": "adagrad"}]
+        form = {"digest": _native.row_digest(self.table), "seed": 3, "salt": self.table.salt, "slices": slices}
+        header = {"format": "wideload-sparse-ps-1", "step": self.steps, "tables": {"t": form | {"files": files}}}
+        (directory / "model.json").write_text(json.dumps(header))
+
+    def step(self, batch: Batch) -> StepResult:
+        raise NotImplementedError
+
+    def predict(self, batch: Batch) -> Any:
+        raise NotImplementedError
+
+    def footprint(self) -> Footprint:
+        return Footprint()
+
+
+def make_checkpointer(folder: Path, trainer: Trainer, **settings: Any) -> Checkpointer:
+    alone = Cluster(0, 1, Alone())
+    chosen = Settings(folder=str(folder), **settings)
+    return Checkpointer(chosen, alone, trainer, Pulse(None), "table", {"workload": "w"})
+
+
+def progress_after(steps: int) -> Progress:
+    losses = [1.0 / (step + 3) for step in range(steps)]
+    return Progress({"steps": steps, "examples": 8 * steps, "global_examples": 16 * steps}, losses, [1, 2, 3])
+
+
+def train_and_keep(keeper: Checkpointer, trainer: TableTrainer, until: int) -> None:
+    """One checkpoint a step."""
+    while trainer.steps < until:
+        trainer.advance()
+        keeper.take(trainer.steps, progress_after(trainer.steps))
+
+
+def straight(steps: int, rows: int = 2000) -> list[bytes]:
+    """The content of a table that was trained without interruption."""
+    trainer = TableTrainer(rows)
+    for _ in range(steps):
+        trainer.advance()
+    return trainer.content()
+
+
+def refusal_of(work: Callable[[], object]) -> str:
+    """The message of the CheckpointError that the work raises."""
+    with pytest.raises(CheckpointError) as caught:
+        work()
+    return str(caught.value)

@@ -1,0 +1,138 @@
+"""Taking checkpoints and resuming from them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from wideload.errors import CheckpointError
+from wideload.harness.checkpoints.folder import name_of
+from wideload.harness.checkpoints.manifest import NAME
+from wideload.harness.checkpoints.verify import verify
+
+
+def flip(path: Path, at: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(content)
+
+
+def test_a_resumed_trainer_is_the_one_that_was_kept(kit: ModuleType, tmp_path: Path) -> None:
+    trainer = kit.TableTrainer()
+    kit.train_and_keep(kit.make_checkpointer(tmp_path, trainer), trainer, 5)
+    again = kit.TableTrainer()
+    progress = kit.make_checkpointer(tmp_path, again).resume()
+    assert progress == kit.progress_after(5)
+    assert again.content() == kit.straight(5)
+
+
+def test_without_checkpoints_there_is_nothing_to_resume(kit: ModuleType, tmp_path: Path) -> None:
+    assert kit.make_checkpointer(tmp_path / "none", kit.TableTrainer()).resume() is None
+
+
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(
+    kit: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trainer = kit.TableTrainer()
+    kit.train_and_keep(kit.make_checkpointer(tmp_path, trainer), trainer, 5)
+    flip(next((tmp_path / name_of(5) / "model" / "table-t").glob("*.rows")), 70)
+    again = kit.TableTrainer()
+    keeper = kit.make_checkpointer(tmp_path, again)
+    assert keeper.resume().counts["steps"] == 4
+    assert "block 0 is damaged" in capsys.readouterr().err
+    kit.train_and_keep(keeper, again, 6)
+    assert again.content() == kit.straight(6)
+    assert keeper.folder.names() == [name_of(5), name_of(6)], "the damaged one is nobody's newest any more"
+
+
+def test_increments_resume_to_the_same_bits(kit: ModuleType, tmp_path: Path) -> None:
+    trainer = kit.TableTrainer()
+    keeper = kit.make_checkpointer(tmp_path, trainer, full_every=4)
+    kit.train_and_keep(keeper, trainer, 7)
+    assert keeper.folder.chain(name_of(7)) == [name_of(5), name_of(6), name_of(7)]
+    again = kit.TableTrainer()
+    kit.make_checkpointer(tmp_path, again, full_every=4).resume()
+    assert again.content() == kit.straight(7)
+
+
+def test_an_increment_at_one_percent_touched_rows_is_below_five_percent_of_the_size(
+    kit: ModuleType, tmp_path: Path
+) -> None:
+    trainer = kit.TableTrainer()
+    keeper = kit.make_checkpointer(tmp_path, trainer, full_every=2)
+    trainer.table.pull(np.arange(100_000), step=0)
+    keeper.take(1, kit.progress_after(1))
+    trainer.table.pull(np.arange(0, 100_000, 100), step=1)
+    keeper.take(2, kit.progress_after(2))
+    full, increment = (sum(entry.bytes for entry in verify(tmp_path / name_of(step)).files) for step in (1, 2))
+    assert increment < 0.05 * full
+
+
+def test_damage_below_an_increment_makes_it_unusable(kit: ModuleType, tmp_path: Path) -> None:
+    trainer = kit.TableTrainer()
+    kit.train_and_keep(kit.make_checkpointer(tmp_path, trainer, full_every=3), trainer, 4)
+    # 1 is full, 2 and 3 build on it, 4 is full.
+    flip(tmp_path / name_of(4) / NAME, 20)
+    flip(next((tmp_path / name_of(1) / "model" / "table-t").glob("*.rows")), 70)
+    assert kit.make_checkpointer(tmp_path, kit.TableTrainer(), full_every=3).resume() is None
+
+
+def test_another_workload_is_refused_by_name(kit: ModuleType, tmp_path: Path) -> None:
+    trainer = kit.TableTrainer()
+    kit.train_and_keep(kit.make_checkpointer(tmp_path, trainer), trainer, 1)
+    other = kit.make_checkpointer(tmp_path, kit.TableTrainer())
+    other.fingerprints = {"workload": "another"}
+    with pytest.raises(CheckpointError, match="workload is w in it, another here"):
+        other.resume()
+
+
+def test_nothing_in_a_checkpoint_is_pickled(kit: ModuleType, tmp_path: Path) -> None:
+    trainer = kit.TableTrainer()
+    kit.train_and_keep(kit.make_checkpointer(tmp_path, trainer), trainer, 1)
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {path.suffix for path in files} == {".rows", ".safetensors", ".json"}
+    assert not any(path.read_bytes().startswith((b"\x80\x02", b"\x80\x04", b"\x80\x05", b"PK")) for path in files)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of one megabyte."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small file system needs root")
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True, text=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip(f"a small file system cannot be mounted here: {mounted.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_a_full_disk_costs_that_checkpoint_alone(
+    kit: ModuleType, small_disk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trainer = kit.TableTrainer(rows=2000)
+    keeper = kit.make_checkpointer(small_disk / "c", trainer, keep=50)
+    trainer.advance()
+    assert keeper.take(1, kit.progress_after(1))
+    while not keeper.failed:
+        trainer.advance()
+        keeper.take(trainer.steps, kit.progress_after(trainer.steps))
+        assert trainer.steps < 100
+    assert "Training goes on" in capsys.readouterr().err
+    kept = keeper.folder.names()
+    assert name_of(trainer.steps) not in kept
+    assert all(verify(keeper.folder.path(name)).step for name in kept)
+    assert not list(keeper.folder.root.glob(".partial-*")), "and what was written of it is gone"
+    trainer.advance()
+    again = kit.TableTrainer()
+    kit.make_checkpointer(small_disk / "c", again).resume()
+    assert again.content() == kit.straight(again.steps)

@@ -1,0 +1,137 @@
+"""``wideload run`` with checkpoints: a case that was killed goes on, and ends as if it had not been."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from wideload.harness import state
+from wideload.harness.case import Case
+from wideload.harness.checkpoints.settings import Settings
+from wideload.harness.launch import Finished, Launcher
+from wideload.harness.mpi import find
+from wideload.harness.state import Sign
+from wideload.harness.watchdog import Limits
+from wideload.harness.workload import Model, Workload
+
+pytestmark = pytest.mark.mpi
+SOAK = os.environ.get("WIDELOAD_SOAK") == "1"
+PLUGIN = Path(__file__).parent.parent / "harness" / "plugin"
+
+
+@pytest.fixture(autouse=True)
+def fakes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Registers the fake strategies and the tiny data set, here and in every process that is started."""
+    monkeypatch.syspath_prepend(str(PLUGIN))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(PLUGIN), os.environ.get("PYTHONPATH")])))
+    yield
+    for name in [name for name in sys.modules if name.startswith("wideload_fakes")]:
+        del sys.modules[name]
+
+
+LIGHT = Case(
+    workload=Workload(dataset="tiny", batch_size=100, steps=60),
+    strategy="faulty",
+    options={"fault": "slow", "at_rank": 9},
+    ranks=2,
+    threads=1,
+    evaluate=False,
+)
+PLANTED = "planted[slots=4,vocabulary=300,numeric=2,examples=6000,test_examples=500]"
+SPARSE = Case(
+    workload=Workload(dataset=PLANTED, model=Model(hidden_units=(8,)), batch_size=100, steps=150),
+    strategy="sparse_ps",
+    ranks=2,
+    threads=1,
+    eval_every=40,
+)
+
+
+def launcher(folder: Path, **settings: int) -> Launcher:
+    folder.mkdir(exist_ok=True)
+    return Launcher(find(), folder, Limits(300.0, 60.0), checkpoints=Settings(**settings))  # type: ignore[arg-type]
+
+
+def launch_and_kill(starter: Launcher, case: Case, seconds: float, luck: random.Random) -> tuple[Finished, bool]:
+    """Runs a case whose ranks, or one of them, are killed after so long; whether anyone was."""
+    killed = threading.Event()
+
+    def kill() -> None:
+        folder = starter.run.absolute() / "state" / case.case_id
+        signs = [state.read(state.sign_path(folder, rank), Sign) for rank in range(case.ranks)]
+        pids = [sign.pid for sign in signs if sign is not None and not sign.ended]
+        for pid in pids if luck.random() < 0.5 else pids[:1]:
+            try:
+                os.kill(pid, signal.SIGKILL)
+                killed.set()
+            except ProcessLookupError:
+                pass
+
+    timer = threading.Timer(seconds, kill)
+    timer.start()
+    try:
+        return starter.launch(case), killed.is_set()
+    finally:
+        timer.cancel()
+        timer.join()
+
+
+def losses_of(finished: Finished) -> list[list[float]]:
+    assert finished.verdict.status == "ok", (finished.verdict, [log.read_text()[-2000:] for log in finished.logs])
+    return [outcome.losses for outcome in finished.outcomes if outcome is not None]
+
+
+def interrupted(folder: Path, case: Case, kills: int, patience: float, **settings: int) -> tuple[Finished, int]:
+    """Kills a case again and again, then lets it end; with the kills that hit."""
+    seed = int(os.environ.get("WIDELOAD_SEED", random.SystemRandom().randrange(2**32)))
+    print(f"WIDELOAD_SEED={seed}")  # noqa: T201
+    luck, starter, hits = random.Random(seed), launcher(folder, **settings), 0
+    for _ in range(kills):
+        finished, hit = launch_and_kill(starter, case, luck.uniform(0.3, 1.0) * patience, luck)
+        hits += hit
+        if finished.verdict.status == "ok":
+            return finished, hits
+    return starter.launch(case), hits
+
+
+@pytest.mark.slow
+def test_a_job_that_is_killed_at_random_ends_in_the_same_bits(tmp_path: Path) -> None:
+    expected = losses_of(launcher(tmp_path / "straight", every=1000).launch(LIGHT))
+    hits = 0
+    while hits < (100 if SOAK else 2):
+        finished, hit = interrupted(tmp_path / str(hits), LIGHT, 4, 5.0, every=2)
+        hits += hit
+        assert losses_of(finished) == expected
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("full_every", [1, 4])
+def test_a_killed_parameter_server_ends_in_the_same_bits(tmp_path: Path, full_every: int) -> None:
+    straight = launcher(tmp_path / "straight", every=10_000).launch(SPARSE)
+    finished, _ = interrupted(tmp_path / "killed", SPARSE, 2, 20.0, every=10, full_every=full_every)
+    assert losses_of(finished) == losses_of(straight)
+    points = [[point.step for point in outcome.points] for outcome in finished.outcomes if outcome]
+    assert points == [[40, 80, 120, 150]] * 2, "evaluations before the kill are in the record too"
+    for step in (40, 80, 120, 150):
+        for rank in range(2):
+            one = state.predictions_path(finished.folder, step, rank).read_bytes()
+            assert one == state.predictions_path(straight.folder, step, rank).read_bytes()
+
+
+def test_a_case_that_ended_has_a_checkpoint_and_starts_anew_when_told(tmp_path: Path) -> None:
+    starter = launcher(tmp_path / "run", every=1000)
+    short = LIGHT.model_copy(update={"workload": LIGHT.workload.model_copy(update={"steps": 5})})
+    first = losses_of(starter.launch(short))
+    assert starter.resumable(short)
+    again = starter.launch(short, fresh=True)
+    assert losses_of(again) == first
+    outcome = again.outcomes[0]
+    assert outcome is not None
+    assert outcome.counters["resumed_after_step"] == 0

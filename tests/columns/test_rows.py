@@ -1,0 +1,45 @@
+from typing import Any
+
+import numpy as np
+import pytest
+
+from wideload.harness.batch import SlotLayout, TableLayout
+from wideload.harness.columns import Category, Embedding, Initializer, Shared
+from wideload.harness.rows import initial_deep, table_signs
+
+KINDS = ("zeros", "uniform", "normal", "truncated_normal", "glorot")
+
+
+def table(start: Initializer) -> TableLayout:
+    return TableLayout("wide4", 1, 4, 0, (SlotLayout("a", "mean", 1000, 0, salt=17),), start)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_rows_start_as_in_the_sparse_table(kind: Any) -> None:
+    native = pytest.importorskip("wideload._native", reason="the native module is not built")
+    keys = table_signs(table(Initializer()))
+    initializer = native.Initializer(kind, 0.05)
+    slices = [native.Slice("wide", 1, initializer=native.Initializer("zeros"))]
+    slices.append(native.Slice("deep", 4, initializer=initializer))
+    theirs = native.initial_rows("wide4", slices, keys, seed=42)
+    ours = initial_deep(table(Initializer(kind=kind)), keys, 42)
+    np.testing.assert_allclose(ours, theirs[:, 1:], rtol=2e-7, atol=1e-9)
+
+
+def test_rows_depend_on_the_seed() -> None:
+    start = table(Initializer())
+    keys = table_signs(start)
+    assert (initial_deep(start, keys, 1) != initial_deep(start, keys, 2)).all(axis=1).all()
+
+
+def test_every_row_of_a_table_has_its_own_sign(adapter: Any) -> None:
+    made = adapter(Category(name="shop"), Category(name="colour"))
+    signs = table_signs(made.layout.tables[0])
+    assert len(set(signs.tolist())) == made.layout.tables[0].rows
+
+
+def test_slots_of_a_shared_table_share_their_rows(adapter: Any) -> None:
+    made = adapter(Shared(name="letter", of=("colour", "words"), embedding=Embedding()))
+    first, second = made.layout.tables[0].slots
+    assert (first.first_row, first.rows, first.salt) == (second.first_row, second.rows, second.salt)
+    assert made.layout.tables[0].rows == first.rows

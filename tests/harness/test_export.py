@@ -1,0 +1,47 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from wideload.errors import UsageError
+from wideload.harness.export import export
+from wideload.harness.results import RunRecord
+
+Make = Callable[..., RunRecord]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, make_run: Make) -> Path:
+    run = make_run(options={"mode": "sync"}, step_ms={"p50": 4.0}, examples_per_second=10.0)
+    (tmp_path / "runs.jsonl").write_text(run.model_dump_json() + "\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize(("form", "read"), [("parquet", pd.read_parquet), ("csv", pd.read_csv)])
+def test_a_table_reads_back_with_its_nested_fields(
+    folder: Path, form: str, read: Callable[[Path], pd.DataFrame]
+) -> None:
+    export(folder, form, folder / "table")
+    frame = read(folder / "table")
+    assert frame["step_ms.p50"].tolist() == [4.0]
+    assert json.loads(frame["options"][0]) == {"mode": "sync"}
+    assert json.loads(frame["losses"][0]) == [0.7, 0.6, 0.5]
+
+
+def test_timelines_of_all_ranks_are_merged_as_processes(folder: Path) -> None:
+    for rank in range(2):
+        place = folder / "state" / "a"
+        place.mkdir(parents=True, exist_ok=True)
+        events = {"traceEvents": [{"name": "step 1", "ph": "X", "ts": 0, "dur": 1, "pid": rank, "tid": 0}]}
+        (place / f"trace.{rank}.json").write_text(json.dumps(events))
+    export(folder, "trace", folder / "trace.json")
+    events = json.loads((folder / "trace.json").read_text())["traceEvents"]
+    assert {event["pid"] for event in events if event["ph"] == "X"} == {0, 1}
+    assert {event["args"]["name"] for event in events if event["ph"] == "M"} == {"a 0", "a 1"}
+
+
+def test_a_run_without_timelines_says_how_to_get_them(folder: Path) -> None:
+    with pytest.raises(UsageError, match="--set trace=true"):
+        export(folder, "trace", folder / "trace.json")

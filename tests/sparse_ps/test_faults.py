@@ -1,0 +1,29 @@
+"""What happens when ranks disagree, and what is left when they go."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.mpi
+
+RunJob = Callable[..., Any]
+CYCLES = int(os.environ.get("WIDELOAD_CYCLES", "50"))
+
+
+@pytest.mark.parametrize(
+    ("what", "named"),
+    [("seed", "seed 2"), ("dimension", "deep of 16"), ("wire", "option wire: rank 0 has fp32, rank 1 has fp16")],
+)
+def test_ranks_that_declare_different_things_are_refused_by_name(what: str, named: str, job: RunJob) -> None:
+    output = job(2, "disagree.py", what).output
+    assert output.count("refused: ranks disagree about") == 2, output
+    assert named in output
+
+
+def test_closed_servers_leave_nothing_behind(job: RunJob) -> None:
+    output = job(2, "cycles.py", CYCLES, timeout=600).output
+    assert output.count("clean") == 2, output

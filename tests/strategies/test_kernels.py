@@ -1,0 +1,93 @@
+"""The embedding bag: the reference follows its definition, the native kernel follows the reference."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from wideload.errors import UnavailableError
+from wideload.harness.bag import reference_bag
+from wideload.harness.batch import SlotLayout, TableLayout
+from wideload.strategies import kernels
+from wideload.strategies.kernels import find_kernels
+
+COMBINERS = ("sum", "mean", "sqrtn")
+BATCH = 5
+
+
+def table(wide: int, dim: int) -> TableLayout:
+    slots = tuple(SlotLayout(name, name, 9, 0) for name in COMBINERS)  # type: ignore[arg-type]
+    return TableLayout("t", wide, dim, 0, slots)
+
+
+def inputs(width: int, weighted: bool) -> tuple[Any, ...]:
+    """Bags of 0..3 values; the splits start above 0, as those of a second table do."""
+    draw = np.random.default_rng(width)
+    lengths = draw.integers(0, 4, len(COMBINERS) * BATCH)
+    splits = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    inverse = draw.integers(0, 6, splits[-1]).astype(np.int32)
+    weights = draw.random(splits[-1] if weighted else 0).astype(np.float32)
+    rows = draw.normal(size=(6, width)).astype(np.float32)
+    return tuple(tf.constant(array) for array in (rows, inverse, splits + 3, weights))
+
+
+def defined(layout: TableLayout, rows: Any, inverse: Any, splits: Any, weights: Any) -> tuple[Any, Any]:
+    """The definition, bag by bag."""
+    rows, inverse, splits, weights = (tensor.numpy() for tensor in (rows, inverse, splits, weights))
+    weights = weights if len(weights) else np.ones(len(inverse), np.float32)
+    linear, deep = np.zeros(BATCH), np.zeros((BATCH, len(COMBINERS), layout.dim))
+    for slot, combiner in enumerate(COMBINERS):
+        for example in range(BATCH):
+            bag = slot * BATCH + example
+            inside = slice(splits[bag] - splits[0], splits[bag + 1] - splits[0])
+            w, found = weights[inside], rows[inverse[inside]]
+            linear[example] += (w[:, None] * found[:, : layout.wide]).sum()
+            scale = {"sum": 1.0, "mean": w.sum(), "sqrtn": np.sqrt((w**2).sum())}[combiner]
+            if len(w):
+                deep[example, slot] = (w[:, None] * found[:, layout.wide :]).sum(axis=0) / scale
+    return linear, deep.reshape(BATCH, -1)
+
+
+@pytest.fixture(params=["tensorflow", "native"])
+def bag(request: pytest.FixtureRequest) -> Any:
+    try:
+        return find_kernels(request.param).bag
+    except UnavailableError as error:
+        pytest.skip(str(error))
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(("wide", "dim"), [(1, 4), (0, 4), (1, 0)])
+def test_a_bag_is_what_it_is_defined_to_be(bag: Any, wide: int, dim: int, weighted: bool) -> None:
+    layout, given = table(wide, dim), inputs(wide + dim, weighted)
+    for found, expected in zip(bag(layout)(*given), defined(layout, *given), strict=True):
+        np.testing.assert_allclose(found.numpy(), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_gradients_are_those_of_the_reference(bag: Any, weighted: bool) -> None:
+    layout, (rows, *rest) = table(1, 4), inputs(5, weighted)
+    gradients = []
+    for one in (bag, reference_bag):
+        with tf.GradientTape() as tape:
+            tape.watch(rows)
+            linear, deep = one(layout)(rows, *rest)
+            target = tf.reduce_sum(linear**2) + tf.reduce_sum(deep**3)
+        gradients.append(tf.convert_to_tensor(tape.gradient(target, rows)).numpy())
+    np.testing.assert_allclose(*gradients, rtol=1e-5, atol=1e-6)
+
+
+def test_without_examples_there_is_nothing(bag: Any) -> None:
+    nothing = (tf.zeros([0, 5]), tf.zeros([0], tf.int32), tf.zeros([1], tf.int32), tf.zeros([0]))
+    linear, deep = bag(table(1, 4))(*nothing)
+    assert (linear.shape, deep.shape) == ((0,), (0, 12))
+
+
+def test_kernels_that_were_not_built_are_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernels.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UnavailableError, match="native module is not built"):
+        find_kernels("native")
+    assert find_kernels("auto").bag is reference_bag
