@@ -16,6 +16,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from wideload.harness.columns import Columns
+from wideload.harness.schedule import Schedule
 from wideload.options import Options
 
 
@@ -80,6 +81,7 @@ class Model(Options):
             otherwise.
         embedding_l2: half of it times the squared length of every looked-up vector is added to an example's loss.
         dense_l1, dense_l2: penalties on the tower's kernels, per step.
+        schedule: changes the learning rates of all three optimizers over the steps; None: they stay.
         wide_optimizer: of the linear weights; ``deep_optimizer``: of the embeddings; ``dense_optimizer``: of the tower.
     """
 
@@ -95,6 +97,7 @@ class Model(Options):
     wide_optimizer: Optimizer = Ftrl()
     deep_optimizer: Optimizer = AdaGrad()
     dense_optimizer: Optimizer = AdaGrad()
+    schedule: Schedule | None = None
 
 
 class Workload(Options):

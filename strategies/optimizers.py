@@ -33,11 +33,14 @@ class Optimizer(ABC):
         self.state[name] = tf.Variable(initial, trainable=False, dtype=tf.float32)
 
     @abstractmethod
-    def apply(self, gradient: Any) -> Any:
-        """Updates all weights by a dense gradient of their shape; returns the op."""
+    def apply(self, gradient: Any, scale: Any = 1.0) -> Any:
+        """Updates all weights by a dense gradient of their shape; returns the op.
+
+        ``scale`` is a factor on the learning rate: a float, or a float32 scalar.
+        """
 
     @abstractmethod
-    def apply_rows(self, ids: Any, gradients: Any) -> Any:
+    def apply_rows(self, ids: Any, gradients: Any, scale: Any = 1.0) -> Any:
         """Updates rows ``ids [n]`` int64, distinct, by ``gradients [n, dim]``; returns the op."""
 
 
@@ -58,8 +61,8 @@ class FtrlOptimizer(Optimizer):
         super().__init__(weights)
         self._slot("accumulator", declaration.initial_accumulator)
         self._slot("linear", 0.0)
+        self._rate = declaration.learning_rate
         self._rates = {
-            "lr": declaration.learning_rate,
             "l1": declaration.l1,
             "l2": declaration.l2,
             "lr_power": -0.5,
@@ -72,27 +75,32 @@ class FtrlOptimizer(Optimizer):
             "linear": self.state["linear"].handle,
         }
 
-    def apply(self, gradient: Any) -> Any:
-        return tf.raw_ops.ResourceApplyFtrl(**self._handles(), grad=gradient, **self._rates)
+    def apply(self, gradient: Any, scale: Any = 1.0) -> Any:
+        return tf.raw_ops.ResourceApplyFtrl(**self._handles(), grad=gradient, lr=self._rate * scale, **self._rates)
 
-    def apply_rows(self, ids: Any, gradients: Any) -> Any:
-        return tf.raw_ops.ResourceSparseApplyFtrl(**self._handles(), grad=gradients, indices=ids, **self._rates)
+    def apply_rows(self, ids: Any, gradients: Any, scale: Any = 1.0) -> Any:
+        return tf.raw_ops.ResourceSparseApplyFtrl(
+            **self._handles(), grad=gradients, indices=ids, lr=self._rate * scale, **self._rates
+        )
 
 
 class AdaGradOptimizer(Optimizer):
     def __init__(self, declaration: declared.AdaGrad, weights: Any) -> None:
         super().__init__(weights)
         self._slot("accumulator", declaration.initial_accumulator)
-        self._rates = {"lr": declaration.learning_rate, "epsilon": declaration.epsilon}
+        self._rate = declaration.learning_rate
+        self._rates = {"epsilon": declaration.epsilon}
 
     def _handles(self) -> dict[str, Any]:
         return {"var": self.weights.handle, "accum": self.state["accumulator"].handle}
 
-    def apply(self, gradient: Any) -> Any:
-        return tf.raw_ops.ResourceApplyAdagradV2(**self._handles(), grad=gradient, **self._rates)
+    def apply(self, gradient: Any, scale: Any = 1.0) -> Any:
+        return tf.raw_ops.ResourceApplyAdagradV2(**self._handles(), grad=gradient, lr=self._rate * scale, **self._rates)
 
-    def apply_rows(self, ids: Any, gradients: Any) -> Any:
-        return tf.raw_ops.ResourceSparseApplyAdagradV2(**self._handles(), grad=gradients, indices=ids, **self._rates)
+    def apply_rows(self, ids: Any, gradients: Any, scale: Any = 1.0) -> Any:
+        return tf.raw_ops.ResourceSparseApplyAdagradV2(
+            **self._handles(), grad=gradients, indices=ids, lr=self._rate * scale, **self._rates
+        )
 
 
 class SgdOptimizer(Optimizer):
@@ -103,20 +111,22 @@ class SgdOptimizer(Optimizer):
         if self._momentum:
             self._slot("momentum", 0.0)
 
-    def apply(self, gradient: Any) -> Any:
+    def apply(self, gradient: Any, scale: Any = 1.0) -> Any:
         if not self._momentum:
-            return tf.raw_ops.ResourceApplyGradientDescent(var=self.weights.handle, alpha=self._rate, delta=gradient)
-        return tf.raw_ops.ResourceApplyMomentum(grad=gradient, **self._handles())
+            rate = self._rate * scale
+            return tf.raw_ops.ResourceApplyGradientDescent(var=self.weights.handle, alpha=rate, delta=gradient)
+        return tf.raw_ops.ResourceApplyMomentum(grad=gradient, lr=self._rate * scale, **self._handles())
 
-    def apply_rows(self, ids: Any, gradients: Any) -> Any:
+    def apply_rows(self, ids: Any, gradients: Any, scale: Any = 1.0) -> Any:
         if not self._momentum:
-            step = -self._rate * gradients
+            step = -self._rate * scale * gradients
             return tf.raw_ops.ResourceScatterAdd(resource=self.weights.handle, indices=ids, updates=step)
-        return tf.raw_ops.ResourceSparseApplyMomentum(grad=gradients, indices=ids, **self._handles())
+        rate = self._rate * scale
+        return tf.raw_ops.ResourceSparseApplyMomentum(grad=gradients, indices=ids, lr=rate, **self._handles())
 
     def _handles(self) -> dict[str, Any]:
         accumulator = self.state["momentum"].handle
-        return {"var": self.weights.handle, "accum": accumulator, "lr": self._rate, "momentum": self._momentum}
+        return {"var": self.weights.handle, "accum": accumulator, "momentum": self._momentum}
 
 
 class AdamOptimizer(Optimizer):
@@ -129,7 +139,7 @@ class AdamOptimizer(Optimizer):
         self._slot("v", 0.0)
         self._slot("updates", 0.0, shape=[weights.shape[0], 1] if len(weights.shape) > 1 else [])
 
-    def apply(self, gradient: Any) -> Any:
+    def apply(self, gradient: Any, scale: Any = 1.0) -> Any:
         adam = self._declared
         updates = tf.raw_ops.ReadVariableOp(resource=self.state["updates"].handle, dtype=tf.float32) + 1.0
         applied = tf.raw_ops.ResourceApplyAdam(
@@ -138,7 +148,7 @@ class AdamOptimizer(Optimizer):
             v=self.state["v"].handle,
             beta1_power=tf.pow(adam.beta_1, updates),
             beta2_power=tf.pow(adam.beta_2, updates),
-            lr=adam.learning_rate,
+            lr=adam.learning_rate * scale,
             beta1=adam.beta_1,
             beta2=adam.beta_2,
             epsilon=adam.epsilon,
@@ -147,7 +157,7 @@ class AdamOptimizer(Optimizer):
         counted = tf.raw_ops.AssignVariableOp(resource=self.state["updates"].handle, value=updates)
         return tf.group(applied, counted)
 
-    def apply_rows(self, ids: Any, gradients: Any) -> Any:
+    def apply_rows(self, ids: Any, gradients: Any, scale: Any = 1.0) -> Any:
         adam = self._declared
         old = {
             name: tf.raw_ops.ResourceGather(resource=slot.handle, indices=ids, dtype=tf.float32)
@@ -157,7 +167,7 @@ class AdamOptimizer(Optimizer):
         m = old["m"] + (gradients - old["m"]) * (1.0 - adam.beta_1)
         v = old["v"] + (gradients * gradients - old["v"]) * (1.0 - adam.beta_2)
         correction = tf.sqrt(1.0 - tf.pow(adam.beta_2, updates)) / (1.0 - tf.pow(adam.beta_1, updates))
-        change = m * (adam.learning_rate * correction) / (tf.sqrt(v) + adam.epsilon)
+        change = m * (adam.learning_rate * scale * correction) / (tf.sqrt(v) + adam.epsilon)
         with tf.control_dependencies(list(old.values())):
             scattered = [
                 tf.raw_ops.ResourceScatterUpdate(resource=self.state[name].handle, indices=ids, updates=value)

@@ -73,15 +73,18 @@ class ReplicatedTrainer(Trainer):
             flat = tf.Variable(tower.initial(workload.seed))
             self._dense = make_optimizer(workload.model.dense_optimizer, flat)
             self._statistics = _statistics_of(tower)
-        scalar = tf.TensorSpec([], tf.int64)
+        self._schedule = workload.model.schedule
         signature = Inputs.signature(layout)
-        self._train = tf.function(self._train_anywhere, input_signature=[signature, scalar, scalar], autograph=False)
+        counts = [tf.TensorSpec([], tf.int64)] * 2
+        scale = tf.TensorSpec([], tf.float32)
+        self._train = tf.function(self._train_anywhere, input_signature=[signature, *counts, scale], autograph=False)
         self._infer = tf.function(self._infer_anywhere, input_signature=[signature], autograph=False)
 
     def step(self, batch: Batch) -> StepResult:
         first = first_example(batch.global_size, self._cluster.rank, self._cluster.ranks)
         counts = tf.constant(self._steps, tf.int64), tf.constant(first, tf.int64)
-        loss, clock = self._train(Inputs.of(batch), *counts)
+        scale = 1.0 if self._schedule is None else self._schedule.factor(self._steps)
+        loss, clock = self._train(Inputs.of(batch), *counts, tf.constant(scale))
         self._steps += 1
         start, pulled, computed, pushed = (clock.numpy() * 1e3).tolist()
         phases = {"pull": pulled - start, "compute": computed - pulled, "push": pushed - computed}
@@ -91,13 +94,13 @@ class ReplicatedTrainer(Trainer):
         predicted: npt.NDArray[np.float32] = self._infer(Inputs.of(batch)).numpy()
         return predicted
 
-    def _train_anywhere(self, inputs: Inputs, step: Any, first: Any) -> Any:
-        return self._collectives.run(self._train_here, inputs, step, first)
+    def _train_anywhere(self, inputs: Inputs, step: Any, first: Any, scale: Any) -> Any:
+        return self._collectives.run(self._train_here, inputs, step, first, scale)
 
     def _infer_anywhere(self, inputs: Inputs) -> Any:
         return self._collectives.run(self._infer_here, inputs)
 
-    def _train_here(self, inputs: Inputs, step: Any, first: Any) -> Any:
+    def _train_here(self, inputs: Inputs, step: Any, first: Any, scale: Any) -> Any:
         clock = [tf.timestamp()]
         inputs = Inputs(*_once(clock[-1], inputs))
         ids, rows, inverses = self._working_set(inputs)
@@ -107,7 +110,7 @@ class ReplicatedTrainer(Trainer):
         gradients = self._model.gradients(rows, inverses, _read(self._dense.weights), inputs, run)
         clock.append(_after([gradients.loss, gradients.flat, *gradients.rows]))
         flat, *rows = _once(clock[-1], [gradients.flat, *gradients.rows])
-        applied = self._apply(ids, gradients._replace(flat=flat, rows=rows))
+        applied = self._apply(ids, gradients._replace(flat=flat, rows=rows), scale)
         clock.append(_after(applied))
         return gradients.loss, tf.stack(clock)
 
@@ -125,11 +128,11 @@ class ReplicatedTrainer(Trainer):
         rows = [table.gather(ids) for table, (ids, _) in zip(self._tables, found, strict=True)]
         return [ids for ids, _ in found], rows, [inverse for _, inverse in found]
 
-    def _apply(self, ids: Sequence[Any], gradients: Gradients) -> list[Any]:
+    def _apply(self, ids: Sequence[Any], gradients: Gradients, scale: Any) -> list[Any]:
         flat = self._collectives.sum(gradients.flat)
         slices = self._exchange(list(zip(ids, gradients.rows, strict=True)))
-        updates = [table.apply(*slice_) for table, slice_ in zip(self._tables, slices, strict=True)]
-        updates.append(self._dense.apply(flat))
+        updates = [table.apply(*slice_, scale) for table, slice_ in zip(self._tables, slices, strict=True)]
+        updates.append(self._dense.apply(flat, scale))
         if self._statistics is not None:
             blended = self._model.tower.blend(_read(self._statistics), gradients.moments)
             updates.append(tf.raw_ops.AssignVariableOp(resource=self._statistics.handle, value=blended))

@@ -64,10 +64,11 @@ class TableVariables:
         rows = parts[0] if len(parts) == 1 else tf.concat(parts, axis=1)
         return tf.ensure_shape(rows, [None, self.layout.width])
 
-    def apply(self, ids: Any, gradients: Any) -> Any:
-        """Updates distinct rows by gradients ``[n, width]``."""
+    def apply(self, ids: Any, gradients: Any, scale: Any = 1.0) -> Any:
+        """Updates distinct rows by gradients ``[n, width]``; ``scale`` is a factor on the learning rates."""
         own = [gradients] if len(self._widths) == 1 else tf.split(gradients, self._widths, axis=1)
-        return tf.group(*(part.apply_rows(ids, one) for part, one in zip(self.parts.values(), own, strict=True)))
+        parts = zip(self.parts.values(), own, strict=True)
+        return tf.group(*(part.apply_rows(ids, one, scale) for part, one in parts))
 
     def arrays(self) -> Arrays:
         """Weights and optimizer state ``[rows, n]`` under the names of split rows: ``wide``, ``deep:accumulator``..."""

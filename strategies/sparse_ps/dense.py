@@ -76,19 +76,20 @@ class DenseVector:
         for variable, part in zip(self._all, parts, strict=True):
             variable.assign(tf.reshape(part, variable.shape))
 
-    def gradient(self, gradients: Sequence[Any], pulled: Any, share: Any) -> Any:
+    def gradient(self, gradients: Sequence[Any], pulled: Any, share: Any, factor: Any = 1.0) -> Any:
         """What to push, ``[P + Q]``: this rank's share of the gradients and of the statistics' movement.
 
         Args:
             gradients: of the trainable variables; None where the loss does not depend on one.
             pulled: the vector that :meth:`assign` got.
             share: this rank's part of the global batch, in [0, 1].
+            factor: on the owners' learning rates in this step, which must not slow the statistics down.
         """
         parts = [_flat(gradient, variable) for gradient, variable in zip(gradients, self._trainable, strict=True)]
         moving = sum(_sizes(self._moving))
         if moving:
             after = tf.concat([tf.reshape(variable, [-1]) for variable in self._moving], axis=0)
-            parts.append(pulled[-moving:] - after)
+            parts.append((pulled[-moving:] - after) / factor)
         # An empty share may have computed NaN (a mean over nothing), and counts for nothing.
         return tf.math.multiply_no_nan(tf.concat([tf.zeros([0]), *parts], axis=0), share)
 

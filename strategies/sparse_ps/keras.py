@@ -127,14 +127,14 @@ class Model(keras.Model):  # type: ignore[misc]
         step = tf.convert_to_tensor(self.optimizer.iterations)
         bags = [layer.bags(inputs) for layer in self.features]
         pulled = ops.sparse_table_pull(self.cluster.id, step, [each.signs for each in bags], self._widths)
-        self._scale(step)
+        factor = self._scale(step)
         self._dense.assign(pulled.dense)
         with tf.GradientTape() as tape:
             tape.watch(pulled.rows)
             outputs = self._forward(inputs, bags, pulled.rows, pulled.inverse, training=True)
             loss = self.compute_loss(inputs, labels, outputs, weights)
         gradients = tape.gradient(loss, [pulled.rows, self._dense.trainable], unconnected_gradients="zero")
-        self._push(step, pulled, gradients, self._share(outputs, loss))
+        self._push(step, pulled, gradients, self._share(outputs, loss), factor)
         self.optimizer.iterations.assign_add(1)
         return self.compute_metrics(inputs, labels, outputs, weights)  # type: ignore[no-any-return]
 
@@ -147,9 +147,9 @@ class Model(keras.Model):  # type: ignore[misc]
         self._loss_tracker.update_state(tf.math.multiply_no_nan(loss, tf.sign(size)), sample_weight=size)
         return self.compute_metrics(inputs, labels, outputs, weights)  # type: ignore[no-any-return]
 
-    def _push(self, step: Any, pulled: ops.Pulled, gradients: Any, share: Any) -> None:
+    def _push(self, step: Any, pulled: ops.Pulled, gradients: Any, share: Any, factor: Any) -> None:
         rows = [tf.math.multiply_no_nan(gradient, share) for gradient in gradients[0]]
-        dense = self._dense.gradient(gradients[1], pulled.dense, share)
+        dense = self._dense.gradient(gradients[1], pulled.dense, share, factor)
         ops.sparse_table_push(self.cluster.id, step, rows, dense)
 
     def _share(self, outputs: Any, loss: Any) -> Any:
@@ -162,11 +162,13 @@ class Model(keras.Model):  # type: ignore[misc]
         self._loss_tracker.update_state(tf.math.divide_no_nan(total[1], total[0]), sample_weight=total[0])
         return tf.math.divide_no_nan(size, total[0])
 
-    def _scale(self, step: Any) -> None:
+    def _scale(self, step: Any) -> Any:
         """Between pull and push: the owners have applied every earlier push, and none of this step."""
         factor = self.optimizer.factor(step)
-        if factor is not None:
-            tf.numpy_function(self.cluster.set_learning_rate_scale, [factor], [])
+        if factor is None:
+            return 1.0
+        tf.numpy_function(self.cluster.set_learning_rate_scale, [factor], [])
+        return factor
 
     def _forward(
         self, inputs: Mapping[str, Any], bags: Sequence[Bags], rows: Any, inverses: Any, training: bool | None

@@ -6,7 +6,7 @@ A step is one tf.function::
 
 The dense vector of the cluster is the tower's parameters followed by the running statistics of batch normalisation.
 The statistics travel as gradients under SGD with learning rate 1: each rank pushes its share of ``old - new``, so that
-the sum over the ranks is the blended value.
+the sum over the ranks is the blended value; divided by the schedule's factor, which the owners apply to every rate.
 """
 
 from __future__ import annotations
@@ -60,7 +60,11 @@ class SparsePsTrainer(Trainer):
         self._step = 0
         self._tracks = False
         self._known: storage.Known = {}
-        self._train = tf.function(self._train_graph, input_signature=[Inputs.signature(layout), *_scalars(2)])
+        self._schedule = workload.model.schedule
+        counts, scale = [tf.TensorSpec([], tf.int64)] * 2, tf.TensorSpec([], tf.float32)
+        self._train = tf.function(
+            self._train_graph, input_signature=[Inputs.signature(layout), *counts, scale], autograph=False
+        )
         self._predict = tf.function(self._predict_graph, input_signature=[Inputs.signature(layout)])
 
     # ------------------------------------------------------------------------------------------ steps
@@ -73,7 +77,9 @@ class SparsePsTrainer(Trainer):
         begin = time.perf_counter()
         pulled, pushed = self.server.wait_seconds
         first = first_example(batch.global_size, self._cluster.rank, self._cluster.ranks)
-        loss = self._train(Inputs.of(batch), tf.constant(self._step, tf.int64), tf.constant(first, tf.int64))
+        counts = tf.constant(self._step, tf.int64), tf.constant(first, tf.int64)
+        scale = 1.0 if self._schedule is None else self._schedule.factor(self._step)
+        loss = self._train(Inputs.of(batch), *counts, tf.constant(scale))
         value = float(loss)
         self._step += 1
         pulled_now, pushed_now = self.server.wait_seconds
@@ -85,13 +91,16 @@ class SparsePsTrainer(Trainer):
         probabilities: npt.NDArray[np.float32] = self._predict(Inputs.of(batch)).numpy()
         return probabilities
 
-    def _train_graph(self, inputs: Inputs, step: Any, first: Any) -> Any:
+    def _train_graph(self, inputs: Inputs, step: Any, first: Any, scale: Any) -> Any:
         parts = self._model.parts(inputs)
         pulled = ops.sparse_table_pull(self.server.id, step, [part.values for part in parts], self._widths)
+        if self._schedule is not None:
+            # Between pull and push: the owners have applied every earlier push, and none of this step.
+            tf.numpy_function(self.server.set_learning_rate_scale, [scale], [])
         flat, statistics = self._split(pulled.dense)
         run = Pass(self._workload.seed, step, first, self._across())
         found = self._model.gradients(pulled.rows, pulled.inverse, flat, inputs, run)
-        dense = tf.concat([found.flat, self._moved(statistics, found.moments, inputs)], axis=0)
+        dense = tf.concat([found.flat, self._moved(statistics, found.moments, inputs) / scale], axis=0)
         ops.sparse_table_push(self.server.id, step, found.rows, dense)
         return found.loss
 
@@ -166,7 +175,3 @@ class SparsePsTrainer(Trainer):
 
     def close(self) -> None:
         self.server.close()
-
-
-def _scalars(count: int) -> list[tf.TensorSpec]:
-    return [tf.TensorSpec([], tf.int64)] * count

@@ -116,6 +116,19 @@ def test_a_restored_model_goes_on_as_if_never_stopped(trainer: Any, strategy: st
     assert again.train(8) == onwards
 
 
+def test_predictions_follow_the_reference_under_a_schedule(trainer: Any, strategy: str) -> None:
+    """Losses do not see the running statistics of batch normalisation, predictions do."""
+    found, expected = trainer(strategy, model="rich"), trainer("local", model="rich")
+    for job in (found, expected):
+        assert job.workload.model.schedule.factor(29) < 0.2
+        job.train(30)
+        job.trainer.finish()
+    batch = 50
+    assert found.trainer.predict(found.batch(batch)) == pytest.approx(
+        expected.trainer.predict(expected.batch(batch)), rel=1e-4
+    )
+
+
 def test_a_model_fits_whatever_ways_of_doing_it_are_chosen(trainer: Any, trained: Any, tmp_path: Path) -> None:
     job = trained("local")
     job.trainer.save(tmp_path)

@@ -29,9 +29,10 @@ class Formula:
         self.b = np.zeros(shape)
         self.steps = 0
 
-    def move(self, w: Any, g: Any) -> Any:
+    def move(self, w: Any, g: Any, scale: float = 1.0) -> Any:
         self.steps += 1
-        return getattr(self, self.declared.kind)(w, g, self.declared)
+        scaled = self.declared.model_copy(update={"learning_rate": scale * self.declared.learning_rate})
+        return getattr(self, self.declared.kind)(w, g, scaled)
 
     def ftrl(self, w: Any, g: Any, o: Ftrl) -> Any:
         after = self.a + g**2
@@ -64,10 +65,10 @@ def test_dense_vectors_follow_the_formula(declared: Any) -> None:
     weights = draw.normal(size=9)
     variable = tf.Variable(weights, dtype=tf.float32)
     optimizer, formula = make_optimizer(declared, variable), Formula(declared, weights.shape)
-    for _ in range(5):
+    for scale in (1.0, 1.0, 0.5, 0.25, 0.25):
         gradient = draw.normal(size=9)
-        weights = formula.move(weights, gradient)
-        optimizer.apply(tf.constant(gradient, tf.float32))
+        weights = formula.move(weights, gradient, scale)
+        optimizer.apply(tf.constant(gradient, tf.float32), tf.constant(scale))
     np.testing.assert_allclose(variable.numpy(), weights, rtol=2e-5, atol=1e-6)
 
 
@@ -77,11 +78,11 @@ def test_touched_rows_follow_the_formula_and_others_stay(declared: Any) -> None:
     variable = tf.Variable(weights, dtype=tf.float32)
     optimizer = make_optimizer(declared, variable)
     formulas = [Formula(declared, (3,)) for _ in weights]
-    for touched in ([0, 2], [2], [3, 0], []):
+    for touched, scale in (([0, 2], 1.0), ([2], 0.5), ([3, 0], 0.25), ([], 1.0)):
         gradients = draw.normal(size=(len(touched), 3))
         for row, gradient in zip(touched, gradients, strict=True):
-            weights[row] = formulas[row].move(weights[row], gradient)
-        optimizer.apply_rows(tf.constant(touched, tf.int64), tf.constant(gradients, tf.float32))
+            weights[row] = formulas[row].move(weights[row], gradient, scale)
+        optimizer.apply_rows(tf.constant(touched, tf.int64), tf.constant(gradients, tf.float32), tf.constant(scale))
     np.testing.assert_allclose(variable.numpy(), weights, rtol=2e-5, atol=1e-6)
 
 
@@ -93,8 +94,9 @@ def test_the_sparse_table_computes_the_same(declared: Any) -> None:
     signs, draw = np.arange(4), np.random.default_rng(2)
     variable = tf.Variable(table.pull(signs, step=0))
     optimizer = make_optimizer(declared, variable)
-    for step in range(1, 6):
+    for step, scale in enumerate((1.0, 1.0, 0.5, 0.25, 0.25), start=1):
         gradients = draw.normal(size=(4, 3)).astype(np.float32)
+        table.learning_rate_scale = scale
         table.push(signs, gradients, step=step)
-        optimizer.apply_rows(tf.constant(signs), tf.constant(gradients))
+        optimizer.apply_rows(tf.constant(signs), tf.constant(gradients), scale)
     np.testing.assert_allclose(variable.numpy(), table.pull(signs, step=6), rtol=1e-5, atol=1e-6)

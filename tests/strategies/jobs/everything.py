@@ -27,6 +27,7 @@ from wideload.harness.columns import (
     Sequence,
     Shared,
 )
+from wideload.harness.schedule import Schedule
 from wideload.options import Spec
 from wideload.strategies import find
 
@@ -71,6 +72,7 @@ MODELS = {
         wide_optimizer=declared.Sgd(learning_rate=0.1, momentum=0.5),
         deep_optimizer=declared.Adam(),
         dense_optimizer=declared.Adam(),
+        schedule=Schedule(decay="cosine", begin=5, steps=20, end=0.1, warmup=4),
     ),
 }
 
