@@ -83,14 +83,14 @@ class Decoder:
 
     def finish(self, parts: list[pa.RecordBatch]) -> pa.RecordBatch:
         """One record batch out of stretches of decoded row groups; copies their rows once."""
-        whole = [batch for batch in pa.Table.from_batches(parts).combine_chunks().to_batches() if batch.num_rows]
-        if not whole:
+        if not parts:
             return self.empty()
+        whole = pa.concat_batches(parts)
         if not self._dictionaries:
-            return whole[0]
+            return whole
         arrays = [
             self._finished(name, column) if name in self._dictionaries else column
-            for name, column in zip(self.columns, whole[0].columns, strict=True)
+            for name, column in zip(self.columns, whole.columns, strict=True)
         ]
         return pa.RecordBatch.from_arrays(arrays, names=self.columns)
 

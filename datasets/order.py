@@ -19,6 +19,7 @@ Without a seed there is one lane and nothing is permuted: the stored order.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -61,13 +62,14 @@ class Order:
         rows = np.asarray(group_rows, dtype=np.int64)
         self.examples = int(rows.sum())
         self._groups = self._rng(0).permutation(len(rows)) if plan.seed is not None else np.arange(len(rows))
-        self._ends = np.concatenate([[0], np.cumsum(rows[self._groups])])
+        self._ends: list[int] = [0, *np.cumsum(rows[self._groups]).tolist()]
         self._lanes = 1
         if plan.seed is not None:
             self._lanes = min(plan.batch_size, max(_FEWEST_LANES, min(LANES, plan.batch_size // ROWS_PER_LANE)))
         full, rest = divmod(self.examples, plan.batch_size)
-        lengths = full * np.diff(shares(plan.batch_size, self._lanes)) + np.diff(shares(rest, self._lanes))
-        self._lane_begins = np.concatenate([[0], np.cumsum(lengths)])
+        whole = shares(plan.batch_size, self._lanes)
+        self._whole: list[int] = whole.tolist()
+        self._lane_begins: list[int] = (full * whole + shares(rest, self._lanes)).tolist()
 
     @property
     def batches(self) -> int:
@@ -81,31 +83,29 @@ class Order:
         """The rank's share of global batch ``step``, in order."""
         size = min(self._plan.batch_size, self.examples - step * self._plan.batch_size)
         begin, end = self._plan.share(size)
-        inside = shares(size, self._lanes)
-        before = step * np.diff(shares(self._plan.batch_size, self._lanes))
+        inside = self._whole if size == self._plan.batch_size else shares(size, self._lanes).tolist()
         found: list[Piece] = []
         for lane in range(self._lanes):
-            first, last = max(begin, inside[lane]), min(end, inside[lane + 1])
+            low, high = inside[lane], inside[lane + 1]
+            first, last = max(begin, low), min(end, high)
             if first < last:
-                start = (
-                    self._start(lane, int(before[lane]), int(inside[lane + 1] - inside[lane])) + first - inside[lane]
-                )
-                found.extend(self._cut(int(start), int(start + last - first)))
+                start = self._start(lane, step, high - low) + first - low
+                found.extend(self._cut(start, start + last - first))
         return found
 
-    def _start(self, lane: int, before: int, rows: int) -> int:
-        """Where a lane's rows of a batch begin, ``before`` of its rows having gone; odd lanes run backwards."""
+    def _start(self, lane: int, step: int, rows: int) -> int:
+        """Where a lane's ``rows`` of a batch begin in the permuted sequence; odd lanes run backwards."""
+        before = step * (self._whole[lane + 1] - self._whole[lane])
         if lane % 2:
-            return int(self._lane_begins[lane + 1]) - before - rows
-        return int(self._lane_begins[lane]) + before
+            return self._lane_begins[lane + 1] - before - rows
+        return self._lane_begins[lane] + before
 
     def _cut(self, begin: int, end: int) -> list[Piece]:
         """Rows ``[begin, end)`` of the permuted sequence, by row group."""
         found = []
-        index = int(np.searchsorted(self._ends, begin, side="right")) - 1
+        index = bisect_right(self._ends, begin) - 1
         while begin < end:
-            stop = min(end, int(self._ends[index + 1]))
-            offset = int(self._ends[index])
+            stop, offset = min(end, self._ends[index + 1]), self._ends[index]
             if stop > begin:
                 found.append(Piece(int(self._groups[index]), begin - offset, stop - offset))
             begin, index = stop, index + 1

@@ -8,6 +8,7 @@ from contextlib import closing
 from typing import Any, Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from wideload.datasets.background import ahead
@@ -99,7 +100,7 @@ class Prepared:
                 if group not in tables:
                     tables[group] = groups.read(group, order)
                 parts.append(tables[group].slice(begin, end - begin))
-            yield from _cut(self.decoder.finish(parts) if parts else self.decoder.empty(), steps)
+            yield from _cut(self.decoder.finish(parts), steps)
         groups.close()
 
 
@@ -130,7 +131,7 @@ class Groups:
         where = f"{self._prepared.place.path(entry.file)}: row group {inside}"
         table = decoder.decode(self._reader(shard).read(inside, decoder.columns), where)
         permutation = order.permutation(group, table.num_rows)
-        return table if permutation is None else table.take(pa.array(permutation))
+        return table if permutation is None else pc.take(table, pa.array(permutation), boundscheck=False)
 
     def _reader(self, shard: int) -> ShardReader:
         if shard not in self._open:

@@ -147,7 +147,7 @@ class ShardReader:
             table = self._file.read_row_group(group, columns=columns, use_threads=False)
         except (pa.ArrowException, OSError) as error:
             raise DataError(f"{self._name}: row group {group} is not readable: {error}.") from None
-        missing = [column for column in columns if column not in table.column_names]
+        missing = sorted(set(columns) - set(table.column_names))
         if missing or table.num_rows != entry.rows:
             raise DataError(
                 f"{self._name}: row group {group} does not match the manifest (missing columns: {missing})."
