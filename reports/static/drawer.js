@@ -79,18 +79,28 @@ function pairs(values) {
 function command(run) {
   if (!run.command) return null;
   const text = make("pre", { tabindex: 0 }, visible(run.command));
-  const button = make("button", { type: "button", class: "quiet", onclick: () => copy(run.command, button) }, "Copy");
+  const button = make("button", { type: "button", class: "quiet", "aria-live": "polite", onclick: () => copy(run.command, button) }, "Copy");
   return make("div", { class: "command" }, text, button);
 }
 
+// Where the clipboard is missing, refuses or does not answer, the text is selected and copied the old way; where that does
+// not work either, it is left selected.
 async function copy(text, button) {
-  try {
+  button.textContent = (await onClipboard(text)) || selected(button.previousElementSibling) ? "Copied" : "Selected: press Ctrl+C";
+}
+
+function onClipboard(text) {
+  const patience = new Promise((resolve) => setTimeout(resolve, 800, false));
+  const written = async () => {
     await navigator.clipboard.writeText(text);
-    button.textContent = "Copied";
-  } catch {
-    getSelection().selectAllChildren(button.previousElementSibling);
-    button.textContent = "Selected: press Ctrl+C";
-  }
+    return true;
+  };
+  return Promise.race([written().catch(() => false), patience]);
+}
+
+function selected(element) {
+  getSelection().selectAllChildren(element);
+  return document.execCommand?.("copy") ?? false;
 }
 
 function rankTable(run) {
