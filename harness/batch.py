@@ -11,7 +11,7 @@ What a value is depends on who compiled the batch: a *sign* (64-bit key of the s
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -35,6 +35,7 @@ class Batch:
         row_splits: int32 ``[S * B + 1]``, ends of the bags in ``values``.
         weights: float32 ``[nnz]``, or None when every value weighs 1.
         global_size: examples in the global batch over all ranks: the denominator of loss and gradient.
+        padding: the last rows of these B that are no examples: label 0, zeros and empty bags. They count for nothing.
     """
 
     label: npt.NDArray[np.float32]
@@ -43,11 +44,33 @@ class Batch:
     row_splits: npt.NDArray[np.int32]
     weights: npt.NDArray[np.float32] | None
     global_size: int
+    padding: int = 0
 
     @property
     def size(self) -> int:
-        """Examples on this rank."""
+        """B, rows on this rank."""
         return len(self.label)
+
+    @property
+    def examples(self) -> int:
+        """Rows that are examples: the first ones."""
+        return self.size - self.padding
+
+    def padded(self, rows: int, slots: int) -> Batch:
+        """The same examples in a batch of ``rows`` rows, for consumers that want one shape for all batches."""
+        missing = rows - self.size
+        if missing == 0:
+            return self
+        lengths = np.diff(self.row_splits).reshape(slots, self.size)
+        row_splits = np.zeros(slots * rows + 1, np.int32)
+        np.cumsum(np.pad(lengths, ((0, 0), (0, missing))), out=row_splits[1:])
+        return replace(
+            self,
+            label=np.pad(self.label, (0, missing)),
+            dense=np.pad(self.dense, ((0, missing), (0, 0))),
+            row_splits=row_splits,
+            padding=self.padding + missing,
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from wideload.datasets.contract import Dataset, Plan, Split
+from wideload.errors import DataError
 from wideload.harness.adapter import FeatureColumnAdapter
 from wideload.harness.batch import Batch
 from wideload.harness.cluster import Cluster
@@ -34,12 +35,18 @@ class Feed:
         return itertools.islice(self._epochs(start), max(0, self.steps - start))
 
     def held_out(self, split: Split, batch_size: int) -> Iterator[Batch]:
-        """A split in stored order; every rank yields equally many batches."""
+        """A split in stored order, to its last example; every rank yields equally many batches."""
         plan = Plan(batch_size, self.cluster.rank, self.cluster.ranks)
         return self._compile(split, plan)
 
     def _epochs(self, start: int) -> Iterator[Batch]:
-        epochs, within = divmod(start, max(1, self._plan(0).batches(self.dataset.size("train"))))
+        batches = self._plan(0).batches(self.dataset.size("train"))
+        if batches == 0:
+            raise DataError(
+                f"nothing to train on: {self.dataset.size('train')} training examples make no batch of "
+                f"{self.workload.batch_size} under last_batch = {self.workload.last_batch!r}. Use smaller batches."
+            )
+        epochs, within = divmod(start, batches)
         for epoch in itertools.count(epochs):
             yield from self._compile("train", self._plan(epoch, within))
             within = 0
@@ -52,13 +59,17 @@ class Feed:
             seed=self.workload.seed,
             epoch=epoch,
             start=start,
+            last="drop" if self.workload.last_batch == "drop" else "keep",
         )
 
     def _compile(self, split: Split, plan: Plan) -> Iterator[Batch]:
         examples = self.dataset.size(split)
+        begin, end = plan.share(plan.batch_size)
         for number, records in enumerate(self.dataset.stream(split, plan), plan.start):
             global_size = min(plan.batch_size, examples - number * plan.batch_size)
-            yield self.adapter.transform(records, global_size=global_size)
+            batch = self.adapter.transform(records, global_size=global_size)
+            pads = self.workload.last_batch == "pad"
+            yield batch.padded(end - begin, self.adapter.layout.slots) if pads else batch
 
 
 def held_out_split(dataset: Dataset) -> Split | None:

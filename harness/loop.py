@@ -50,11 +50,11 @@ class Measured:
 
     def add(self, batch: Batch, result: StepResult) -> None:
         self.steps += 1
-        self.examples += batch.size
+        self.examples += batch.examples
         self.global_examples += batch.global_size
         self.losses.append(float(result.loss))
         if self.steps <= MARKED_STEPS:
-            self.marks += [batch.size, int(batch.label.sum()), len(batch.values)]
+            self.marks += [batch.examples, int(batch.label.sum()), len(batch.values)]
 
     def time(self, batch: Batch, input_ms: float, step_ms: float, result: StepResult) -> None:
         """Takes the samples of a step within the clock."""

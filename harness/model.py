@@ -7,7 +7,8 @@
     dense [B, D] ────────────────────────────────────────┴──► tower ──► [B] ─────┘
 
 Loss and gradients are this rank's *share*: sums over its examples divided by the global batch size, so that they add
-up over the ranks. The only bias is the tower's. Penalties are in the gradients, not in the reported loss.
+up over the ranks. Padding is cut off before the loss, so its gradient is exactly zero. The only bias is the tower's.
+Penalties are in the gradients, not in the reported loss.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from wideload.harness.workload import Model
 class Inputs(NamedTuple):
     """A batch as tensors (or as arrays on their way in); shapes as in :class:`wideload.harness.batch.Batch`.
 
-    ``weights`` is ``[0]`` when every value weighs 1; ``global_size`` is an int64 scalar.
+    ``weights`` is ``[0]`` when every value weighs 1. ``global_size`` and ``examples``, how many rows from the first are no
+    padding, are int64 scalars.
     """
 
     label: Any
@@ -35,19 +37,20 @@ class Inputs(NamedTuple):
     row_splits: Any
     weights: Any
     global_size: Any
+    examples: Any
 
     @classmethod
     def of(cls, batch: Batch) -> Inputs:
         """The arrays of a batch as eager tensors."""
         weights = tf.zeros([0]) if batch.weights is None else tf.constant(batch.weights)
-        size = tf.constant(batch.global_size, tf.int64)
         return cls(
             tf.constant(batch.label),
             tf.constant(batch.dense),
             tf.constant(batch.values),
             tf.constant(batch.row_splits),
             weights,
-            size,
+            tf.constant(batch.global_size, tf.int64),
+            tf.constant(batch.examples, tf.int64),
         )
 
     @classmethod
@@ -59,6 +62,7 @@ class Inputs(NamedTuple):
             tf.TensorSpec([None], tf.int64),
             tf.TensorSpec([None], tf.int32),
             tf.TensorSpec([None], tf.float32),
+            tf.TensorSpec([], tf.int64),
             tf.TensorSpec([], tf.int64),
         )
 
@@ -135,8 +139,9 @@ class WideDeep:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([rows, flat])
             linear, deep = self._look_up(rows, inverses, inputs)
-            logits, moments = self.tower.train(flat, deep, inputs.dense, run)
-            loss = loss_share(linear + logits, inputs.label, inputs.global_size)
+            logits, moments = self.tower.train(flat, deep, inputs.dense, run, inputs.examples)
+            real = slice(inputs.examples)
+            loss = loss_share((linear + logits)[real], inputs.label[real], inputs.global_size)
             target = loss + self._penalty(rows, inverses, flat, inputs)
         row_gradients, flat_gradient = tape.gradient(target, (rows, flat), unconnected_gradients="zero")
         summed = [_summed(gradient, table) for gradient, table in zip(row_gradients, rows, strict=True)]
@@ -168,7 +173,7 @@ class WideDeep:
         over the ranks is what one rank would pay, and a row that was not touched is left alone.
         """
         size = tf.cast(inputs.global_size, tf.float32)
-        share = tf.cast(tf.size(inputs.label), tf.float32) / size
+        share = tf.cast(inputs.examples, tf.float32) / size
         penalty = self.tower.penalty(flat) * share
         if not self._model.embedding_l2:
             return penalty

@@ -133,12 +133,15 @@ class DenseTower:
 
         return self._logits(flat, deep, dense, normalise, lambda hidden, _: hidden)
 
-    def train(self, flat: Any, deep: Any, dense: Any, run: Pass) -> tuple[Any, Any]:
-        """Logits ``[B]`` and the global batch's moments ``[Q]``; normalised by these moments, and with dropout."""
+    def train(self, flat: Any, deep: Any, dense: Any, run: Pass, examples: Any = None) -> tuple[Any, Any]:
+        """Logits ``[B]`` and the global batch's moments ``[Q]``; normalised by these moments, and with dropout.
+
+        ``examples``: int64 scalar, how many of the B rows, from the first, the moments are of; None: all.
+        """
         moments: list[Any] = []
 
         def normalise(hidden: Any, scale: Any, offset: Any) -> Any:
-            mean, variance = _moments(hidden, run.across)
+            mean, variance = _moments(hidden[slice(examples)], run.across)
             moments.extend((mean, variance))
             return _normalised(hidden, mean, variance, scale, offset, self._model.batch_norm_epsilon)
 

@@ -109,8 +109,8 @@ def predict(job: Job, cluster: Cluster, pulse: Pulse, feed: Feed, trainer: Train
         return False
     labels, predictions = [], []
     for batch in beating(feed.held_out(split, EVALUATION_BATCH), pulse):
-        labels.append(batch.label)
-        predictions.append(np.asarray(trainer.predict(batch), dtype=np.float32).reshape(-1))
+        labels.append(batch.label[: batch.examples])
+        predictions.append(np.asarray(trainer.predict(batch), dtype=np.float32).reshape(-1)[: batch.examples])
     metrics.save_predictions(job.path, step, cluster.rank, labels, predictions)
     return True
 

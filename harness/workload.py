@@ -109,6 +109,9 @@ class Workload(Options):
         batch_size: examples in one global batch.
         epochs: passes over the training split; ignored when ``steps`` is given.
         steps: global batches to train on.
+        last_batch: what becomes of the batch that the end of an epoch leaves short. ``keep``: it is trained on as it
+            is; ``drop``: it is left out; ``pad``: it is filled up with rows that count for nothing, so that all batches
+            have one shape, in evaluation too. Losses are the same under ``keep`` and ``pad``.
         seed: of weights and of the order of examples.
     """
 
@@ -118,6 +121,7 @@ class Workload(Options):
     batch_size: int = Field(default=1024, ge=1)
     epochs: int = Field(default=1, ge=1)
     steps: int | None = Field(default=None, ge=1)
+    last_batch: Literal["keep", "drop", "pad"] = "keep"
     seed: int = Field(default=42, ge=0, lt=2**63)
 
     @property

@@ -14,7 +14,8 @@
               save_increment(dir, since), restore_increment(dir)    where ``incremental``
 
 Loss and gradients are sums over a rank's examples divided by ``batch.global_size``, and are *added* over the ranks. So
-unequal and empty shares of a batch need no special case, and R ranks follow one rank to float associativity.
+unequal and empty shares of a batch need no special case, and R ranks follow one rank to float associativity. Rows after
+the first ``batch.examples`` are padding: they have part in neither; what is predicted for them is not looked at.
 """
 
 from __future__ import annotations

@@ -127,7 +127,7 @@ class SparsePsTrainer(Trainer):
         """This rank's share of ``old - new`` running statistics ``[Q]``."""
         if not self._model.tower.statistics_size:
             return statistics
-        share = tf.cast(tf.size(inputs.label), tf.float32) / tf.cast(inputs.global_size, tf.float32)
+        share = tf.cast(inputs.examples, tf.float32) / tf.cast(inputs.global_size, tf.float32)
         return (statistics - self._model.tower.blend(statistics, moments)) * share
 
     def _signs(self, batch: Batch) -> list[npt.NDArray[np.int64]]:

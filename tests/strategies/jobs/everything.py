@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,15 +21,19 @@ from wideload.harness.columns import (
     Category,
     Columns,
     Crossed,
+    Custom,
     Embedding,
     Hash,
     Identity,
     Initializer,
     Merged,
     Numeric,
+    Pretrained,
     Sequence,
     Shared,
 )
+from wideload.harness.encoders import integers_of
+from wideload.harness.encoding import Encoder, register
 from wideload.harness.schedule import Schedule
 from wideload.options import Spec
 from wideload.strategies import find
@@ -42,6 +49,30 @@ SCHEMA = Schema(
     ),
 )
 
+
+class Folded(Encoder):
+    """A user's own encoder: ids modulo some number."""
+
+    def __init__(self, field: Field, rows: int) -> None:
+        self.rows = rows
+
+    def encode(self, values: Any) -> Any:
+        return integers_of(values) % self.rows
+
+
+register("folded", Folded)
+
+
+def pretrained() -> Pretrained:
+    """Vectors for every third shop, in a file that every rank of a job writes alike."""
+    path = Path(tempfile.gettempdir()) / f"wideload-pretrained-{os.getuid()}.npz"
+    own = path.with_suffix(f".{os.getpid()}.npz")
+    keys = np.arange(0, 60, 3)
+    np.savez(own, key=keys, value=np.sin(np.outer(keys + 1, np.arange(1, 6))).astype(np.float32))
+    own.replace(path)
+    return Pretrained(path=str(path))
+
+
 COLUMNS = Columns(
     auto=False,
     column=(
@@ -50,6 +81,8 @@ COLUMNS = Columns(
         Bucketised(name="price_bucket", field="price", boundaries=(8.0, 10.0, 12.0), embedding=Embedding(dimension=4)),
         Category(name="shop", encoder=Identity()),
         Category(name="colour", embedding=Embedding(combiner="sum")),
+        Category(name="known", field="shop", embedding=Embedding(dimension=5, pretrained=pretrained())),
+        Category(name="own", field="tags", encoder=Custom(name="folded", options=(("rows", 11),))),
         Category(name="tags", embedding=Embedding(combiner="sqrtn")),
         Category(name="hashed", field="shop", encoder=Hash(buckets=13), embedding=None),
         Sequence(name="recent", field="tags", last=2, embedding=Embedding(initializer=Initializer(kind="normal"))),
@@ -113,9 +146,11 @@ def share_of(batch: pa.RecordBatch, cluster: Cluster) -> pa.RecordBatch:
 
 
 class Job:
-    """A trainer with its adapter on this rank."""
+    """A trainer with its adapter on this rank. With ``rows``, every batch is padded to that many."""
 
-    def __init__(self, spec: str, model: str = "plain", seed: int = 7, cluster: Cluster | None = None) -> None:
+    def __init__(
+        self, spec: str, model: str = "plain", seed: int = 7, cluster: Cluster | None = None, rows: int | None = None
+    ) -> None:
         parsed = Spec.parse(spec)
         strategy = find(parsed.name)
         self.cluster = cluster or Cluster.world(1)
@@ -126,9 +161,11 @@ class Job:
             self.workload, self.adapter.layout, self.cluster
         )
         self.steps = 0
+        self.rows = rows
 
     def batch(self, step: int, size: int = 64) -> Batch:
-        return self.adapter.transform(share_of(records(step, size), self.cluster), global_size=size)
+        batch = self.adapter.transform(share_of(records(step, size), self.cluster), global_size=size)
+        return batch if self.rows is None else batch.padded(self.rows, self.adapter.layout.slots)
 
     def train(self, steps: int) -> list[float]:
         """This rank's losses; every tenth global batch is too short for all ranks to get a part."""

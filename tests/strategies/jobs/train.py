@@ -1,6 +1,7 @@
 """Trains and leaves the global losses behind: ``train.py STRATEGY OUT WORKLOAD=STEPS...``.
 
-A workload is ``census``, one of ``everything.MODELS``, or ``broken``: plain, with gradients that are not summed.
+A workload is ``census``, one of ``everything.MODELS``, ``padded``: rich, with padding in every batch, or ``broken``:
+plain, with gradients that are not summed.
 """
 
 from __future__ import annotations
@@ -48,8 +49,8 @@ def census(spec: str, steps: int, cluster: Cluster) -> list[float]:
     return losses
 
 
-def synthetic(spec: str, model: str, steps: int, cluster: Cluster) -> list[float]:
-    job = everything.Job(spec, model, cluster=cluster)
+def synthetic(spec: str, model: str, steps: int, cluster: Cluster, rows: int | None = None) -> list[float]:
+    job = everything.Job(spec, model, cluster=cluster, rows=rows)
     losses = job.train(steps)
     job.trainer.close()
     return losses
@@ -68,6 +69,8 @@ def break_gradients() -> None:
 def losses(spec: str, what: str, steps: int, cluster: Cluster) -> list[float]:
     if what == "census":
         return census(spec, steps, cluster)
+    if what == "padded":
+        return synthetic(spec, "rich", steps, cluster, rows=64)
     if what == "broken":
         break_gradients()
     return synthetic(spec, "plain" if what == "broken" else what, steps, cluster)
