@@ -25,6 +25,7 @@ from wideload.harness.cluster import Cluster
 from wideload.harness.columns import Columns, Numeric
 from wideload.harness.hashing import Integers, mix64, mix64_int
 from wideload.harness.numeric import DenseBlock
+from wideload.harness.pretrained import fingerprint_of
 from wideload.harness.ragged import Floats, Ragged
 from wideload.harness.rows import table_signs
 from wideload.harness.slots import SlotCompiler, all_columns
@@ -71,7 +72,7 @@ class FeatureColumnAdapter:
             ColumnError: a field is missing, of the wrong type or not of its weights' length; names column and row.
         """
         reading = Reading(record_batch)
-        label = reading.numbers(self._label, self._label)
+        label = self._labels(reading)
         dense = self._dense.read(reading)
         bags = [reading.of(slot.source) for slot in self.slots]
         if not self.layout.weighted and all(bag.splits is None for bag in bags):
@@ -80,6 +81,13 @@ class FeatureColumnAdapter:
         values, row_splits = self._ragged(bags, reading.size)
         weights = _weights(bags) if self.layout.weighted else None
         return Batch(label, dense, values, row_splits, weights, global_size)
+
+    def _labels(self, reading: Reading) -> Floats:
+        label = reading.numbers(self._label, self._label)
+        missing = np.isnan(label)
+        if missing.any():
+            raise ColumnError(f"label {self._label!r}, row {int(np.argmax(missing))}: it is missing.")
+        return label
 
     def _single(self, bags: list[Ragged], size: int) -> tuple[Integers, npt.NDArray[np.int32]]:
         """One value per slot and example: the offsets are as they were for the last batch of that size."""
@@ -130,10 +138,12 @@ class FeatureColumnAdapter:
 
     @property
     def column_fingerprints(self) -> dict[str, str]:
-        """16 hex digits per column, over its declaration and whatever its values depend on (vocabularies)."""
+        """16 hex digits per column, over its declaration and what it depends on: vocabularies, pretrained rows."""
         extra: dict[str, list[str]] = {}
-        for slot in self.slots:
-            extra.setdefault(slot.space, []).append(slot.identity)
+        layouts = (layout for table in self.layout.tables for layout in table.slots)
+        for slot, layout in zip(self.slots, layouts, strict=True):
+            start = [] if layout.pretrained is None else [fingerprint_of(layout.pretrained)]
+            extra.setdefault(slot.space, []).extend([slot.identity, *start])
         dense = self._dense.identities
         return {
             column.name: _digest([column.model_dump(mode="json"), extra.get(column.name), dense.get(column.name)])

@@ -102,13 +102,14 @@ def is_text(kind: Any) -> bool:
 
 
 def integers_of(values: Any) -> Integers:
-    """int64 ``[n]`` of a pyarrow integer array; null becomes ABSENT."""
-    if values.null_count:
-        values = (
-            values.fill_null(ABSENT) if pa.types.is_int64(values.type) else values.cast(pa.int64()).fill_null(ABSENT)
-        )
-    array: Integers = values.to_numpy(zero_copy_only=False)
-    return array.astype(np.int64, copy=False)
+    """int64 ``[n]`` of a pyarrow integer array; null becomes ABSENT, and uint64 keeps its bits."""
+    if not values.null_count:
+        array: Integers = values.to_numpy(zero_copy_only=False).astype(np.int64, copy=False)
+        return array
+    missing = values.is_null().to_numpy(zero_copy_only=False)
+    filled: Integers = values.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
+    filled[missing] = ABSENT
+    return filled
 
 
 class HashEncoder(Encoder):
@@ -135,7 +136,7 @@ class HashEncoder(Encoder):
 
 
 class IdentityEncoder(Encoder):
-    """Values are ids. An id outside ``[0, rows)`` is absent, or an error when strict."""
+    """Values are ids. An id outside ``[0, rows)`` is absent."""
 
     def __init__(self, declaration: declared.Identity, field: Field, column: str) -> None:
         size = declaration.size if declaration.size is not None else field.cardinality
@@ -145,8 +146,8 @@ class IdentityEncoder(Encoder):
                 "cardinality; give encoder.size, or use the hash encoder."
             )
         self.rows = size
+        self.strict = declaration.strict
         self._column = column
-        self._strict = declaration.strict
 
     def encode(self, values: Any) -> Integers:
         if is_text(values.type):
@@ -155,16 +156,7 @@ class IdentityEncoder(Encoder):
             )
         ids = integers_of(values)
         outside = ids.view(np.uint64) >= np.uint64(self.rows or 0)
-        if not outside.any():
-            return ids
-        return self._without(ids, outside)
-
-    def _without(self, ids: Integers, outside: Any) -> Integers:
-        wrong = np.flatnonzero(outside & (ids != ABSENT))
-        if self._strict and len(wrong):
-            row = int(wrong[0])
-            raise ColumnError(f"column {self._column!r}, row {row}: id {ids[row]} is outside [0, {self.rows}).")
-        return np.where(outside, ABSENT, ids)
+        return np.where(outside, ABSENT, ids) if outside.any() else ids
 
 
 class VocabularyEncoder(Encoder):
@@ -209,7 +201,7 @@ class VocabularyEncoder(Encoder):
             ) from None
 
     def _lookup(self, values: Any, known: Any, hashes: Callable[[Any], Integers]) -> Integers:
-        places = pc.index_in(values.cast(known.type), value_set=known)
+        places = pc.index_in(values.cast(known.type, safe=False), value_set=known)
         ids: Integers = places.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
         unknown = ids < 0
         if unknown.any():

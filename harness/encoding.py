@@ -32,6 +32,9 @@ class Encoder(ABC):
     rows: int | None = None
     """Ids are in ``[0, rows)``; None: any 64-bit value but ABSENT."""
 
+    strict: bool = False
+    """Whether a value without an id is an error in the data, which names its row, and not like no value."""
+
     @abstractmethod
     def encode(self, values: Any) -> Integers:
         """Ids ``[n]`` int64 of a pyarrow array of integers, strings or dictionary-encoded strings, nulls allowed."""

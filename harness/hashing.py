@@ -27,17 +27,29 @@ _MASK = 2**64 - 1
 _GAMMA = 0x9E3779B97F4A7C15
 _FIRST = 0xBF58476D1CE4E5B9
 _SECOND = 0x94D049BB133111EB
+_BLOCK = 16384
 
 
 def mix64(words: Words) -> Words:
     """Adds the golden gamma, then applies splitmix64's finaliser. Element-wise; returns a new array."""
     mixed = words + np.uint64(_GAMMA)
-    mixed ^= mixed >> np.uint64(30)
-    mixed *= np.uint64(_FIRST)
-    mixed ^= mixed >> np.uint64(27)
-    mixed *= np.uint64(_SECOND)
-    mixed ^= mixed >> np.uint64(31)
+    flat = mixed.ravel(order="K")
+    shifted = np.empty(min(flat.size, _BLOCK), np.uint64)
+    # A block and its shifted copy stay in the cache through all passes.
+    for begin in range(0, flat.size, _BLOCK):
+        block = flat[begin : begin + _BLOCK]
+        _finalise(block, shifted[: block.size])
     return mixed
+
+
+def _finalise(words: Words, shifted: Words) -> None:
+    """In place; ``shifted`` is room for as many words."""
+    for shift, factor in ((30, _FIRST), (27, _SECOND)):
+        np.right_shift(words, np.uint64(shift), out=shifted)
+        np.bitwise_xor(words, shifted, out=words)
+        np.multiply(words, np.uint64(factor), out=words)
+    np.right_shift(words, np.uint64(31), out=shifted)
+    np.bitwise_xor(words, shifted, out=words)
 
 
 def mix64_int(word: int) -> int:

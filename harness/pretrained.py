@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from wideload.errors import ColumnError
-from wideload.harness.batch import PretrainedRows
+from wideload.harness.batch import PretrainedRows, TableLayout
 from wideload.harness.columns import Pretrained
+from wideload.harness.encoders import VocabularyEncoder
 from wideload.harness.encoding import ABSENT
 from wideload.harness.hashing import salt_of, signs
 from wideload.harness.ragged import Floats
@@ -20,7 +22,9 @@ from wideload.harness.sources import FieldSource
 
 
 def load_pretrained(slot: Slot) -> PretrainedRows:
-    """The rows that a slot's embedding declares. Keys that the slot's encoder has no id for are left out.
+    """The rows that a slot's embedding declares.
+
+    Keys that have no id of their own are left out: a vocabulary's buckets for unknown values start as ever.
 
     Raises:
         ColumnError: the file cannot be read or does not fit the column; names the column.
@@ -38,8 +42,26 @@ def load_pretrained(slot: Slot) -> PretrainedRows:
         )
     ids = source.encoder.encode(keys)
     known = ids != ABSENT
+    if isinstance(source.encoder, VocabularyEncoder):
+        known &= ids < len(source.encoder.known)
     found, first = np.unique(signs(salt_of(slot.space), ids[known]), return_index=True)
     return PretrainedRows(found, rows[known][first])
+
+
+def joined(table: TableLayout) -> PretrainedRows | None:
+    """The rows that any slot of a table starts from; slots of a shared column hold the same."""
+    found = [slot.pretrained for slot in table.slots if slot.pretrained is not None]
+    if not found:
+        return None
+    keys, first = np.unique(np.concatenate([one.signs for one in found]), return_index=True)
+    return PretrainedRows(keys, np.concatenate([one.rows for one in found])[first])
+
+
+def fingerprint_of(rows: PretrainedRows) -> str:
+    """16 hex digits over the content, so that ranks notice when their files differ."""
+    digest = hashlib.blake2b(rows.signs.tobytes(), digest_size=8)
+    digest.update(rows.rows.tobytes())
+    return digest.hexdigest()
 
 
 def _read(declared: Pretrained, column: str) -> tuple[Any, Floats]:

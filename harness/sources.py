@@ -117,19 +117,24 @@ class FieldSource:
 
     def read(self, reading: Reading) -> Ragged:
         array = reading.array(self.field, self.column)
-        if not _is_list(array.type):
-            self._check_type(array.type)
-            values = self.encoder.encode(array)
-            ragged = Ragged(values, None, self._weights_of(reading, None))
-        else:
-            splits = _splits(array)
-            inner = array.flatten()
-            self._check_type(inner.type)
-            values = self.encoder.encode(inner)
-            ragged = Ragged(values, splits, self._weights_of(reading, splits))
-            ragged = ragged if self.last is None else ragged.last(self.last)
+        splits = _splits(array) if _is_list(array.type) else None
+        values = array if splits is None else array.flatten()
+        self._check_type(values.type)
+        ragged = Ragged(self.encoder.encode(values), splits, self._weights_of(reading, splits))
+        if self.encoder.strict:
+            self._require_ids(values, ragged)
+        ragged = ragged if self.last is None else ragged.last(self.last)
         present = ragged.values != ABSENT
         return ragged if present.all() else ragged.where(present)
+
+    def _require_ids(self, values: Any, ragged: Ragged) -> None:
+        without = (ragged.values == ABSENT) & values.is_valid().to_numpy(zero_copy_only=False)
+        if without.any():
+            place = int(np.argmax(without))
+            raise ColumnError(
+                f"column {self.column!r}, row {ragged.row_of(place)}: {values[place].as_py()!r} of field "
+                f"{self.field!r} has no id, and the encoder is strict; ids are in [0, {self.rows})."
+            )
 
     def _check_type(self, kind: Any) -> None:
         inner = kind.value_type if pa.types.is_dictionary(kind) else kind
@@ -143,8 +148,6 @@ class FieldSource:
         if self.weights is None:
             return None
         array = reading.array(self.weights, self.column)
-        if splits is None and not _is_list(array.type):
-            return reading.numbers(self.weights, self.column)
         own = np.arange(reading.size + 1) if splits is None else splits
         theirs = _splits(array) if _is_list(array.type) else np.arange(reading.size + 1)
         wrong = np.flatnonzero(np.diff(own) != np.diff(theirs))
@@ -154,8 +157,22 @@ class FieldSource:
                 f"column {self.column!r}, row {row}: {np.diff(own)[row]} values of {self.field!r} but "
                 f"{np.diff(theirs)[row]} weights in {self.weights!r}; there must be one weight per value."
             )
-        flat: Floats = (array.flatten() if _is_list(array.type) else array).to_numpy(zero_copy_only=False)
-        return flat.astype(np.float32, copy=False)
+        return self._finite(array.flatten() if _is_list(array.type) else array, theirs)
+
+    def _finite(self, array: Any, splits: Integers) -> Floats:
+        """The weights as float32: a NaN would spread over the whole model in one step."""
+        if not (pa.types.is_floating(array.type) or pa.types.is_integer(array.type)):
+            raise ColumnError(f"column {self.column!r}: weights {self.weights!r} must be numbers, not {array.type}.")
+        flat: Floats = array.to_numpy(zero_copy_only=False).astype(np.float32, copy=False)
+        finite = np.isfinite(flat)
+        if not finite.all():
+            place = int(np.argmin(finite))
+            row = int(np.searchsorted(splits, place, side="right")) - 1
+            raise ColumnError(
+                f"column {self.column!r}, row {row}: a weight in {self.weights!r} is {array[place].as_py()}; "
+                "every value needs a finite weight."
+            )
+        return flat
 
 
 @dataclass(frozen=True, slots=True, eq=False)

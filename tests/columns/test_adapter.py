@@ -97,6 +97,31 @@ def test_a_weight_column_of_another_length_names_column_and_row(compiled: Compil
         compiled([Category(name="tags")], [{}, {"tag_weights": [1.0]}])
 
 
+@pytest.mark.parametrize("weight", [None, float("nan"), float("inf")])
+def test_a_weight_that_is_no_number_names_column_and_row(compiled: Compiled, weight: float | None) -> None:
+    with pytest.raises(ColumnError, match=r"column 'tags', row 2: a weight in 'tag_weights' is (None|nan|inf)"):
+        compiled([Category(name="tags")], [{}, {"tags": [], "tag_weights": []}, {"tag_weights": [1.0, weight]}])
+
+
+def test_weights_of_another_type_name_the_column(adapter: Any) -> None:
+    batch = pa.record_batch({"label": [1.0], "tags": [[1, 2]], "tag_weights": [["a", "b"]]})
+    with pytest.raises(ColumnError, match="column 'tags': weights 'tag_weights' must be numbers, not string"):
+        adapter(Category(name="tags")).transform(batch, global_size=1)
+
+
+@pytest.mark.parametrize("column", [Category, Sequence])
+def test_a_strict_encoder_names_the_row_of_an_id_outside(compiled: Compiled, column: Any) -> None:
+    given = [{"tags": [1, 2]}, {"tags": [3], "tag_weights": [1.0]}, {"tags": [0, None]}, {"tags": [6, 7]}]
+    strict = column(name="tags", encoder=Identity(strict=True))
+    with pytest.raises(ColumnError, match=r"column 'tags', row 3: 7 of field 'tags' has no id.*\[0, 7\)"):
+        compiled([strict], given)
+
+
+def test_a_missing_label_names_the_row(compiled: Compiled) -> None:
+    with pytest.raises(ColumnError, match="label 'label', row 1: it is missing"):
+        compiled([Category(name="shop")], [{}, {"label": None}])
+
+
 def test_a_sequence_keeps_its_last_values_and_their_weights(compiled: Compiled, bags: Bags) -> None:
     column = Sequence(name="recent", field="tags", last=2)
     batch = compiled([column], [{"tags": [1, 2, 3], "tag_weights": [0.1, 0.2, 0.3]}])

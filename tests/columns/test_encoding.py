@@ -123,9 +123,11 @@ def test_an_id_outside_is_no_value() -> None:
     assert encode(Identity(), pa.array([4, -1, None, 2]), NUMBERS) == [ABSENT, ABSENT, ABSENT, 2]
 
 
-def test_a_strict_identity_names_the_row_of_an_id_outside() -> None:
-    with pytest.raises(ColumnError, match=r"column 'c', row 2: id 4 is outside \[0, 4\)"):
-        encode(Identity(strict=True), pa.array([1, None, 4]), NUMBERS)
+def test_unsigned_ids_of_64_bits_are_encoded_too() -> None:
+    values = pa.array([2**64 - 1, None, 3], pa.uint64())
+    assert encode(Identity(), values, NUMBERS) == [ABSENT, ABSENT, 3]
+    assert encode(Vocabulary(values=("3",)), values, NUMBERS) == [1, 1, 0]
+    assert encode(Hash(), values) == [hash_integers(np.array([-1]))[0], ABSENT, hash_integers(np.array([3]))[0]]
 
 
 def test_identity_refuses_strings() -> None:

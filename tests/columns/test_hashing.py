@@ -24,6 +24,15 @@ def test_one_integer_and_an_array_are_mixed_alike() -> None:
     assert hashing.mix64(words).tolist() == [hashing.mix64_int(int(word)) for word in words]
 
 
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_every_word_of_a_large_array_is_mixed(order: str) -> None:
+    words = np.arange(3 * 20_001, dtype=np.uint64).reshape(3, -1)
+    mixed = hashing.mix64(np.asarray(words, order=order))  # type: ignore[call-overload]
+    assert words[2, -1] == 60_002
+    places = [(0, 0), (0, 16_384), (1, 7), (2, 20_000)]
+    assert [int(mixed[place]) for place in places] == [hashing.mix64_int(int(words[place])) for place in places]
+
+
 def test_hashes_of_strings_never_change() -> None:
     assert hashing.hash_strings(pa.array(["", "a", "größe"])).tolist() == [
         -5426141060434712860,

@@ -7,7 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from wideload.errors import ColumnError
-from wideload.harness.columns import Category, Crossed, Embedding, Hash, Pretrained, Vocabulary
+from wideload.harness.columns import Category, Crossed, Embedding, Hash, Pretrained, Shared, Vocabulary
+from wideload.harness.pretrained import joined
 from wideload.harness.rows import initial_deep, table_signs
 
 VECTORS = {"green": [1.0, 2.0], "red": [3.0, 4.0], "mauve": [5.0, 6.0]}
@@ -43,6 +44,29 @@ def test_unbounded_values_start_from_their_rows_too(adapter: Any, rows: Any, pat
     deep = initial_deep(made.layout.tables[0], batch.values, 1)
     assert deep[0].tolist() == VECTORS["mauve"]
     assert np.abs(deep[1]).max() <= 0.05
+
+
+def test_other_vectors_in_a_file_of_the_same_name_are_noticed_between_ranks(adapter: Any, tmp_path: Path) -> None:
+    path, found = tmp_path / "rows.npz", []
+    for vectors in ([[1.0, 2.0]], [[1.0, 2.5]]):
+        np.savez(path, key=np.array(["red"]), value=np.array(vectors))
+        found.append(adapter(column(path)).column_fingerprints)
+    assert found[0]["colour"] != found[1]["colour"]
+
+
+def test_the_bucket_of_unknown_values_is_nobodys_row(adapter: Any, path: Path) -> None:
+    table = adapter(column(path, encoder=Vocabulary(values=("red",)))).layout.tables[0]
+    rows = initial_deep(table, table_signs(table), 1)
+    assert rows[0].tolist() == VECTORS["red"]
+    assert np.abs(rows[1]).max() <= 0.05
+
+
+def test_slots_of_a_shared_column_have_one_row_for_a_value(adapter: Any, path: Path) -> None:
+    embedding = Embedding(dimension=2, pretrained=Pretrained(path=str(path)))
+    shared = Shared(name="letter", of=("colour", "words"), embedding=embedding, encoder=Vocabulary(values=("red", "a")))
+    rows = joined(adapter(shared).layout.tables[0])
+    assert rows is not None
+    assert rows.rows.tolist() == [VECTORS["red"]]
 
 
 def test_vectors_of_another_length_name_the_column(adapter: Any, path: Path) -> None:
