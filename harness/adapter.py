@@ -24,7 +24,7 @@ from wideload.harness.batch import Batch, BatchLayout, Keys, TableLayout
 from wideload.harness.cluster import Cluster
 from wideload.harness.columns import Columns, Numeric
 from wideload.harness.hashing import Integers, mix64, mix64_int
-from wideload.harness.numeric import DenseBlock
+from wideload.harness.numeric import DenseBlock, Input
 from wideload.harness.pretrained import fingerprint_of
 from wideload.harness.ragged import Floats, Ragged
 from wideload.harness.rows import table_signs
@@ -117,6 +117,11 @@ class FeatureColumnAdapter:
             else:
                 np.bitwise_xor(bag.values.view(np.uint64), salt, out=part.view(np.uint64))
         return keys if self.keys == "ids" else mix64(keys.view(np.uint64)).view(np.int64)
+
+    @property
+    def numbers(self) -> list[Input]:
+        """The numeric columns, resolved, in order; missing indicators come behind them."""
+        return self._dense.inputs
 
     def dense(self, reading: Reading) -> Floats:
         """The numeric columns of a batch, float32 ``[B, D]``."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class _Input:
+class Input:
     """One numeric column, resolved: ``y = (f(clip(x)) - mean) / std``; a missing ``x`` becomes ``y = fill``."""
 
     column: Numeric
@@ -48,6 +48,11 @@ class DenseBlock:
         return len(self._inputs) + len(self._indicators)
 
     @property
+    def inputs(self) -> list[Input]:
+        """The numeric columns, in order."""
+        return self._inputs
+
+    @property
     def identities(self) -> dict[str, list[float]]:
         """What each column's numbers depend on beside its declaration."""
         return {one.column.name: [one.mean, one.std] for one in self._inputs}
@@ -71,14 +76,14 @@ class DenseBlock:
         return np.ascontiguousarray(block.T)
 
 
-def _resolve(column: Numeric, schema: Schema) -> _Input:
+def _resolve(column: Numeric, schema: Schema) -> Input:
     field = field_of(schema, column.field or column.name, column.name, "numeric")
     _check(column)
     mean = field.mean if column.mean is None else column.mean
     if column.transform.endswith("standardise"):
-        return _Input(column, field.name, mean, column.std or field.std or 1.0, 0.0)
+        return Input(column, field.name, mean, column.std or field.std or 1.0, 0.0)
     fill = float(np.copysign(np.log1p(abs(mean)), mean)) if column.transform == "log1p" else mean
-    return _Input(column, field.name, 0.0, 1.0, fill)
+    return Input(column, field.name, 0.0, 1.0, fill)
 
 
 def _check(column: Numeric) -> None:

@@ -22,7 +22,7 @@ DEEP = "deep"
 
 _GAMMA = 0x9E3779B97F4A7C15
 _CHUNK = 1 << 16
-_LOWER_TAIL = 0.022750131948179207
+LOWER_TAIL = 0.022750131948179207
 
 
 def table_signs(table: TableLayout) -> Integers:
@@ -72,6 +72,6 @@ def _normal(start: Initializer, bits: Words) -> Floats:
 
     units = ((bits >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
     if start.kind == "truncated_normal":
-        units = _LOWER_TAIL + (1.0 - 2.0 * _LOWER_TAIL) * units
+        units = LOWER_TAIL + (1.0 - 2.0 * LOWER_TAIL) * units
     drawn: Floats = (np.float32(start.scale) * ndtri(units)).astype(np.float32)
     return drawn

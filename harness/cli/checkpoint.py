@@ -1,13 +1,27 @@
-"""``wideload checkpoint inspect | verify | diff | compact | export | import``."""
+"""``wideload checkpoint inspect | verify | diff | compact | export | saved-model | import``."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+if TYPE_CHECKING:
+    from wideload.harness.checkpoints.parquet import Exported
+    from wideload.harness.checkpoints.quantise import Precision
+    from wideload.harness.serving.export import LookUp
+
 PATH = click.Path(exists=True, file_okay=False, path_type=Path)
 NEW = click.Path(path_type=Path)
+PRECISION = click.option(
+    "--precision", type=click.Choice(["fp32", "fp16", "bf16", "int8"]), help="Weights alone, in so many bits; folders."
+)
+THRESHOLD = click.option(
+    "--threshold", type=float, default=0.0, help="Leave out rows whose weights are all smaller; folders."
+)
+AUC_ON = click.option("--auc-on", metavar="DATASET", help="Print what fewer bits and rows do to the AUC there.")
 
 
 @click.group("checkpoint", epilog="Example: `wideload checkpoint verify runs/a/checkpoints/CASE/step-000000000200`")
@@ -85,11 +99,10 @@ def compact(checkpoint: Path, out: Path) -> None:
 )
 @click.argument("checkpoint", type=PATH)
 @click.argument("target")
-@click.option(
-    "--precision", type=click.Choice(["fp32", "fp16", "bf16", "int8"]), help="Weights alone, in so many bits; folders."
-)
-@click.option("--threshold", type=float, default=0.0, help="Leave out rows whose weights are all smaller; folders.")
-def export(checkpoint: Path, target: str, precision: str | None, threshold: float) -> None:
+@PRECISION
+@THRESHOLD
+@AUC_ON
+def export(checkpoint: Path, target: str, precision: Precision | None, threshold: float, auc_on: str | None) -> None:
     """Write the rows to a folder of Parquet files or into a database.
 
     Whole rows, exactly, unless a precision or a threshold asks for weights alone.
@@ -107,11 +120,37 @@ def export(checkpoint: Path, target: str, precision: str | None, threshold: floa
     if is_database(target):
         raise UsageError("databases take whole rows; leave --precision and --threshold out, or name a folder.")
     chosen = precision or "fp32"
-    for one in write_packed(reader_of(checkpoint.absolute()), Path(target), chosen, threshold):  # type: ignore[arg-type]
-        click.echo(
-            f"table {one.table}: {one.rows:,} rows, {one.dropped:,} dropped, largest error of a weight "
-            f"{one.largest_error:.3g}"
-        )
+    say_exported(write_packed(reader_of(checkpoint.absolute()), Path(target), chosen, threshold))
+    say_quality(checkpoint, chosen, threshold, auc_on)
+
+
+@command.command(
+    "saved-model",
+    epilog="Example: `wideload checkpoint saved-model CHECKPOINT served/ --look-up inside --auc-on census`",
+)
+@click.argument("checkpoint", type=PATH)
+@click.argument("out", type=NEW)
+@click.option(
+    "--look-up",
+    type=click.Choice(["inside", "outside"]),
+    default="inside",
+    help="Rows in the SavedModel, or in a dictionary of Parquet files beside the SavedModel of the tower.",
+)
+@PRECISION
+@THRESHOLD
+@AUC_ON
+def saved_model(
+    checkpoint: Path, out: Path, look_up: LookUp, precision: Precision | None, threshold: float, auc_on: str | None
+) -> None:
+    """Write a TensorFlow SavedModel that predicts without wideload."""
+    from wideload.harness.serving.export import export_model
+
+    served = export_model(checkpoint.absolute(), out.absolute(), look_up, precision or "fp32", threshold)
+    say_exported(served.tables)
+    click.echo(f"signatures: {', '.join(served.signatures)}")
+    if served.not_raw:
+        click.echo(f"no signature for raw values: {served.not_raw}")
+    say_quality(checkpoint, precision or "fp32", threshold, auc_on)
 
 
 @command.command("import", epilog="Example: `wideload checkpoint import sqlite:rows.db --like CHECKPOINT NEW`")
@@ -124,3 +163,24 @@ def import_(source: str, out: Path, like: Path) -> None:
 
     manifest = import_from(source, like.absolute(), out.absolute())
     click.echo(f"step {manifest.step}: {len(manifest.files)} files in {out}")
+
+
+def say_exported(tables: Iterable[Exported]) -> None:
+    for one in tables:
+        click.echo(
+            f"table {one.table}: {one.rows:,} rows, {one.dropped:,} dropped, largest error of a weight "
+            f"{one.largest_error:.3g}"
+        )
+
+
+def say_quality(checkpoint: Path, precision: Precision, threshold: float, dataset: str | None) -> None:
+    """Measures the exported model against the exact one, when a data set is named."""
+    if dataset is None:
+        return
+    from wideload.harness.checkpoints import trained
+    from wideload.harness.serving.quality import quality
+    from wideload.harness.serving.weights import weights_of
+
+    origin = trained.read(checkpoint.absolute())
+    weights = weights_of(checkpoint.absolute(), origin.workload.model, origin.adapter.layout)
+    click.echo(str(quality(origin, weights, precision, threshold, dataset)))

@@ -1,0 +1,154 @@
+"""The folder that a model is served from: complete or absent."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+import tensorflow as tf
+
+from wideload.datasets.contract import Dataset, Plan
+from wideload.errors import CheckpointError, UsageError
+from wideload.harness.checkpoints import trained as origin
+from wideload.harness.checkpoints.folder import sync_folder
+from wideload.harness.checkpoints.parquet import Exported, Weighed, file_of, write_weights
+from wideload.harness.checkpoints.quantise import Precision, pack
+from wideload.harness.checkpoints.trained import Trained
+from wideload.harness.feed import held_out_split
+from wideload.harness.rows import DEEP, WIDE
+from wideload.harness.serving.lookup import Absent
+from wideload.harness.serving.modules import SelfContained, Tower
+from wideload.harness.serving.quality import absent_of
+from wideload.harness.serving.raw import NotPlain, RawReader
+from wideload.harness.serving.weights import TableWeights, Weights, weights_of
+
+LookUp = Literal["inside", "outside"]
+ABOUT, MODEL, DICTIONARY = "serving.json", "model", "dictionary"
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What was written: rows by table, and why there is no signature for raw values; empty when there is one."""
+
+    tables: list[Exported]
+    signatures: list[str]
+    not_raw: str = ""
+
+
+def export_model(
+    checkpoint: Path, out: Path, lookup: LookUp = "inside", precision: Precision = "fp32", threshold: float = 0.0
+) -> Served:
+    """Writes a SavedModel of a checkpoint of any strategy; see :mod:`wideload.harness.serving`.
+
+    Args:
+        checkpoint: full, or an increment.
+        out: a folder that is not there yet.
+        lookup: rows in the SavedModel, or in a dictionary beside it.
+        precision: of the rows; threshold: rows whose weights are all smaller are left out.
+
+    Raises:
+        UsageError: ``out`` is there already.
+        CheckpointError: the checkpoint is damaged, does not say what it was trained on, or ``out`` cannot be written.
+    """
+    if out.exists():
+        raise UsageError(f"{out} exists already. Name a folder that does not.")
+    trained = origin.read(checkpoint)
+    weights = weights_of(checkpoint, trained.workload.model, trained.adapter.layout)
+    partial = out.with_name(f".partial-{out.name}")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        partial.mkdir(parents=True)
+        served = _write(partial, trained, weights, lookup, precision, threshold)
+        partial.rename(out)
+        sync_folder(out.parent)
+    except OSError as error:
+        raise CheckpointError(f"{out} cannot be written: {error}.") from None
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return served
+
+
+def _write(
+    folder: Path, trained: Trained, weights: Weights, lookup: LookUp, precision: Precision, threshold: float
+) -> Served:
+    absent, layout = absent_of(threshold), trained.adapter.layout
+    not_raw = "rows are looked up outside"
+    module: Tower
+    if lookup == "outside":
+        (folder / DICTIONARY).mkdir()
+        tables = [_dictionary(folder / DICTIONARY, table, precision, threshold) for table in weights.tables]
+        module = Tower(weights, trained.workload, layout, absent)
+    else:
+        raw, not_raw = _raw(trained)
+        kept = weights.above(threshold)
+        pairs = zip(weights.tables, kept.tables, strict=True)
+        tables = [_held(folder / MODEL, before, after, precision) for before, after in pairs]
+        module = SelfContained(kept, trained.workload, layout, absent, precision, raw)
+    signatures = module.signatures()
+    tf.saved_model.save(module, str(folder / MODEL), signatures=signatures)
+    served = Served(tables, sorted(signatures), not_raw)
+    about = _about(trained, weights.step, served, lookup, precision, absent)
+    (folder / ABOUT).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    return served
+
+
+def _raw(trained: Trained) -> tuple[RawReader | None, str]:
+    try:
+        return RawReader(trained.adapter, _schema(trained.dataset)), ""
+    except NotPlain as reason:
+        return None, str(reason)
+
+
+def _schema(dataset: Dataset) -> pa.Schema:
+    """Of the data set's record batches."""
+    split = held_out_split(dataset) or "train"
+    batches: Iterable[pa.RecordBatch] = dataset.stream(split, Plan(1))
+    return next(iter(batches)).schema
+
+
+def _dictionary(folder: Path, table: TableWeights, precision: Precision, threshold: float) -> Exported:
+    layout = table.layout
+    slices = {name: width for name, width in ((WIDE, layout.wide), (DEEP, layout.dim)) if width}
+    about = Weighed(layout.name, slices)
+    return write_weights(file_of(folder, layout.name), about, [(table.signs, table.rows)], precision, threshold)
+
+
+def _held(path: Path, before: TableWeights, after: TableWeights, precision: Precision) -> Exported:
+    dropped = len(before.signs) - len(after.signs)
+    return Exported(before.layout.name, path, len(after.signs), dropped, pack(after.rows, precision).largest_error)
+
+
+def _about(
+    trained: Trained, step: int, served: Served, lookup: LookUp, precision: Precision, absent: Absent
+) -> dict[str, Any]:
+    """``serving.json``: all that a reader needs beside the SavedModel itself."""
+    adapter = trained.adapter
+    return {
+        "format": "wideload-serving-1",
+        "step": step,
+        "lookup": lookup,
+        "precision": precision,
+        "absent": absent,
+        "signatures": served.signatures,
+        "no_raw_signature_because": served.not_raw or None,
+        "dense": [one.column.name for one in adapter.numbers],
+        "tables": [
+            {
+                "name": table.name,
+                "file": f"{DICTIONARY}/{one.path.name}" if lookup == "outside" else None,
+                "rows": one.rows,
+                "wide": table.wide,
+                "dim": table.dim,
+                "slots": [
+                    {"name": slot.name, "combiner": slot.combiner, "rows": slot.rows, "salt": f"{slot.salt:016x}"}
+                    for slot in table.slots
+                ],
+            }
+            for table, one in zip(adapter.layout.tables, served.tables, strict=True)
+        ],
+    }

@@ -1,0 +1,81 @@
+"""What fewer bits and fewer rows do to predictions, measured on held-out examples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from wideload import datasets
+from wideload.errors import UsageError
+from wideload.harness.checkpoints.quantise import Precision
+from wideload.harness.checkpoints.trained import Trained
+from wideload.harness.cluster import Cluster
+from wideload.harness.feed import Feed, held_out_split
+from wideload.harness.metrics import Metrics, measure
+from wideload.harness.serving.lookup import Absent
+from wideload.harness.serving.modules import SelfContained
+from wideload.harness.serving.weights import Weights
+
+BATCH = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """Metrics of the exact model and of the exported one, on the same examples."""
+
+    dataset: str
+    examples: int
+    exact: Metrics
+    exported: Metrics
+
+    def __str__(self) -> str:
+        before, after = self.exact, self.exported
+        change = "none" if before.auc is None or after.auc is None else f"{after.auc - before.auc:+.6f}"
+        return (
+            f"{self.dataset}, {self.examples:,} held-out examples: AUC {_number(before.auc)} exact, "
+            f"{_number(after.auc)} exported, change {change}; log loss {before.logloss:.6f} exact, "
+            f"{after.logloss:.6f} exported"
+        )
+
+
+def quality(
+    trained: Trained, weights: Weights, precision: Precision, threshold: float, dataset: str | None = None
+) -> Quality:
+    """Predicts with both models.
+
+    Args:
+        trained: what the checkpoint was trained on.
+        weights: of the checkpoint, exact.
+        precision: of the export; threshold: below which rows are left out.
+        dataset: ``name[option=value]`` of the same schema; None: the one trained on.
+
+    Raises:
+        UsageError: the data set has no held-out split.
+        ColumnError: it lacks a field.
+    """
+    name = dataset or trained.workload.dataset
+    data = datasets.load(name)
+    split = held_out_split(data)
+    if split is None:
+        raise UsageError(f"data set {name!r} has no held-out examples; name another one.")
+    layout = trained.adapter.layout
+    exact = SelfContained(weights, trained.workload, layout, "initial")
+    small = SelfContained(weights.above(threshold), trained.workload, layout, absent_of(threshold), precision)
+    feed = Feed(trained.workload, data, trained.adapter, Cluster(0, 1, None))
+    labels, before, after = [], [], []
+    for batch in feed.held_out(split, BATCH):
+        labels.append(batch.label)
+        before.append(exact.predict(batch))
+        after.append(small.predict(batch))
+    truth = np.concatenate(labels)
+    return Quality(name, len(truth), measure(truth, np.concatenate(before)), measure(truth, np.concatenate(after)))
+
+
+def absent_of(threshold: float) -> Absent:
+    """A sign without a row was never trained; or, where rows were left out, its weights were small."""
+    return "zeros" if threshold > 0 else "initial"
+
+
+def _number(value: float | None) -> str:
+    return "none" if value is None else f"{value:.6f}"
