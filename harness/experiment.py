@@ -51,6 +51,7 @@ class Experiment(Options):
         warmup_steps: steps before the clock starts.
         evaluate: whether to measure the held-out split after the last step.
         eval_every: steps between evaluations on the way, off the clock.
+        cold_start: measure held-out examples also apart: those with a value that training never showed, and the others.
         time_limit: of one case, in all; stall_limit: without progress, once training has begun.
         parity: compare every synchronous strategy with ``reference`` over the first ``parity_steps`` steps.
         ceilings: upper bounds to measure beside the strategies.
@@ -64,6 +65,7 @@ class Experiment(Options):
         checkpoint_keep: checkpoints that stay.
         checkpoint_full_every: every so manieth checkpoint is full; those between hold what changed, where the strategy
             can tell.
+        checkpoint_background: copy the state and write it while training goes on; needs the memory of the copy.
     """
 
     workload: Workload
@@ -74,6 +76,7 @@ class Experiment(Options):
     warmup_steps: int = Field(default=20, ge=0)
     evaluate: bool = True
     eval_every: int | None = Field(default=None, ge=1)
+    cold_start: bool = False
     time_limit: Duration = 600.0
     stall_limit: Duration = 60.0
     parity: bool = False
@@ -88,6 +91,7 @@ class Experiment(Options):
     checkpoint_seconds: Duration | None = None
     checkpoint_keep: int = Field(default=2, ge=1)
     checkpoint_full_every: int = Field(default=1, ge=1)
+    checkpoint_background: bool = True
     matrix: dict[str, Any] = Field(default_factory=dict)
     exclude: tuple[dict[str, Any], ...] = ()
     include: tuple[dict[str, Any], ...] = ()
@@ -114,6 +118,7 @@ class Experiment(Options):
             seconds=self.checkpoint_seconds,
             keep=self.checkpoint_keep,
             full_every=self.checkpoint_full_every,
+            background=self.checkpoint_background,
         )
 
     def specs(self) -> list[Spec]:

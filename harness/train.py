@@ -19,6 +19,7 @@ from wideload.harness.checkpoints.checkpointer import Checkpointer
 from wideload.harness.checkpoints.cuts import CaseCuts
 from wideload.harness.clock import Clock
 from wideload.harness.cluster import Cluster
+from wideload.harness.cold_start import SeenValues
 from wideload.harness.feed import Feed, held_out_split
 from wideload.harness.loop import Loop, Measured
 from wideload.harness.pulse import Pulse
@@ -80,6 +81,10 @@ def run(job: Job, cluster: Cluster, pulse: Pulse, feed: Feed, trainer: Trainer) 
     pss = pss_bytes(os.getpid())
     if case.evaluate and case.kind == "train":
         evaluate(measured.steps, measured.global_examples, clock.training_seconds)
+        if case.cold_start:
+            tell_new(job, cluster, pulse, feed)
+    if cuts:
+        cuts.settle()
     trace.write(job.path)
     counters = {name: float(value) for name, value in trainer.counters().items()}
     counters |= cuts.counters() if cuts else {}
@@ -99,7 +104,7 @@ def case_cuts(job: Job, cluster: Cluster, pulse: Pulse, feed: Feed, trainer: Tra
     if job.checkpoints is None or job.case.kind != "train":
         return None
     found = fingerprints(job.case, feed.dataset, feed.adapter)
-    return CaseCuts(Checkpointer(job.checkpoints, cluster, trainer, pulse, job.case.strategy, found))
+    return CaseCuts(Checkpointer(job.checkpoints, cluster, trainer, pulse, job.case.strategy, found, job.case.workload))
 
 
 def predict(job: Job, cluster: Cluster, pulse: Pulse, feed: Feed, trainer: Trainer, step: int) -> bool:
@@ -113,6 +118,18 @@ def predict(job: Job, cluster: Cluster, pulse: Pulse, feed: Feed, trainer: Train
         predictions.append(np.asarray(trainer.predict(batch), dtype=np.float32).reshape(-1)[: batch.examples])
     metrics.save_predictions(job.path, step, cluster.rank, labels, predictions)
     return True
+
+
+def tell_new(job: Job, cluster: Cluster, pulse: Pulse, feed: Feed) -> None:
+    """Writes which of this rank's held-out examples hold values that training never showed."""
+    split = held_out_split(feed.dataset)
+    if split is None:
+        return
+    seen = SeenValues(feed.adapter.layout)
+    seen.observe(beating(feed.shown(), pulse))
+    seen.share(cluster)
+    batches = beating(feed.held_out(split, EVALUATION_BATCH), pulse)
+    metrics.save_novelty(job.path, cluster.rank, [seen.new(batch)[: batch.examples] for batch in batches])
 
 
 def beating(batches: Iterator[Batch], pulse: Pulse) -> Iterator[Batch]:

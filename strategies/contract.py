@@ -12,6 +12,7 @@
               footprint()       bytes by owner
               save(dir), restore(dir), close()
               save_increment(dir, since), restore_increment(dir)    where ``incremental``
+              cut(since)        -> Cut: a copy of this rank's part, to be written while training goes on
 
 Loss and gradients are sums over a rank's examples divided by ``batch.global_size``, and are *added* over the ranks. So
 unequal and empty shares of a batch need no special case, and R ranks follow one rank to float associativity. Rows after
@@ -21,10 +22,10 @@ the first ``batch.examples`` are padding: they have part in neither; what is pre
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -71,6 +72,33 @@ class Footprint:
         return self.weights + self.optimizer + self.index + self.buffers
 
 
+class Written(NamedTuple):
+    """What one rank has written of a model: its files, and what :meth:`Cut.finish` needs, as plain data."""
+
+    files: Sequence[Path]
+    about: Any = None
+
+
+class Cut(Protocol):
+    """One rank's part of a model at one moment.
+
+    It knows no other rank and nothing that changes, so any thread may use it.
+    """
+
+    def write(self, directory: Path) -> Written:
+        """Writes this part below ``directory`` (which exists), once.
+
+        Raises:
+            OSError, CheckpointError: it cannot be written.
+        """
+
+    def finish(self, directory: Path, parts: Sequence[Any]) -> Sequence[Path]:
+        """Adds what rank 0 says last, when all have written; the files.
+
+        ``parts`` is what each said, in rank order.
+        """
+
+
 class Trainer(ABC):
     """One rank's running model. Made by :meth:`Strategy.build`; every rank calls the same methods in the same order."""
 
@@ -110,8 +138,18 @@ class Trainer(ABC):
     def track(self) -> None:
         """Announces increments: from the next :meth:`save` or :meth:`restore` on, remembers what they need."""
 
+    def cut(self, since: int | None = None) -> Cut | None:  # noqa: ARG002 - of those who can
+        """Copies what :meth:`save`, or with ``since`` :meth:`save_increment`, would write. None: not offered.
+
+        Every rank calls it between the same two steps.
+        """
+        return None
+
     def save_increment(self, directory: Path, since: int) -> None:
-        """Writes what the steps from ``since`` on changed; :meth:`save` or this was called after ``since`` steps."""
+        """Writes what the steps from ``since`` on changed.
+
+        The last :meth:`save`, :meth:`cut`, :meth:`restore` or increment was after ``since`` steps.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no increments")
 
     def restore_increment(self, directory: Path) -> None:

@@ -28,13 +28,13 @@ from wideload.harness.workload import Workload
 from wideload.strategies import seeding
 from wideload.strategies.by_column import by_column
 from wideload.strategies.collectives import Collectives
-from wideload.strategies.contract import Footprint, StepResult, Trainer
+from wideload.strategies.contract import Cut, Footprint, StepResult, Trainer
 from wideload.strategies.exchange import Exchange
 from wideload.strategies.kernels import find_kernels
 from wideload.strategies.migration import migrate
 from wideload.strategies.optimizers import make_optimizer
 from wideload.strategies.replicated_options import ReplicatedOptions, SingleOptions
-from wideload.strategies.saved import Arrays, Saved, describe, read_weights, write_weights
+from wideload.strategies.saved import Arrays, Saved, SavedCut, describe, read_weights
 from wideload.strategies.table_variables import TableVariables
 
 
@@ -150,13 +150,13 @@ class ReplicatedTrainer(Trainer):
         return summed
 
     def arrays(self) -> Arrays:
-        """The whole model by name on disk, whatever the options: ``wide8/deep:accumulator``, ``tower``..."""
+        """A copy of the whole model by name on disk, whatever the options: ``wide8/deep:accumulator``, ``tower``..."""
         pieces: dict[str, list[npt.NDArray[np.float32]]] = {}
         for table in self._tables:
             for name, array in table.arrays().items():
                 pieces.setdefault(f"{table.layout.name}/{name}", []).append(array)
         found = {name: np.concatenate(some) for name, some in pieces.items()}
-        return found | {name: variable.numpy() for name, variable in self._tower_variables().items()}
+        return found | {name: np.array(variable.numpy()) for name, variable in self._tower_variables().items()}
 
     def _tower_variables(self) -> dict[str, Any]:
         found = {"tower": self._dense.weights}
@@ -184,10 +184,14 @@ class ReplicatedTrainer(Trainer):
     def save(self, directory: Path) -> None:
         """Rank 0 writes everything, once; all ranks hold the same."""
         try:
-            if self._cluster.rank == 0:
-                write_weights(directory, Saved(self.arrays(), self._steps, describe(self._layout)))
+            self.cut().write(directory)
         finally:
             self._cluster.barrier()  # also when the disk is full: the others wait here
+
+    def cut(self, since: int | None = None) -> Cut:  # noqa: ARG002 - has no increments
+        if self._cluster.rank:
+            return SavedCut(None)
+        return SavedCut(Saved(self.arrays(), self._steps, describe(self._layout)))
 
     def restore(self, directory: Path) -> None:
         arrays = self.arrays()

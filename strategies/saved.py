@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from safetensors.numpy import save
 
 from wideload.errors import CheckpointError
 from wideload.harness.batch import BatchLayout
+from wideload.strategies.contract import Written
 
 FILE = "model.safetensors"
 FORMAT = "wideload-replicated-1"
@@ -60,6 +61,26 @@ class Saved:
                     f"the checkpoint does not fit this model: {name} is {given} in it, {shapes.get(name)} here. "
                     "Columns, model or optimizers have changed; map the checkpoint onto the new columns first."
                 )
+
+
+@dataclass(frozen=True, slots=True)
+class SavedCut:
+    """A copied model, to be written at leisure; see :class:`wideload.strategies.contract.Cut`.
+
+    Attributes:
+        saved: on rank 0; the others hold the same model and write nothing.
+    """
+
+    saved: Saved | None
+
+    def write(self, directory: Path) -> Written:
+        if self.saved is None:
+            return Written([])
+        write_weights(directory, self.saved)
+        return Written([directory / FILE])
+
+    def finish(self, directory: Path, parts: Sequence[Any]) -> Sequence[Path]:  # noqa: ARG002 - there is one part
+        return []
 
 
 def describe(layout: BatchLayout) -> list[dict[str, Any]]:

@@ -11,16 +11,22 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import SafetensorError
-from safetensors.numpy import load
 
 from wideload.errors import CheckpointError
 from wideload.harness.batch import BatchLayout, TableLayout
+from wideload.harness.checkpoints.dense import read_dense
 from wideload.harness.checkpoints.rows import FILE, Rows, TableForm, TableReader, joined
 from wideload.harness.rows import table_signs
 from wideload.strategies.saved import Arrays
 
-_TOWER, _STATISTICS = "tower", "tower/statistics"
+TOWER, STATISTICS, UPDATES = "tower", "tower/statistics", "tower:updates"
+STATE = {
+    "ftrl": ("accumulator", "linear"),
+    "adagrad": ("accumulator",),
+    "adam": ("m", "v", "updates"),
+    "sgd": ("momentum",),
+}
+"""State of an optimizer, by the names that replicated strategies give it, in the order in which a row keeps it."""
 
 
 def holds_rows(directory: Path) -> bool:
@@ -54,7 +60,7 @@ def _seed_table(arrays: Arrays, table: TableLayout, form: TableForm, shards: lis
     at, state_at = 0, form.width
     for part in form.slices:
         name = f"{table.name}/{part.name}"
-        state = [key for key in arrays if key.startswith(f"{name}:")]
+        state = [key for slot in STATE.get(part.optimizer, ()) if (key := f"{name}:{slot}") in arrays]
         _check(name in arrays and sum(arrays[key].shape[1] for key in state) == part.state, name)
         arrays[name][ids] = rows.floats[found, at : at + part.dimension]
         at += part.dimension
@@ -75,23 +81,24 @@ def _ids(
 
 
 def _seed_dense(arrays: Arrays, directory: Path) -> None:
-    try:
-        parts = [load(path.read_bytes()) for path in sorted(directory.glob("dense-*.safetensors"))]
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"the dense part of {directory} cannot be read: {error}.") from None
-    weights = np.concatenate([part["weights"] for part in parts])
-    planes = [np.concatenate([np.split(part["state"], 2)[plane] for part in parts]) for plane in (0, 1)]
-    size = arrays[_TOWER].size
-    statistics = arrays[_STATISTICS].size if _STATISTICS in arrays else 0
-    _check(weights.size == size + statistics, _TOWER)
-    arrays[_TOWER][...] = weights[:size]
+    dense = read_dense(directory)
+    weights = dense.weights
+    size = arrays[TOWER].size
+    statistics = arrays[STATISTICS].size if STATISTICS in arrays else 0
+    _check(weights.size == size + statistics, TOWER)
+    arrays[TOWER][...] = weights[:size]
     if statistics:
-        arrays[_STATISTICS][...] = weights[size:]
-    vectors = [key for key in arrays if key.startswith(f"{_TOWER}:") and arrays[key].shape]
-    for key, plane in zip(vectors, planes, strict=False):
+        arrays[STATISTICS][...] = weights[size:]
+    for key, plane in zip(state_vectors(arrays), dense.planes, strict=False):
         arrays[key][...] = plane[:size]
-    if f"{_TOWER}:updates" in arrays:
-        arrays[f"{_TOWER}:updates"][...] = parts[0]["updates"][0]
+    if UPDATES in arrays:
+        arrays[UPDATES][...] = dense.updates
+
+
+def state_vectors(arrays: Arrays) -> list[str]:
+    """The arrays that hold optimizer state of the tower, in order."""
+    names = (f"{TOWER}:{slot}" for slots in STATE.values() for slot in slots)
+    return [key for key in dict.fromkeys(names) if key in arrays and arrays[key].shape]
 
 
 def _check(fits: bool, name: str) -> None:

@@ -1,7 +1,15 @@
 """Takes checkpoints of a running case and resumes from them. Both are collective.
 
+::
+
+    in the pause     settle the one before ─► Trainer.cut: a copy ─► train on
+    beside training  write, sync, publish (:mod:`.writing`)                     needs the memory of the copy
+
+    or, with ``background = false`` or a trainer that has no cuts, everything in the pause
+
 A checkpoint that cannot be written - a full disk, a folder that is gone - is given up on all ranks alike: training goes
-on with a warning, older checkpoints stay as they are. What else goes wrong ends the job as it would anywhere.
+on with a warning, older checkpoints stay as they are, and the next one is a full one. What else goes wrong ends the job
+as it would anywhere.
 """
 
 from __future__ import annotations
@@ -14,14 +22,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from wideload.errors import CheckpointError
-from wideload.harness.checkpoints.folder import CheckpointFolder, name_of, sync_folder
+from wideload.harness.checkpoints import trained
+from wideload.harness.checkpoints.folder import CheckpointFolder, name_of
 from wideload.harness.checkpoints.manifest import MODEL, Entry, Manifest, sealed
 from wideload.harness.checkpoints.progress import Progress
+from wideload.harness.checkpoints.publishing import publish
+from wideload.harness.checkpoints.resuming import resume
 from wideload.harness.checkpoints.schedule import Schedule
 from wideload.harness.checkpoints.settings import Settings
-from wideload.harness.checkpoints.verify import problem_of
+from wideload.harness.checkpoints.tally import Tally
+from wideload.harness.checkpoints.writing import Writing
 from wideload.harness.cluster import Cluster
 from wideload.harness.pulse import Pulse
+from wideload.harness.workload import Workload
 from wideload.strategies.contract import Trainer
 
 
@@ -31,7 +44,7 @@ class Checkpointer:
 
     Attributes:
         strategy: name of it; fingerprints: of the workload. Both must fit when a checkpoint is resumed from.
-        taken: checkpoints written; seconds: spent on them; failed: given up.
+        workload: kept in the checkpoint, for those who use it outside of this case.
     """
 
     settings: Settings
@@ -40,13 +53,13 @@ class Checkpointer:
     pulse: Pulse
     strategy: str
     fingerprints: Mapping[str, str]
+    workload: Workload | None = None
+    tally: Tally = field(default_factory=Tally)
     schedule: Schedule = field(init=False)
     folder: CheckpointFolder = field(init=False)
-    taken: int = 0
-    failed: int = 0
-    seconds: float = 0.0
     _last: tuple[str, int] | None = None
     _increments: int = 0
+    _writing: Writing | None = None
 
     def __post_init__(self) -> None:
         self.schedule = Schedule(self.cluster, self.settings.every, self.settings.seconds)
@@ -61,53 +74,105 @@ class Checkpointer:
     # ------------------------------------------------------------------------------------------ take
 
     def take(self, step: int, progress: Progress) -> bool:
-        """Writes a checkpoint of the state after ``step`` steps; False when it had to be given up."""
+        """Takes a checkpoint of the state after ``step`` steps; False when it had to be given up.
+
+        It is there once :meth:`settle` or the next one has returned.
+        """
         begun = time.perf_counter()
-        increment = self._increment_since(step)
+        self.settle()
+        manifest = self._manifest(step)
         try:
-            self._write(step, progress, increment)
+            self._begin(step)
+            if not self._cut(manifest, progress):
+                self._write(manifest, progress)
         except CheckpointError as error:
-            self._give_up(step, error)
+            self._give_up(step, str(error))
             return False
         finally:
-            self.seconds += time.perf_counter() - begun
+            self.tally.pause(time.perf_counter() - begun)
             self.schedule.taken()
-        self.taken += 1
-        self._increments = self._increments + 1 if increment else 0
-        self._last = (name_of(step), step)
         return True
 
-    def _increment_since(self, step: int) -> tuple[str, int] | None:
+    def settle(self) -> None:
+        """Waits for the checkpoint that is being written, if any; afterwards it is there or given up."""
+        writing, self._writing = self._writing, None
+        if writing is None:
+            return
+        problems = self._gather(writing.part(self._beat))
+        problems += self._gather(writing.end(bool(problems), self._beat))
+        self.tally.write_seconds += writing.seconds
+        if problems:
+            self._give_up(writing.manifest.step, problems[0])
+        else:
+            self._keep(writing.manifest, writing.bytes)
+
+    def _manifest(self, step: int) -> Manifest:
+        """Of the next checkpoint, without its files."""
+        base = self._base(step)
+        return Manifest(
+            step=step,
+            kind="increment" if base else "full",
+            base=base,
+            strategy=self.strategy,
+            ranks=self.cluster.ranks,
+            fingerprints=dict(self.fingerprints),
+        )
+
+    def _base(self, step: int) -> str | None:
         """The checkpoint to build on, or None for a full one."""
         last = self._last
         if last is None or not self.trainer.incremental or self._increments + 1 >= self.settings.full_every:
             return None
-        return last if last[1] < step else None
+        return last[0] if last[1] < step else None
 
-    def _write(self, step: int, progress: Progress, increment: tuple[str, int] | None) -> None:
-        partial = self.folder.partial(step)
+    def _since(self, manifest: Manifest) -> int | None:
+        return self._last[1] if manifest.base and self._last else None
+
+    def _begin(self, step: int) -> None:
         self.trainer.finish()
         self.cluster.barrier()
         self._first(lambda: (self.folder.begin(step) / MODEL).mkdir())
-        self._all(lambda: self._save(partial, progress, increment))
-        entries = self._sealed(partial)
-        manifest = Manifest(
-            step=step,
-            kind="increment" if increment else "full",
-            base=increment[0] if increment else None,
-            strategy=self.strategy,
-            ranks=self.cluster.ranks,
-            fingerprints=dict(self.fingerprints),
-            files=entries,
-        )
-        self._first(lambda: self._publish(manifest, partial))
 
-    def _save(self, partial: Path, progress: Progress, increment: tuple[str, int] | None) -> None:
-        if increment:
-            self.trainer.save_increment(partial / MODEL, increment[1])
-        else:
-            self.trainer.save(partial / MODEL)
-        progress.write(partial, self.cluster.rank)
+    def _cut(self, manifest: Manifest, progress: Progress) -> bool:
+        """Begins to write beside training; False when that is not wanted or not offered."""
+        cut = self.trainer.cut(self._since(manifest)) if self.settings.background else None
+        if cut is None:
+            return False
+        copied = progress.copied()
+        self._writing = Writing(
+            self.folder,
+            manifest,
+            cut,
+            lambda place: self._beside(place, copied),
+            self.cluster.rank,
+            self.settings.keep,
+        )
+        return True
+
+    def _write(self, manifest: Manifest, progress: Progress) -> None:
+        """Writes while training stands still."""
+        partial = self.folder.partial(manifest.step)
+        since = self._since(manifest)
+
+        def save() -> None:
+            if since is None:
+                self.trainer.save(partial / MODEL)
+            else:
+                self.trainer.save_increment(partial / MODEL, since)
+            self._beside(partial, progress)
+
+        self._all(save)
+        entries = self._sealed(partial)
+        complete = manifest.model_copy(update={"files": entries})
+        self._first(lambda: publish(self.folder, complete, self.settings.keep))
+        self._keep(manifest, sum(entry.bytes for entry in entries))
+
+    def _beside(self, place: Path, progress: Progress) -> list[Path]:
+        """What this rank keeps beside the model."""
+        files = [progress.write(place, self.cluster.rank)]
+        if self.cluster.rank == 0 and self.workload is not None:
+            files.append(trained.write(place, self.workload))
+        return files
 
     def _sealed(self, partial: Path) -> list[Entry]:
         """Syncs and sums up all files, each by one rank."""
@@ -117,39 +182,46 @@ class Checkpointer:
             files = sorted(path for path in partial.rglob("*") if path.is_file())
             for entry in sealed(partial, files[self.cluster.rank :: self.cluster.ranks]):
                 found.append(entry)
-                self.pulse.beat("checkpoint")
+                self._beat()
 
         self._all(seal)
         everyone = self.cluster.allgather(found)
         return sorted((entry for entries in everyone for entry in entries), key=lambda entry: entry.path)
 
-    def _publish(self, manifest: Manifest, partial: Path) -> None:
-        manifest.write(partial)
-        for folder in [path for path in partial.rglob("*") if path.is_dir()] + [partial]:
-            sync_folder(folder)
-        self.folder.publish(manifest.step)
-        self.folder.keep_last(self.settings.keep)
+    def _keep(self, manifest: Manifest, size: int) -> None:
+        self.tally.taken += 1
+        self.tally.bytes += size if self.cluster.rank == 0 else 0
+        self._increments = self._increments + 1 if manifest.base else 0
+        self._last = (name_of(manifest.step), manifest.step)
 
-    def _give_up(self, step: int, error: CheckpointError) -> None:
-        self.failed += 1
+    def _give_up(self, step: int, problem: str) -> None:
+        self.tally.failed += 1
+        # The trainer may count from this one already: what an increment would say since an older one is not known.
+        self._last = None
         if self.cluster.rank == 0:
             shutil.rmtree(self.folder.partial(step), ignore_errors=True)
-            sys.stderr.write(f"warning: no checkpoint at step {step}: {error} Training goes on.\n")
+            sys.stderr.write(f"warning: no checkpoint at step {step}: {problem} Training goes on.\n")
         self.cluster.barrier()
+
+    def _beat(self) -> None:
+        self.pulse.beat("checkpoint")
+
+    def _gather(self, problem: str) -> list[str]:
+        """What went wrong on any rank."""
+        return [text for text in self.cluster.allgather(problem) if text]
 
     def _first(self, work: Callable[[], None]) -> None:
         self._all(work if self.cluster.rank == 0 else lambda: None)
 
     def _all(self, work: Callable[[], None]) -> None:
         """Does the work on every rank; raises CheckpointError on all when it cannot be done on one."""
-        self.pulse.beat("checkpoint")
+        self._beat()
         problem = ""
         try:
             work()
         except (OSError, CheckpointError) as error:
             problem = str(error)
-        problems = [text for text in self.cluster.allgather(problem) if text]
-        if problems:
+        if problems := self._gather(problem):
             raise CheckpointError(problems[0])
 
     # ---------------------------------------------------------------------------------------- resume
@@ -160,49 +232,10 @@ class Checkpointer:
         Raises:
             CheckpointError: it is of another workload or strategy.
         """
-        for name in reversed(self.cluster.allgather(self.folder.names())[0]):
-            problem, chain = self._sound(name)
-            if not problem:
-                return self._load(chain)
-            if self.cluster.rank == 0:
-                sys.stderr.write(f"warning: not resuming from {name}: {problem}\n")
-                self.folder.set_aside(name)
-        return None
-
-    def _sound(self, name: str) -> tuple[str, list[str]]:
-        """What is wrong with a checkpoint or what it builds on, and the names of all of these."""
-        chain: list[str] = []
-        problem = ""
-        try:
-            chain = self.folder.chain(name)
-            for link in chain:
-                manifest = Manifest.read(self.folder.path(link))
-                mine = manifest.files[self.cluster.rank :: self.cluster.ranks]
-                found = (problem_of(self.folder.path(link), manifest, entry) for entry in mine)
-                problem = problem or next(filter(None, found), "")
-                self.pulse.beat("checkpoint")
-        except CheckpointError as error:
-            problem = str(error)
-        return next(filter(None, self.cluster.allgather(problem)), ""), chain
-
-    def _load(self, chain: list[str]) -> Progress:
-        manifest = Manifest.read(self.folder.path(chain[-1]))
-        self._check_fits(manifest)
-        self.trainer.restore(self.folder.path(chain[0]) / MODEL)
-        for link in chain[1:]:
-            self.trainer.restore_increment(self.folder.path(link) / MODEL)
-        self._last = (chain[-1], manifest.step)
-        self._increments = len(chain) - 1
-        if self.cluster.rank == 0:
-            sys.stderr.write(f"resuming after step {manifest.step} from {self.folder.path(chain[-1])}\n")
-        return Progress.read(self.folder.path(chain[-1]), self.cluster.rank)
-
-    def _check_fits(self, manifest: Manifest) -> None:
         here = {"strategy": self.strategy, "ranks": str(self.cluster.ranks), **self.fingerprints}
-        there = {"strategy": manifest.strategy, "ranks": str(manifest.ranks), **manifest.fingerprints}
-        for name in sorted({*here, *there}):
-            if here.get(name) != there.get(name):
-                raise CheckpointError(
-                    f"the checkpoint is of another case: {name} is {there.get(name)} in it, {here.get(name)} here. "
-                    "Run with --rerun all to start anew."
-                )
+        found = resume(self.folder, self.cluster, self.trainer, here, self._beat)
+        if found is None:
+            return None
+        self._last = (found.chain[-1], found.step)
+        self._increments = len(found.chain) - 1
+        return found.progress

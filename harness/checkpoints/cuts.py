@@ -44,13 +44,12 @@ class CaseCuts:
         self.resumed = measured.steps
         return measured
 
+    def settle(self) -> None:
+        """Makes sure that the last checkpoint is there. Collective."""
+        self.checkpointer.settle()
+
     def counters(self) -> dict[str, float]:
         """For the record, by one rank."""
         if self.checkpointer.cluster.rank:
             return {}
-        return {
-            "checkpoints": float(self.checkpointer.taken),
-            "checkpoints_given_up": float(self.checkpointer.failed),
-            "checkpoint_seconds": self.checkpointer.seconds,
-            "resumed_after_step": float(self.resumed),
-        }
+        return self.checkpointer.tally.counters() | {"resumed_after_step": float(self.resumed)}

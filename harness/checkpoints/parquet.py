@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -15,8 +15,9 @@ import pyarrow.parquet as pq
 
 from wideload.errors import CheckpointError, UsageError
 from wideload.harness.checkpoints.arrow import reader_of
-from wideload.harness.checkpoints.quantise import Packed, Precision, above, pack
+from wideload.harness.checkpoints.quantise import Floats, Packed, Precision, above, pack
 from wideload.harness.checkpoints.rows import TableForm, TableReader
+from wideload.harness.hashing import Integers
 
 _FORM = b"wideload.table"
 
@@ -32,16 +33,29 @@ class Exported:
     largest_error: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """A table of which weights alone are written: its name, and its slices with their dimensions in order."""
+
+    table: str
+    slices: Mapping[str, int]
+
+
 def write_exact(reader: TableReader, folder: Path) -> list[Exported]:
     """Whole rows, optimizer state included: one file a table."""
     folder.mkdir(parents=True, exist_ok=True)
-    return [_exact(reader, form, _path(folder, form)) for form in reader.forms()]
+    return [_exact(reader, form, file_of(folder, form.name)) for form in reader.forms()]
 
 
 def write_packed(reader: TableReader, folder: Path, precision: Precision, threshold: float = 0.0) -> list[Exported]:
     """Signs and weights alone, of rows with a weight of at least ``threshold``."""
     folder.mkdir(parents=True, exist_ok=True)
-    return [_packed(reader, form, _path(folder, form), precision, threshold) for form in reader.forms()]
+    found = []
+    for form in reader.forms():
+        about = Weighed(form.name, {one.name: one.dimension for one in form.slices})
+        chunks = ((rows.signs.view(np.int64), rows.floats[:, : form.width]) for _, rows in reader.shards(form))
+        found.append(write_weights(file_of(folder, form.name), about, chunks, precision, threshold))
+    return found
 
 
 def read_form(path: Path) -> TableForm:
@@ -77,8 +91,9 @@ def files_in(folder: Path) -> list[Path]:
     return found
 
 
-def _path(folder: Path, form: TableForm) -> Path:
-    return folder / f"{quote(form.name, safe='')}.parquet"
+def file_of(folder: Path, table: str) -> Path:
+    """The file of a table; its name cannot lead elsewhere."""
+    return folder / f"{quote(table, safe='')}.parquet"
 
 
 def _exact(reader: TableReader, form: TableForm, path: Path) -> Exported:
@@ -92,25 +107,28 @@ def _exact(reader: TableReader, form: TableForm, path: Path) -> Exported:
     return Exported(form.name, path, rows)
 
 
-def _packed(reader: TableReader, form: TableForm, path: Path, precision: Precision, threshold: float) -> Exported:
+def write_weights(
+    path: Path, about: Weighed, chunks: Iterable[tuple[Integers, Floats]], precision: Precision, threshold: float
+) -> Exported:
+    """Signs and weights ``[n, width]`` of one table, chunk by chunk, without rows below ``threshold``."""
     written, dropped, worst = 0, 0, 0.0
-    with pq.ParquetWriter(path, _packed_schema(form, precision), compression="zstd") as writer:
-        for _, rows in reader.shards(form):
-            kept = rows.take(above(rows.floats[:, : form.width], threshold))
-            packed = pack(np.ascontiguousarray(kept.floats[:, : form.width]), precision)
-            writer.write_batch(_packed_batch(kept.signs.view(np.int64), packed, writer.schema))
-            written, dropped = written + len(kept), dropped + len(rows) - len(kept)
+    with pq.ParquetWriter(path, _packed_schema(about, precision), compression="zstd") as writer:
+        for signs, weights in chunks:
+            kept = above(weights, threshold)
+            packed = pack(np.ascontiguousarray(weights[kept]), precision)
+            writer.write_batch(_packed_batch(signs[kept], packed, writer.schema))
+            written, dropped = written + int(kept.sum()), dropped + int((~kept).sum())
             worst = max(worst, packed.largest_error)
-    return Exported(form.name, path, written, dropped, worst)
+    return Exported(about.table, path, written, dropped, worst)
 
 
-def _packed_schema(form: TableForm, precision: Precision) -> pa.Schema:
+def _packed_schema(about: Weighed, precision: Precision) -> pa.Schema:
     kind = {"fp32": pa.float32(), "fp16": pa.float16(), "bf16": pa.uint16(), "int8": pa.int8()}[precision]
-    fields = [pa.field("sign", pa.int64()), pa.field("weights", pa.list_(kind, form.width))]
+    width = sum(about.slices.values())
+    fields = [pa.field("sign", pa.int64()), pa.field("weights", pa.list_(kind, width))]
     fields += [pa.field("scale", pa.float32())] if precision == "int8" else []
-    slices = {one.name: one.dimension for one in form.slices}
-    about = {"wideload.precision": precision, "wideload.slices": json.dumps(slices)}
-    return pa.schema(fields, metadata=about)
+    metadata = {"wideload.precision": precision, "wideload.slices": json.dumps(about.slices)}
+    return pa.schema(fields, metadata=metadata)
 
 
 def _packed_batch(signs: npt.NDArray[np.int64], packed: Packed, schema: pa.Schema) -> pa.RecordBatch:

@@ -7,7 +7,7 @@ its metadata.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,12 @@ from wideload.harness.loop import Measured
 
 @dataclass(slots=True)
 class Progress:
-    """Attributes:
-    counts: steps, examples and global examples.
-    points: evaluations so far, as plain data.
-    seconds: of training so far.
+    """One rank's measurements.
+
+    Attributes:
+        counts: steps, examples and global examples.
+        points: evaluations so far, as plain data.
+        seconds: of training so far.
     """
 
     counts: dict[str, int] = field(default_factory=dict)
@@ -48,12 +50,19 @@ class Progress:
             marks=self.marks,
         )
 
-    def write(self, folder: Path, rank: int) -> None:
+    def copied(self) -> Progress:
+        """One that stays as it is while measuring goes on."""
+        return replace(self, losses=list(self.losses), marks=list(self.marks), points=list(self.points))
+
+    def write(self, folder: Path, rank: int) -> Path:
+        """The file."""
         from safetensors.numpy import save
 
         about = {"counts": self.counts, "points": self.points, "seconds": self.seconds}
         arrays = {"losses": np.array(self.losses, np.float64), "marks": np.array(self.marks, np.int64)}
-        (folder / _name(rank)).write_bytes(save(arrays, {"progress": json.dumps(about)}))
+        path = folder / _name(rank)
+        path.write_bytes(save(arrays, {"progress": json.dumps(about)}))
+        return path
 
     @classmethod
     def read(cls, folder: Path, rank: int) -> Progress:

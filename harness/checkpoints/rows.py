@@ -5,6 +5,7 @@
     MODEL/model.json                     tables: digest, seed, salt, slices, files with their rows
     MODEL/table-NAME/shard-SSS.rows      rows of a logical shard
     MODEL/table-NAME/gone-SSS.rows       increments: signs that are gone
+    MODEL/dense-RRR.safetensors          see wideload.harness.checkpoints.dense
 
 A merged shard is in the order of its hashes, like one that was written whole; so a compacted checkpoint has the same
 bytes as a full one.
@@ -110,7 +111,7 @@ class TableReader:
     @property
     def step(self) -> int:
         """Steps that the model was trained for."""
-        return int(_header(self.folders[-1])["step"])
+        return int(read_header(self.folders[-1])["step"])
 
     def forms(self) -> list[TableForm]:
         """The tables, by name.
@@ -154,6 +155,25 @@ def write_shard(folder: Path, form: TableForm, shard: int, rows: Rows) -> str:
     return name
 
 
+def read_header(folder: Path) -> dict[str, Any]:
+    """``model.json``.
+
+    Raises:
+        CheckpointError: it is missing, damaged or of another form.
+    """
+    path = folder / FILE
+    try:
+        header: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        found, complete = header["format"], {"step", "tables"} <= set(header)
+    except FileNotFoundError:
+        raise CheckpointError(f"{folder} holds no tables of rows: only checkpoints of sparse_ps do.") from None
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise CheckpointError(f"{path} is damaged: {error}.") from None
+    if found != FORMAT or not complete:
+        raise CheckpointError(f"{path} is of format {found!r}, expected {FORMAT!r}.")
+    return header
+
+
 def _merged(rows: Rows | None, folder: Path, files: dict[str, int], shard: int, form: TableForm) -> Rows | None:
     gone, changed = f"gone-{shard:03d}.rows", f"shard-{shard:03d}.rows"
     if gone in files and rows is not None:
@@ -172,22 +192,8 @@ def _read(path: Path, shard: int, form: TableForm) -> Rows:
 
 
 def _tables(folder: Path) -> dict[str, Any]:
-    tables: dict[str, Any] = _header(folder)["tables"]
+    tables: dict[str, Any] = read_header(folder)["tables"]
     return tables
-
-
-def _header(folder: Path) -> dict[str, Any]:
-    path = folder / FILE
-    try:
-        header: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        found, complete = header["format"], {"step", "tables"} <= set(header)
-    except FileNotFoundError:
-        raise CheckpointError(f"{folder} holds no tables of rows: only checkpoints of sparse_ps do.") from None
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise CheckpointError(f"{path} is damaged: {error}.") from None
-    if found != FORMAT or not complete:
-        raise CheckpointError(f"{path} is of format {found!r}, expected {FORMAT!r}.")
-    return header
 
 
 def _form(name: str, found: dict[str, Any]) -> TableForm:

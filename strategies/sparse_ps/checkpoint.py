@@ -1,7 +1,7 @@
 """Checkpoints of a Keras model: complete or absent.
 
 Written beside and renamed by rank 0 when every rank has written; the folder must be visible to all. What is inside is
-:mod:`wideload.strategies.sparse_ps.storage`'s.
+:mod:`wideload.strategies.sparse_ps.saving`'s.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from wideload.strategies.sparse_ps import storage
+from wideload.strategies.sparse_ps import restoring, saving
 from wideload.strategies.sparse_ps.server import PsCluster
 
 
@@ -21,7 +21,7 @@ def save(directory: Path, server: PsCluster, step: int) -> None:
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
     cluster.barrier()
-    storage.save(part, server, step, cluster.rank)
+    saving.save(part, server, step)
     cluster.barrier()
     if cluster.rank == 0:
         _replace(directory, part)
@@ -41,4 +41,4 @@ def restore(directory: Path, server: PsCluster) -> int:
     """Collective; the step that comes next."""
     server.flush()
     server.cluster.barrier()
-    return storage.restore(directory, server)
+    return restoring.restore(directory, server)

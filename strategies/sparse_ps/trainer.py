@@ -21,13 +21,14 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from wideload import ops
+from wideload.errors import UsageError
 from wideload.harness.batch import Batch, BatchLayout
 from wideload.harness.cluster import Cluster
 from wideload.harness.model import Inputs, WideDeep, first_example
 from wideload.harness.tower import Pass
 from wideload.harness.workload import Sgd, Workload
-from wideload.strategies.contract import Footprint, StepResult, Trainer
-from wideload.strategies.sparse_ps import SparsePsOptions, storage
+from wideload.strategies.contract import Cut, Footprint, StepResult, Trainer
+from wideload.strategies.sparse_ps import SparsePsOptions, restoring, saving, seeding
 from wideload.strategies.sparse_ps.server import PsCluster
 from wideload.strategies.sparse_ps.tables import make_optimizer, make_table
 from wideload.strategies.threads import limit_threads
@@ -59,7 +60,7 @@ class SparsePsTrainer(Trainer):
         self._widths = [table.width for table in layout.tables]
         self._step = 0
         self._tracks = False
-        self._known: storage.Known = {}
+        self._since: saving.Since | None = None
         self._schedule = workload.model.schedule
         counts, scale = [tf.TensorSpec([], tf.int64)] * 2, tf.TensorSpec([], tf.float32)
         self._train = tf.function(
@@ -151,27 +152,42 @@ class SparsePsTrainer(Trainer):
         return self.server.footprint()
 
     def save(self, directory: Path) -> None:
-        storage.save(directory, self.server, self._step, self._cluster.rank)
+        saving.save(directory, self.server, self._step)
         self._note()
 
+    def cut(self, since: int | None = None) -> Cut:
+        made = saving.cut(self.server, self._step, None if since is None else self._noted(since))
+        self._note()
+        return made
+
     def restore(self, directory: Path) -> None:
-        self._step = storage.restore(directory, self.server)
+        if seeding.holds_weights(directory):
+            self._step = seeding.seed(directory, self.server, self._workload, self._layout)
+        else:
+            self._step = restoring.restore(directory, self.server)
         self._note()
 
     def track(self) -> None:
         self._tracks = True
 
     def save_increment(self, directory: Path, since: int) -> None:
-        storage.save_increment(directory, self.server, self._step, since, self._known)
+        saving.save(directory, self.server, self._step, self._noted(since))
         self._note()
 
     def restore_increment(self, directory: Path) -> None:
-        self._step = storage.restore_increment(directory, self.server)
+        self._step = restoring.restore_increment(directory, self.server)
         self._note()
 
     def _note(self) -> None:
         if self._tracks:
-            self._known = storage.known_signs(self.server)
+            self._since = saving.Since(self._step, saving.known_signs(self.server))
+
+    def _noted(self, since: int) -> saving.Since:
+        """What an increment builds on: without it, rows that are gone would come back unnoticed."""
+        if self._since is None or self._since.step != since:
+            noted = "none was kept" if self._since is None else f"the last was after step {self._since.step}"
+            raise UsageError(f"no increment since step {since}: {noted}. Call track(), and save the whole model first.")
+        return self._since
 
     def close(self) -> None:
         self.server.close()

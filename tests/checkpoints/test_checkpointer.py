@@ -32,6 +32,53 @@ def test_a_resumed_trainer_is_the_one_that_was_kept(kit: ModuleType, tmp_path: P
     assert again.content() == kit.straight(5)
 
 
+def test_what_is_written_beside_training_is_the_moment_of_the_cut(kit: ModuleType, tmp_path: Path) -> None:
+    trainer = kit.TableTrainer()
+    keeper = kit.make_checkpointer(tmp_path, trainer, background=True)
+    for _ in range(5):
+        trainer.advance()
+    progress = kit.progress_after(5)
+    assert keeper.take(5, progress)
+    progress.losses.append(1.0)  # as the loop does
+    trainer.advance()
+    keeper.settle()
+    assert verify(tmp_path / name_of(5)).step == 5
+    again = kit.TableTrainer()
+    assert kit.make_checkpointer(tmp_path, again).resume() == kit.progress_after(5)
+    assert again.content() == kit.straight(5)
+
+
+def test_the_bytes_are_the_same_whoever_writes_them(kit: ModuleType, tmp_path: Path) -> None:
+    for background in (True, False):
+        trainer = kit.TableTrainer()
+        keeper = kit.make_checkpointer(tmp_path / str(background), trainer, background=background, full_every=3)
+        kit.train_and_keep(keeper, trainer, 5)
+        assert keeper.tally.taken == 5
+        assert keeper.tally.bytes > 0
+        assert 0 < keeper.tally.longest_pause <= keeper.tally.pause_seconds
+    contents = [
+        {path.relative_to(root): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+        for root in (tmp_path / "True", tmp_path / "False")
+    ]
+    assert contents[0] == contents[1]
+
+
+def test_what_fails_in_the_background_costs_that_checkpoint_alone(
+    kit: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trainer = kit.TableTrainer()
+    keeper = kit.make_checkpointer(tmp_path, trainer, background=True, full_every=9)
+    kit.train_and_keep(keeper, trainer, 2)
+    with monkeypatch.context() as broken:
+        broken.setattr(kit.TableCut, "write", lambda *_: (_ for _ in ()).throw(OSError("no space left")))
+        kit.train_and_keep(keeper, trainer, 3)
+    assert "no checkpoint at step 3: no space left" in capsys.readouterr().err
+    assert keeper.folder.names() == [name_of(1), name_of(2)]
+    kit.train_and_keep(keeper, trainer, 4)
+    assert (keeper.tally.taken, keeper.tally.failed) == (3, 1)
+    assert keeper.folder.chain(name_of(4)) == [name_of(4)], "what changed since step 2 was noted for step 3: a full one"
+
+
 def test_without_checkpoints_there_is_nothing_to_resume(kit: ModuleType, tmp_path: Path) -> None:
     assert kit.make_checkpointer(tmp_path / "none", kit.TableTrainer()).resume() is None
 
@@ -116,16 +163,18 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", folder], check=True)
 
 
+@pytest.mark.parametrize("background", [False, True])
 def test_a_full_disk_costs_that_checkpoint_alone(
-    kit: ModuleType, small_disk: Path, capsys: pytest.CaptureFixture[str]
+    kit: ModuleType, small_disk: Path, background: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     trainer = kit.TableTrainer(rows=2000)
-    keeper = kit.make_checkpointer(small_disk / "c", trainer, keep=50)
+    keeper = kit.make_checkpointer(small_disk / "c", trainer, keep=50, background=background)
     trainer.advance()
     assert keeper.take(1, kit.progress_after(1))
-    while not keeper.failed:
+    while not keeper.tally.failed:
         trainer.advance()
         keeper.take(trainer.steps, kit.progress_after(trainer.steps))
+        keeper.settle()
         assert trainer.steps < 100
     assert "Training goes on" in capsys.readouterr().err
     kept = keeper.folder.names()

@@ -27,14 +27,14 @@ def luck() -> random.Random:
     return random.Random(seed)
 
 
-def train_in_child(kit: ModuleType, folder: Path, full_every: int) -> int:
+def train_in_child(kit: ModuleType, folder: Path, **settings: int) -> int:
     """Forks a process that resumes and trains to the end, a checkpoint a step; its id."""
     child = os.fork()
     if child:
         return child
     try:
         trainer = kit.TableTrainer(ROWS)
-        keeper = kit.make_checkpointer(folder, trainer, full_every=full_every)
+        keeper = kit.make_checkpointer(folder, trainer, **settings)
         keeper.resume()
         kit.train_and_keep(keeper, trainer, STEPS)
         os._exit(0)
@@ -55,17 +55,19 @@ def killed_after(child: int, seconds: float) -> bool:
     return os.WIFSIGNALED(os.waitpid(child, 0)[1])
 
 
+@pytest.mark.parametrize("background", [False, True])
 @pytest.mark.parametrize("full_every", [1, 5])
 def test_every_resume_ends_in_the_same_bits(
-    kit: ModuleType, tmp_path: Path, luck: random.Random, full_every: int
+    kit: ModuleType, tmp_path: Path, luck: random.Random, full_every: int, background: bool
 ) -> None:
-    wanted, kills, runs = 100 if kit.SOAK else 8, 0, 0
+    wanted, kills, runs = 100 if kit.SOAK else 4, 0, 0
     expected = kit.straight(STEPS, ROWS)
+    settings = {"full_every": full_every, "background": background}
     while kills < wanted:
         folder = tmp_path / str(runs)
         runs += 1
         patience = 0.4
-        while killed_after(train_in_child(kit, folder, full_every), luck.uniform(0, patience)):
+        while killed_after(train_in_child(kit, folder, **settings), luck.uniform(0, patience)):
             kills += 1
             patience *= 1.1  # a run ends, however slow the machine
             for name in kit.make_checkpointer(folder, kit.TableTrainer(ROWS)).folder.names():

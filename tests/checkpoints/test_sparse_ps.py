@@ -27,11 +27,11 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("models")
     launcher = mpi.find()
 
-    def actions(ranks: int, text: str, strategy: str = "sparse_ps") -> dict[str, Any]:
+    def actions(ranks: int, text: str, strategy: str = "sparse_ps", optimizer: str = "") -> dict[str, Any]:
         out = folder / "out.json"
         out.unlink(missing_ok=True)
         command = [*launcher.command(ranks, mpi.Hosts()), sys.executable, str(SCRIPT), str(folder), text, str(out)]
-        command.append(strategy)
+        command += [strategy, *filter(None, [optimizer])]
         environment = os.environ | launcher.environment() | {"TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": "1"}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)
         assert out.exists(), done.stdout + done.stderr
@@ -70,3 +70,24 @@ def test_increments_and_the_rows_that_went_give_the_same_model(run: Run, straigh
 def test_a_replicated_model_goes_on_from_what_the_parameter_server_trained(run: Run, straight: dict[str, Any]) -> None:
     seeded = run(1, "restore:full,train:6", "local")
     np.testing.assert_allclose(seeded["losses"], straight["losses"][6:12], rtol=1e-5)
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_the_parameter_server_goes_on_from_what_a_replicated_model_trained(run: Run, ranks: int) -> None:
+    trained = run(1, "train:6,save:replicated,train:6", "local")
+    loaded = run(1, "restore:replicated", "local")
+    seeded = run(ranks, "restore:replicated")
+    np.testing.assert_allclose(seeded["predicted"], loaded["predicted"], rtol=1e-6)
+    assert 0 < seeded["rows"] < 4 * 200, "rows that were never touched are not made"
+    going_on = run(ranks, "restore:replicated,train:6")
+    np.testing.assert_allclose(going_on["losses"], trained["losses"][6:12], rtol=1e-5)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_a_model_that_goes_there_and_back_is_the_same(run: Run, optimizer: str) -> None:
+    """Every state of every optimizer is carried over: one that is forgotten changes the steps that follow."""
+    trained = run(1, f"train:6,save:there_{optimizer},train:6", "local", optimizer)
+    there = run(2, f"restore:there_{optimizer},save:back_{optimizer},train:6", "sparse_ps", optimizer)
+    back = run(1, f"restore:back_{optimizer},train:6", "local", optimizer)
+    np.testing.assert_allclose(there["losses"], trained["losses"][6:12], rtol=1e-4)
+    np.testing.assert_allclose(back["losses"], trained["losses"][6:12], rtol=1e-6)

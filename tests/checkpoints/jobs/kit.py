@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from wideload.harness.checkpoints.progress import Progress
 from wideload.harness.checkpoints.settings import Settings
 from wideload.harness.cluster import Cluster
 from wideload.harness.pulse import Pulse
-from wideload.strategies.contract import Footprint, StepResult, Trainer
+from wideload.strategies.contract import Footprint, StepResult, Trainer, Written
 
 SOAK = os.environ.get("WIDELOAD_SOAK") == "1"
 SHARDS = 6
@@ -32,6 +32,34 @@ class Alone:
 
     def allgather(self, value: Any) -> list[Any]:
         return [value]
+
+
+class TableCut:
+    """Copied rows of a table, and what describes them."""
+
+    def __init__(self, trainer: TableTrainer, since: int) -> None:
+        self.digest = _native.row_digest(trainer.table)
+        self.shards = {}
+        for shard in range(256):
+            signs, headers, floats = _native.shard_rows(trainer.table, shard)
+            touched = headers["last_step"] >= since
+            if touched.any():
+                self.shards[shard] = signs[touched], headers[touched], floats[touched]
+        files = {f"shard-{shard:03d}.rows": len(rows[0]) for shard, rows in self.shards.items()}
+        self.header = trainer.header(files)
+
+    def write(self, directory: Path) -> Written:
+        folder = directory / "table-t"
+        folder.mkdir()
+        for shard, rows in self.shards.items():
+            path = folder / f"shard-{shard:03d}.rows"
+            _native.write_row_file(str(path), shard, self.digest, *rows, synced=False)
+        return Written(list(folder.iterdir()), {"rows": sum(len(rows[0]) for rows in self.shards.values())})
+
+    def finish(self, directory: Path, parts: Sequence[Any]) -> Sequence[Path]:
+        assert parts[0]["rows"] == sum(self.header["tables"]["t"]["files"].values())
+        (directory / "model.json").write_text(json.dumps(self.header))
+        return [directory / "model.json"]
 
 
 class TableTrainer(Trainer):
@@ -55,36 +83,29 @@ class TableTrainer(Trainer):
     def save(self, directory: Path) -> None:
         folder = directory / "table-t"
         folder.mkdir()
-        self.describe(directory, _native.save_rows(self.table, str(folder)))
+        header = self.header(_native.save_rows(self.table, str(folder)))
+        (directory / "model.json").write_text(json.dumps(header))
 
     def restore(self, directory: Path) -> None:
         self.table.clear()
         self.restore_increment(directory)
 
     def save_increment(self, directory: Path, since: int) -> None:
-        folder, files = directory / "table-t", {}
-        folder.mkdir()
-        for shard in range(256):
-            signs, headers, floats = _native.shard_rows(self.table, shard)
-            touched = headers["last_step"] >= since
-            path = folder / f"shard-{shard:03d}.rows"
-            if touched.any():
-                digest = _native.row_digest(self.table)
-                files[path.name] = int(touched.sum())
-                _native.write_row_file(
-                    str(path), shard, digest, signs[touched], headers[touched], floats[touched], False
-                )
-        self.describe(directory, files)
+        cut = TableCut(self, since)
+        cut.finish(directory, [cut.write(directory).about])
+
+    def cut(self, since: int | None = None) -> TableCut:
+        return TableCut(self, since or 0)
 
     def restore_increment(self, directory: Path) -> None:
         self.table.load(str(directory / "table-t"))
         self.steps = json.loads((directory / "model.json").read_text())["step"]
 
-    def describe(self, directory: Path, files: dict[str, int]) -> None:
+    def header(self, files: dict[str, int]) -> dict[str, Any]:
         slices = [{"name": "deep", "dimension": 4, "state": 4, "optimizer": "adagrad"}]
         form = {"digest": _native.row_digest(self.table), "seed": 3, "salt": self.table.salt, "slices": slices}
-        header = {"format": "wideload-sparse-ps-1", "step": self.steps, "tables": {"t": form | {"files": files}}}
-        (directory / "model.json").write_text(json.dumps(header))
+        tables = {"t": form | {"files": files}}
+        return {"format": "wideload-sparse-ps-1", "step": self.steps, "ranks": 1, "tables": tables}
 
     def step(self, batch: Batch) -> StepResult:
         raise NotImplementedError
@@ -97,8 +118,9 @@ class TableTrainer(Trainer):
 
 
 def make_checkpointer(folder: Path, trainer: Trainer, **settings: Any) -> Checkpointer:
+    """One that writes while the trainer waits, unless told otherwise."""
     alone = Cluster(0, 1, Alone())
-    chosen = Settings(folder=str(folder), **settings)
+    chosen = Settings(folder=str(folder), **({"background": False} | settings))
     return Checkpointer(chosen, alone, trainer, Pulse(None), "table", {"workload": "w"})
 
 
@@ -112,6 +134,7 @@ def train_and_keep(keeper: Checkpointer, trainer: TableTrainer, until: int) -> N
     while trainer.steps < until:
         trainer.advance()
         keeper.take(trainer.steps, progress_after(trainer.steps))
+    keeper.settle()
 
 
 def straight(steps: int, rows: int = 2000) -> list[bytes]:

@@ -1,4 +1,4 @@
-"""Trains, saves or restores: sparse_ps.py FOLDER ACTIONS OUT [STRATEGY], on any number of ranks.
+"""Trains, saves or restores: sparse_ps.py FOLDER ACTIONS OUT [STRATEGY [OPTIMIZER]], on any number of ranks.
 
 Actions, joined by commas: ``train:N``, ``save:NAME``, ``increment:NAME:SINCE``, ``restore:NAME``, ``put:NAME``,
 ``erase``. Writes the global losses and predictions.
@@ -19,20 +19,31 @@ from wideload.datasets.contract import Plan
 from wideload.harness.adapter import FeatureColumnAdapter
 from wideload.harness.batch import Batch
 from wideload.harness.cluster import Cluster
-from wideload.harness.workload import Model, Workload
+from wideload.harness.workload import Adam, Model, Sgd, Workload
 from wideload.strategies import find
 
 BATCH, EXAMPLES = 120, 2400
+MODELS = {
+    "usual": Model(hidden_units=(8,)),
+    "adam": Model(hidden_units=(8,), wide_optimizer=Adam(), deep_optimizer=Adam(), dense_optimizer=Adam()),
+    "sgd": Model(
+        hidden_units=(8,),
+        batch_norm=True,
+        wide_optimizer=Sgd(momentum=0.9),
+        deep_optimizer=Sgd(),
+        dense_optimizer=Sgd(momentum=0.9),
+    ),
+}
 
 
 class Session:
     """One rank, and where it is in its batches."""
 
-    def __init__(self, folder: Path, strategy: str) -> None:
+    def __init__(self, folder: Path, strategy: str, optimizer: str) -> None:
         self.folder = folder
         self.cluster = Cluster.world(threads=1)
         data = f"planted[slots=4,vocabulary=200,numeric=2,examples={EXAMPLES},test_examples=300]"
-        workload = Workload(dataset=data, model=Model(hidden_units=(8,)), batch_size=BATCH)
+        workload = Workload(dataset=data, model=MODELS[optimizer], batch_size=BATCH)
         dataset = datasets.load(workload.dataset)
         self.adapter = FeatureColumnAdapter(workload.columns, dataset.schema(), find(strategy).keys)
         self.trainer: Any = find(strategy)().build(workload, self.adapter.layout, self.cluster)
@@ -71,11 +82,11 @@ class Session:
 
     def restore(self, name: str) -> None:
         self.trainer.restore(self.folder / name)
-        self.step = json.loads((self.folder / name / "model.json").read_text())["step"]
+        self.step = getattr(self.trainer, "_step", None) or self.trainer._steps
 
     def put(self, name: str) -> None:
         self.trainer.restore_increment(self.folder / name)
-        self.step = json.loads((self.folder / name / "model.json").read_text())["step"]
+        self.step = getattr(self.trainer, "_step", None) or self.trainer._steps
 
     def erase(self) -> None:
         """Drops every third row, as an eviction would."""
@@ -93,8 +104,8 @@ class Session:
         return sum(counted)
 
 
-def main(folder: Path, actions: str, out: Path, strategy: str = "sparse_ps") -> None:
-    session = Session(folder, strategy)
+def main(folder: Path, actions: str, out: Path, strategy: str = "sparse_ps", optimizer: str = "usual") -> None:
+    session = Session(folder, strategy, optimizer)
     for action in actions.split(","):
         session.act(action)
     session.trainer.finish()

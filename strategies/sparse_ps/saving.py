@@ -1,0 +1,237 @@
+"""The sparse_ps part of a checkpoint, as each rank writes it.
+
+::
+
+    table-NAME/shard-SSS.rows    one logical shard of one table: whole rows, exactly (native/storage/row_file.h)
+    table-NAME/gone-SSS.rows     increments: signs whose rows are gone since the checkpoint it builds on
+    dense-RRR.safetensors        rank RRR's slice of the dense parameters and their optimizer state
+    model.json                   the step that comes next, and every table with its files and their rows (rank 0)
+
+    save     one shard after the other, straight to disk: needs the memory of one shard
+    cut      copies this rank's rows (of an increment: those that changed) and writes them later, on any thread
+
+Files are per logical shard, so another number of ranks is only another owner map. Both begin where all pushes of all
+ranks are applied, so that all ranks write one moment. Syncing is left to whoever makes the folder's name final.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from wideload import _native
+from wideload.errors import CheckpointError
+from wideload.harness.checkpoints.dense import Dense
+from wideload.harness.checkpoints.rows import FILE, FORMAT, table_folder
+from wideload.strategies.contract import Written
+from wideload.strategies.sparse_ps.server import PsCluster
+
+Signs = npt.NDArray[np.uint64]
+Known = dict[tuple[str, int], Signs]
+"""The signs of this rank's rows, by table and shard."""
+
+Inventory = dict[str, dict[str, int]]
+"""Files with their rows, by table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """What an increment builds on: the step after which the checkpoint before was cut, and what was there then."""
+
+    step: int
+    known: Known
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ShardCut:
+    """What one shard contributes: rows, and signs that are gone."""
+
+    table: str
+    shard: int
+    digest: int
+    signs: Signs
+    headers: npt.NDArray[Any]
+    floats: npt.NDArray[np.float32]
+    gone: Signs
+
+    def write(self, directory: Path) -> dict[str, int]:
+        """The files, and their rows."""
+        folder = table_folder(directory, self.table)
+        folder.mkdir(exist_ok=True)
+        written = {}
+        if len(self.signs):
+            written[f"shard-{self.shard:03d}.rows"] = self.signs, self.headers, self.floats
+        if len(self.gone):
+            nothing = np.zeros(len(self.gone), self.headers.dtype), np.zeros((len(self.gone), 0), np.float32)
+            written[f"gone-{self.shard:03d}.rows"] = self.gone, *nothing
+        for name, rows in written.items():
+            _native.write_row_file(str(folder / name), self.shard, self.digest, *rows, synced=False)
+        return {name: len(rows[0]) for name, rows in written.items()}
+
+
+@dataclass(slots=True, eq=False)
+class PsCut:
+    """One rank's part of a model at one moment; see :class:`wideload.strategies.contract.Cut`."""
+
+    rank: int
+    shards: list[ShardCut]
+    dense: Dense
+    header: dict[str, Any]
+
+    def write(self, directory: Path) -> Written:
+        """Writes the tables and the dense slice; a shard's memory is free as soon as it is written."""
+        inventory: Inventory = {name: {} for name in self.header["tables"]}
+        for name in inventory:
+            table_folder(directory, name).mkdir(exist_ok=True)
+        while self.shards:
+            shard = self.shards.pop()
+            inventory[shard.table] |= shard.write(directory)
+        files = [table_folder(directory, name) / file for name, found in inventory.items() for file in found]
+        return Written([*files, self.dense.write(directory, self.rank)], inventory)
+
+    def finish(self, directory: Path, parts: Sequence[Inventory]) -> list[Path]:
+        """Rank 0 describes what all ranks have written."""
+        for part in parts:
+            for name, files in part.items():
+                self.header["tables"][name]["files"] |= files
+        (directory / FILE).write_text(json.dumps(self.header, indent=1, sort_keys=True), encoding="utf-8")
+        return [directory / FILE]
+
+
+def cut(server: PsCluster, step: int, since: Since | None = None) -> PsCut:
+    """Copies this rank's part; collective."""
+    _meet(server)
+    shards: list[ShardCut] = []
+    on_owner(server, lambda: shards.extend(_shards(server, since)))
+    return _around(server, step, shards)
+
+
+def save(directory: Path, server: PsCluster, step: int, since: Since | None = None) -> None:
+    """Writes this rank's part; collective.
+
+    Raises:
+        CheckpointError: on every rank, when one cannot write.
+    """
+    _meet(server)
+    part = _around(server, step, [])
+    problem = ""
+    inventory: Inventory = {}
+    try:
+        inventory = part.write(directory).about
+        on_owner(server, lambda: _stream(directory, server, since, inventory))
+    except (OSError, CheckpointError) as error:
+        problem = str(error)
+    parts = _agreed(server, problem, inventory)
+    problem = ""
+    try:
+        if server.cluster.rank == 0:
+            part.finish(directory, parts)
+    except OSError as error:
+        problem = str(error)
+    _agreed(server, problem, {})
+
+
+def known_signs(server: PsCluster) -> Known:
+    """What tells later which rows are gone."""
+    known: Known = {}
+
+    def note() -> None:
+        for table in server.tables:
+            for shard in own_shards(server):
+                known[table.name, shard] = _native.shard_rows(table, shard)[0]
+
+    on_owner(server, note)
+    return known
+
+
+def own_shards(server: PsCluster) -> range:
+    first, last = _native.shard_range(server.cluster.rank, server.cluster.ranks)
+    return range(first, last)
+
+
+def on_owner(server: PsCluster, work: Any) -> None:
+    """Does the work where no push or pull is served meanwhile."""
+    problems: list[Exception] = []
+
+    def guarded() -> None:
+        try:
+            work()
+        except Exception as error:
+            problems.append(error)
+
+    server.native.run(guarded)
+    if problems:
+        raise problems[0]
+
+
+def _meet(server: PsCluster) -> None:
+    server.flush()
+    server.cluster.barrier()
+
+
+def _around(server: PsCluster, step: int, shards: list[ShardCut]) -> PsCut:
+    """A cut of these shards with what goes beside them."""
+    weights, state, updates = server.native.dense_state()
+    tables = {table.name: _form(table) for table in server.tables}
+    header = {"format": FORMAT, "step": step, "ranks": server.cluster.ranks, "tables": tables}
+    dense = Dense(weights, state.reshape(2, weights.size), int(updates))
+    return PsCut(server.cluster.rank, shards, dense, header)
+
+
+def _shards(server: PsCluster, since: Since | None) -> Iterator[ShardCut]:
+    """Where this rank's shards stand; called where nothing changes them."""
+    for table in server.tables:
+        digest = _native.row_digest(table)
+        for shard in own_shards(server):
+            signs, headers, floats = _native.shard_rows(table, shard)
+            gone = signs[:0]
+            if since is not None:
+                gone = np.setdiff1d(since.known[table.name, shard], signs)
+                touched = headers["last_step"] >= since.step
+                signs, headers, floats = signs[touched], headers[touched], floats[touched]
+            yield ShardCut(table.name, shard, digest, signs, headers, floats, gone)
+
+
+def _stream(directory: Path, server: PsCluster, since: Since | None, inventory: Inventory) -> None:
+    for shard in _shards(server, since):
+        inventory[shard.table] |= shard.write(directory)
+
+
+def _agreed(server: PsCluster, problem: str, inventory: Inventory) -> list[Inventory]:
+    """What all ranks have written; raises on all of them when one could not."""
+    everyone = server.cluster.allgather((problem, inventory))
+    for rank, (text, _) in enumerate(everyone):
+        if text:
+            raise CheckpointError(f"rank {rank} could not write its part: {text}")
+    return [part for _, part in everyone]
+
+
+def _form(table: Any) -> dict[str, Any]:
+    """What a table's rows are like; its files come later."""
+    return {
+        "digest": _native.row_digest(table),
+        "seed": table.seed,
+        "salt": table.salt,
+        "slices": [
+            {"name": one.name, "dimension": one.dimension, "optimizer": one.optimizer.kind, "state": state}
+            for one, state in zip(table.slices, state_floats(table), strict=True)
+        ],
+        "files": {},
+    }
+
+
+def state_floats(table: Any) -> list[int]:
+    """Floats of optimizer state of each slice."""
+    return [_state_of(one.optimizer, one.dimension) for one in table.slices]
+
+
+def _state_of(optimizer: Any, dimension: int) -> int:
+    momentum = dimension if optimizer.momentum > 0 else 0
+    floats = {"ftrl": 2 * dimension, "adagrad": dimension, "adam": 2 * dimension + 1, "sgd": momentum}
+    return floats.get(optimizer.kind, 1)  # row-wise AdaGrad

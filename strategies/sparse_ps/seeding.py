@@ -1,0 +1,115 @@
+"""A parameter server's model from one that a replicated strategy trained: so that both start from one trained state.
+
+The other way round is :mod:`wideload.strategies.seeding`, which says what row stands for what. A row that was never
+touched is what the table creates by itself, so it is left out: the table holds what was trained.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from wideload import _native
+from wideload.errors import CheckpointError
+from wideload.harness.batch import BatchLayout, TableLayout
+from wideload.harness.checkpoints.dense import Dense
+from wideload.harness.checkpoints.rows import shards_of
+from wideload.harness.rows import table_signs
+from wideload.harness.workload import Workload
+from wideload.strategies.saved import FILE, Arrays, read_weights
+from wideload.strategies.seeding import STATE, STATISTICS, TOWER, UPDATES, state_vectors
+from wideload.strategies.sparse_ps.restoring import put_dense
+from wideload.strategies.sparse_ps.saving import on_owner, own_shards
+from wideload.strategies.sparse_ps.server import PsCluster
+from wideload.strategies.sparse_ps.tables import make_table
+
+_CHUNK = 1 << 16
+
+
+def holds_weights(directory: Path) -> bool:
+    """Whether a model was saved by a replicated strategy."""
+    return (directory / FILE).is_file()
+
+
+def seed(directory: Path, server: PsCluster, workload: Workload, layout: BatchLayout) -> int:
+    """Loads the model; returns the step that comes next. Collective.
+
+    Raises:
+        CheckpointError: the file is damaged, or the models do not fit.
+    """
+    saved = read_weights(directory)
+    arrays = saved.arrays
+
+    def fill() -> None:
+        for table, native in zip(layout.tables, server.tables, strict=True):
+            native.clear()
+            _seed_table(arrays, table, native, workload, own_shards(server))
+
+    on_owner(server, fill)
+    put_dense(_dense(arrays, server, saved.steps), saved.steps, server)
+    return saved.steps
+
+
+def _seed_table(
+    arrays: Arrays, layout: TableLayout, table: _native.SparseTable, workload: Workload, own: range
+) -> None:
+    if layout.rows is None or layout.admit_at > 0:
+        raise CheckpointError(f"table {layout.name!r} is unbounded or admits rows, which a replicated model cannot.")
+    signs = table_signs(layout)
+    trained = _floats(arrays, layout, table)
+    shards = shards_of(signs.view(np.uint64), table.salt)
+    mine = np.flatnonzero((shards >= own.start) & (shards < own.stop))
+    for begin in range(0, len(mine), _CHUNK):
+        chosen = mine[begin : begin + _CHUNK]
+        _put_changed(table, make_table(layout, workload), signs[chosen], trained[chosen])
+
+
+def _put_changed(
+    table: _native.SparseTable,
+    fresh: _native.SparseTable,
+    signs: npt.NDArray[np.int64],
+    trained: npt.NDArray[np.float32],
+) -> None:
+    """Puts the rows that are not what the table would create; ``fresh`` creates them, to be held against."""
+    fresh.pull(signs)
+    order = np.argsort(signs.view(np.uint64))
+    for shard in range(_native.SHARDS):
+        keys, headers, floats = _native.shard_rows(fresh, shard)
+        rows = trained[order[np.searchsorted(signs.view(np.uint64), keys, sorter=order)]]
+        changed = (rows != floats).any(axis=1)
+        _native.put_rows(table, keys[changed], headers[changed], np.ascontiguousarray(rows[changed]))
+
+
+def _floats(arrays: Arrays, layout: TableLayout, table: _native.SparseTable) -> npt.NDArray[np.float32]:
+    """Whole rows ``[rows, row_floats]``: the weights of all slices, then their state."""
+    names = [f"{layout.name}/{one.name}" for one in table.slices]
+    states = [
+        f"{name}:{slot}"
+        for name, one in zip(names, table.slices, strict=True)
+        for slot in STATE.get(one.optimizer.kind, ())
+    ]
+    kept = [name for name in states if not name.endswith(":momentum") or name in arrays]
+    missing = [name for name in [*names, *kept] if name not in arrays]
+    if missing:
+        raise CheckpointError(f"the model does not fit: it has no {missing[0]!r}; columns or optimizers have changed.")
+    rows = np.concatenate([arrays[name] for name in [*names, *kept]], axis=1)
+    if rows.shape != (layout.rows, table.row_floats):
+        here = (layout.rows, table.row_floats)
+        raise CheckpointError(f"the model does not fit: table {layout.name!r} is {rows.shape} in it, {here} here.")
+    return rows
+
+
+def _dense(arrays: Arrays, server: PsCluster, steps: int) -> Dense:
+    """The whole dense vector; what the model has no state for is not used by the optimizers either."""
+    parts = [arrays[name] for name in (TOWER, STATISTICS) if name in arrays]
+    weights = np.concatenate(parts)
+    size = sum(server.cluster.allgather(server.native.dense_state()[0].size))
+    if weights.size != size:
+        raise CheckpointError(f"the model does not fit: the tower has {weights.size} parameters in it, {size} here.")
+    planes = np.zeros((2, weights.size), np.float32)
+    for plane, name in zip(planes, state_vectors(arrays), strict=False):
+        plane[: parts[0].size] = arrays[name]
+    updates = int(arrays[UPDATES]) if UPDATES in arrays else steps
+    return Dense(weights, planes, updates)
