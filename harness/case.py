@@ -24,6 +24,7 @@ class Case(Options):
         options: of the strategy, validated; those that differ from their defaults.
         distributed: False for a strategy that runs in one process whatever ``ranks`` says.
         handicap: share by which every step is prolonged on purpose: how the instrument is calibrated.
+        cold_start: whether held-out examples with values that training never showed are measured apart.
         losses: steps whose loss is kept one by one.
     """
 
@@ -38,6 +39,7 @@ class Case(Options):
     warmup_steps: int = Field(default=0, ge=0)
     evaluate: bool = True
     eval_every: int | None = None
+    cold_start: bool = False
     losses: int = 200
     trace: bool = False
     handicap: float = Field(default=0.0, ge=0)

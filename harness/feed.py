@@ -34,6 +34,12 @@ class Feed:
         """The training batches from global batch ``start`` on, in the order that the seed prescribes."""
         return itertools.islice(self._epochs(start), max(0, self.steps - start))
 
+    def shown(self) -> Iterator[Batch]:
+        """Everything that training shows, once: its batches, or the whole split when it takes more than a pass."""
+        if self.steps > self._plan(0).batches(self.dataset.size("train")):
+            return self.held_out("train", self.workload.batch_size)
+        return self.train()
+
     def held_out(self, split: Split, batch_size: int) -> Iterator[Batch]:
         """A split in stored order, to its last example; every rank yields equally many batches."""
         plan = Plan(batch_size, self.cluster.rank, self.cluster.ranks)

@@ -12,12 +12,16 @@ within a round are fair. The reference comes first: the others are checked again
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from wideload import datasets, strategies
 from wideload.harness.case import Case
 from wideload.harness.experiment import Experiment
 from wideload.options import Spec
 from wideload.strategies.contract import Strategy
+
+_UNMEASURED: dict[str, Any] = {"evaluate": False, "eval_every": None, "cold_start": False}
+"""For cases whose predictions nobody asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,7 @@ def _strategy_case(variant: Experiment, spec: Spec, ranks: int, number: int) -> 
         warmup_steps=variant.warmup_steps,
         evaluate=variant.evaluate,
         eval_every=variant.eval_every,
+        cold_start=variant.cold_start,
         losses=variant.parity_steps,
         trace=variant.trace,
     )
@@ -107,7 +112,7 @@ def _strategy_case(variant: Experiment, spec: Spec, ranks: int, number: int) -> 
 def _short_reference(variant: Experiment, ranks: int) -> Planned:
     """The reference for parity alone: as many steps as are compared, no evaluation."""
     workload = variant.workload.model_copy(update={"steps": _fewer(variant.workload.steps, variant.parity_steps)})
-    short = variant.model_copy(update={"workload": workload, "evaluate": False, "eval_every": None, "warmup_steps": 0})
+    short = variant.model_copy(update={"workload": workload, "warmup_steps": 0} | _UNMEASURED)
     return _strategy_case(short, Spec.parse(variant.reference), ranks, 0)
 
 
@@ -119,7 +124,7 @@ def _ceiling_case(variant: Experiment, kind: str, ranks: int, number: int) -> Pl
     """Ceilings run as the reference's kind of job on every rank."""
     spec = Spec.parse(variant.reference)
     entry = _strategy_case(variant, spec, ranks, number)
-    case = entry.case.model_copy(update={"kind": kind, "distributed": True, "evaluate": False, "eval_every": None})
+    case = entry.case.model_copy(update={"kind": kind, "distributed": True} | _UNMEASURED)
     unavailable = entry.unavailable if kind == "alone" else ""
     return Planned(case, number, unavailable, synchronous=False, keys=entry.keys)
 

@@ -146,7 +146,12 @@ def _quality(finished: Finished, first: Outcome) -> dict[str, float | None]:
     last = metrics.of_step(finished.folder, first.steps, finished.case.processes) if first.points else None
     if last is None:
         return {}
-    return {"auc": last.auc, "logloss": last.logloss, "copc": last.copc}
+    found = {"auc": last.auc, "logloss": last.logloss, "copc": last.copc}
+    apart = metrics.of_novelty(finished.folder, first.steps, finished.case.processes)
+    if apart is None:
+        return found
+    auc_new, auc_seen = (part and part.auc for part in (apart.new, apart.seen))
+    return found | {"auc_new": auc_new, "auc_seen": auc_seen, "new_share": apart.share}
 
 
 def _curve(finished: Finished, first: Outcome) -> list[CurvePoint]:

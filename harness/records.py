@@ -35,6 +35,8 @@ class RunRecord(Record):
         step_ms: percentiles ``p10, p50, p90, p99`` and ``mean`` of rank 0's step time.
         phases_ms: mean per step of ``input, pull, compute, push`` over all ranks, those that are known.
         auc, logloss, copc: on the held-out split after the last step (COPC: clicks over predicted clicks).
+        auc_new, auc_seen, new_share: the AUC apart, over the held-out examples with and without a value that training
+            never showed, and the share of the former; where the experiment asked for it (``cold_start``).
         best_auc: best possible AUC where the truth is known.
         peak_rss_bytes: largest over the ranks; peak_pss_bytes: sum over the ranks.
         model_bytes: sum over the ranks, by owner (``weights, optimizer, index, buffers``).
@@ -72,6 +74,9 @@ class RunRecord(Record):
     auc: float | None = None
     logloss: float | None = None
     copc: float | None = None
+    auc_new: float | None = None
+    auc_seen: float | None = None
+    new_share: float | None = None
     best_auc: float | None = None
     peak_rss_bytes: int | None = None
     peak_pss_bytes: int | None = None

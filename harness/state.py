@@ -153,5 +153,10 @@ PREDICTIONS = "eval.*.npy"
 """What :func:`predictions_path` names; a case that goes on needs those of its earlier evaluations."""
 
 
+def novelty_path(folder: Path, rank: int) -> Path:
+    """Which of a rank's held-out examples hold values that training never showed."""
+    return folder / f"new.{rank}.npy"
+
+
 def predictions_path(folder: Path, step: int, rank: int) -> Path:
     return folder / f"eval.{step}.{rank}.npy"

@@ -24,6 +24,7 @@ def test_every_field_changes_the_id() -> None:
         {"warmup_steps": 1},
         {"evaluate": False},
         {"eval_every": 5},
+        {"cold_start": True},
         {"losses": 10},
         {"trace": True},
         {"handicap": 0.05},

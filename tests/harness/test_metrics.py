@@ -44,3 +44,24 @@ def test_a_rank_without_examples_takes_part(tmp_path) -> None:
     metrics.save_predictions(tmp_path, 1, 0, [np.array([0, 1], np.float32)], [np.array([0.1, 0.9], np.float32)])
     metrics.save_predictions(tmp_path, 1, 1, [], [])
     assert metrics.of_step(tmp_path, 1, 2).auc == 1.0
+
+
+def test_new_examples_are_measured_apart_whichever_rank_has_them(tmp_path) -> None:
+    def keep(rank, labels, predictions, new):
+        arrays = [np.array(labels, np.float32)], [np.array(predictions, np.float32)]
+        metrics.save_predictions(tmp_path, 3, rank, *arrays)
+        metrics.save_novelty(tmp_path, rank, [np.array(new, np.bool_)])
+
+    keep(0, [0, 1, 0], [0.2, 0.9, 0.8], [False, False, True])
+    assert metrics.of_novelty(tmp_path, 3, 2) is None
+    keep(1, [1], [0.1], [True])
+    apart = metrics.of_novelty(tmp_path, 3, 2)
+    assert (apart.seen.auc, apart.new.auc, apart.share) == (1.0, 0.0, 0.5)
+
+
+def test_without_new_examples_there_is_nothing_to_measure_of_them(tmp_path) -> None:
+    metrics.save_predictions(tmp_path, 1, 0, [np.array([0, 1], np.float32)], [np.array([0.1, 0.9], np.float32)])
+    metrics.save_novelty(tmp_path, 0, [np.zeros(2, np.bool_)])
+    apart = metrics.of_novelty(tmp_path, 1, 1)
+    assert apart.new is None
+    assert apart.share == 0.0

@@ -117,6 +117,22 @@ def test_metrics_on_the_way_become_a_curve(tmp_path: Path) -> None:
     assert all(earlier.seconds < later.seconds for earlier, later in itertools.pairwise(curve))
 
 
+def test_examples_with_values_that_training_never_showed_are_measured_apart(tmp_path: Path) -> None:
+    short = {"dataset": "tiny", "batch_size": 8, "steps": 2}
+    alone, spread = sweep(tmp_path, ranks=3, workload=short, warmup_steps=0, cold_start=True).run()
+    assert alone.new_share is not None
+    assert 0 < alone.new_share < 1
+    assert spread.new_share == alone.new_share
+    assert spread.auc_new == pytest.approx(alone.auc_new)
+    assert spread.auc_seen == pytest.approx(alone.auc_seen)
+
+
+def test_after_a_whole_pass_no_value_of_a_small_vocabulary_is_new(tmp_path: Path) -> None:
+    run = sweep(tmp_path, strategies=["logistic"], cold_start=True).run()[0]
+    assert (run.auc_new, run.new_share) == (None, 0.0)
+    assert run.auc_seen == run.auc
+
+
 def test_a_timeline_is_written_on_request(tmp_path: Path) -> None:
     (run,) = sweep(tmp_path, strategies=["logistic"], trace=True).run()
     traces = list(tmp_path.glob(f"state/{run.case_id}/trace.*.json"))
