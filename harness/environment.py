@@ -26,7 +26,19 @@ PACKAGES = (
     "pyarrow",
     "scikit-learn",
 )
-VARIABLES = ("OMP_", "TF_", "HOROVOD_", "MPICH_", "OMPI_", "PRTE_", "FI_", "UCX_", "WIDELOAD_", "CUDA_VISIBLE")
+VARIABLES: tuple[str, ...] = (
+    "OMP_",
+    "HOROVOD_",
+    "MPICH_",
+    "OMPI_",
+    "PRTE_",
+    "FI_",
+    "UCX_",
+    "WIDELOAD_",
+    "CUDA_VISIBLE",
+)
+# TensorFlow's own: "TF_" alone would also record Terraform's, and TF_TOKEN_* and TF_VAR_* hold secrets.
+VARIABLES += tuple(f"TF_{kind}" for kind in ("CPP_", "NUM_", "XLA_", "GPU_", "CUDNN_", "ENABLE_", "DISABLE_", "USE_"))
 
 
 def describe() -> dict[str, Any]:

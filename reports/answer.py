@@ -1,6 +1,7 @@
 """The first screen in words, composed only from what the data supports.
 
-One setting gives a sentence about winner and runner-up; several give a count of wins. What was not measured is not
+One setting gives a sentence about winner and runner-up; two or three won by different strategies give one each; more
+give a count of wins. What was not measured is not
 mentioned; what is not clear is called not clear.
 """
 
@@ -16,10 +17,12 @@ from wideload.reports.decision import EQUAL_AUC, Decision, Lead, auc_words, deci
 from wideload.reports.evidence import sureness
 from wideload.reports.race import Race, throughput
 
+EACH = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """``headline``: one sentence. ``details``: what qualifies it, a sentence each."""
+    """``headline``: one sentence or clause per setting. ``details``: what qualifies it, a sentence each."""
 
     headline: str
     details: tuple[str, ...]
@@ -55,16 +58,26 @@ def _one(decision: Decision) -> str:
     if lead is None:
         speed = quantity.rate(decision.winner.middle(throughput))
         return f"{winner} trains {speed}. There is nothing to compare it with."
-    rival = name(lead.rival)
     if lead.speed is None:
-        sentence = f"{winner} had the highest throughput, but shares no round with {rival}"
-    elif decision.clear:
-        sentence = f"{winner} is {speed_words(lead)} as fast as {rival}"
-    elif sureness(lead.speed) == "too few rounds":
-        sentence = f"In {_rounds(lead.speed.pairs)}, {winner} ran {speed_words(lead)} as fast as {rival}"
+        sentence = f"{winner} had the highest throughput, but shares no round with {name(lead.rival)}"
     else:
-        sentence = f"{winner} and {rival} are equally fast as far as can be told: {speed_words(lead)}"
+        few = sureness(lead.speed) == "too few rounds"
+        sentence = (f"In {_rounds(lead.speed.pairs)}, " if few else "") + _speed(decision)
     return ", ".join([sentence, *_costs(lead)]) + "."
+
+
+def _speed(decision: Decision) -> str:
+    """Winner against rival, in the words that their ratio supports: ``is``, ``ran``, or no difference."""
+    lead = decision.closest
+    assert decision.winner is not None
+    assert lead is not None
+    assert lead.speed is not None
+    winner, rival = name(decision.winner), name(lead.rival)
+    if decision.clear:
+        return f"{winner} is {speed_words(lead)} as fast as {rival}"
+    if sureness(lead.speed) == "too few rounds":
+        return f"{winner} ran {speed_words(lead)} as fast as {rival}"
+    return f"{winner} and {rival} are equally fast as far as can be told ({speed_words(lead)})"
 
 
 def _costs(lead: Lead) -> list[str]:
@@ -87,6 +100,8 @@ def _many(ranked: Sequence[Decision]) -> str:
     wins = Counter(text.label(decision.winner.entrant.strategy) for decision in ranked if decision.winner)
     (first, number), *rest = wins.most_common()
     total = len(ranked)
+    if rest and total <= EACH and all(decision.closest and decision.closest.speed for decision in ranked):
+        return _each(ranked)
     unclear = sum(decision.verdict == "undecided" for decision in ranked)
     if not rest:
         sentence = f"{first} is the fastest in {'both' if total == 2 else f'all {total}'} settings"
@@ -97,6 +112,17 @@ def _many(ranked: Sequence[Decision]) -> str:
     if unclear:
         sentence += f"; the lead is not clear in {'any' if unclear == total else unclear}"
     return sentence + "."
+
+
+def _each(ranked: Sequence[Decision]) -> str:
+    """A clause per setting, which goes by its data where that is enough."""
+    data = Counter(decision.setting.data_label for decision in ranked)
+    clauses = []
+    for decision in ranked:
+        setting = decision.setting
+        where = setting.data_label if data[setting.data_label] == 1 else setting.label
+        clauses.append(f"{_speed(decision)} on {text.label(where)}")
+    return "; ".join(clauses) + "."
 
 
 def _margin(ranked: Sequence[Decision]) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from wideload.harness.statistics import Ratio
 from wideload.reports import quantity, text
+from wideload.reports.decision import gap_words
 from wideload.reports.evidence import paired_ratio, sureness
 from wideload.reports.race import Group, Race, final_auc, throughput
 
@@ -86,7 +87,7 @@ def row(change: Change) -> dict[str, str]:
         "verdict": change.verdict,
         "kind": {"faster": "sure", "slower": "failed"}.get(change.verdict, "unsure"),
         "memory": quantity.factor(change.memory),
-        "auc": quantity.MISSING if change.auc is None else f"{change.auc:+.4f}",
+        "auc": gap_words(change.auc),
     }
 
 

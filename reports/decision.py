@@ -114,8 +114,10 @@ def auc_words(gap: float | None) -> str:
 
 
 def gap_words(gap: float | None) -> str:
-    """``+0.0003``: the same in a table."""
-    return quantity.MISSING if gap is None else f"{gap:+.4f}"
+    """``+0.0003``: the same in a table. What rounds to nothing has no sign."""
+    if gap is None:
+        return quantity.MISSING
+    return "0.0000" if abs(gap) < 0.00005 else f"{gap:+.4f}"
 
 
 def name(group: Group) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from wideload.reports import before as comparison
-from wideload.reports import listing
-from wideload.reports.page import Summary, decision_row, parity_rows
+from wideload.reports.listing import NUMBERS, listed
+from wideload.reports.page import PARITY, Summary, decision_row, parity_rows
 from wideload.reports.race import Race
 from wideload.reports.reading import read
 
@@ -64,24 +64,17 @@ def _decisions(summary: Summary) -> str:
 
 
 def _groups(summary: Summary) -> str:
-    rows = listing.rows(summary.race)
-    whole = table(listing.HEADINGS, [row.cells for row in rows], (2, 3, 4, 6, 7))
-    notes = [
-        f"- {escape(row.cells[0])}, {escape(row.cells[1])}: not ranked, {escape(row.note)}" for row in rows if row.note
-    ]
+    listing = listed(summary.race)
+    right = [column for column, heading in enumerate(listing.headings) if heading in NUMBERS]
+    whole = table(listing.headings, [row.cells for row in listing.rows], right)
+    notes = [f"- {escape(note)}" for note in listing.notes]
     return whole + ("\n\n" + "\n".join(notes) if notes else "")
 
 
 def _parity(summary: Summary) -> str:
     rows = parity_rows(summary.race)
-    if not rows:
-        return ""
-    cells = [
-        [row["strategy"], row["dataset"], row["ranks"], row["difference"], row["tolerance"], row["verdict"]]
-        for row in rows
-    ]
     headings = ("parity", "data", "ranks", "largest difference", "tolerance", "verdict")
-    return table(headings, cells, (2, 3, 4))
+    return table(headings, [[row[key] for key in PARITY] for row in rows], (2, 3, 4)) if rows else ""
 
 
 def _before(before: Path | None, after: Race) -> str:

@@ -14,6 +14,7 @@ from wideload.reports.decision import Decision, decide, gap_words, name, speed_w
 from wideload.reports.race import Race, throughput
 
 TOML_LETTERS = 20_000
+PARITY = ("strategy", "dataset", "ranks", "difference", "tolerance", "verdict")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,32 +89,6 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str
             yield where, ", ".join(_word(each) for each in value)
         else:
             yield where, _word(value)
-
-
-def filters(race: Race) -> list[dict[str, Any]]:
-    """The filters that have something to choose from. A choice goes by its place in the script's list."""
-    variants = [each for each in race.entrants if sum(other.strategy == each.strategy for other in race.entrants) > 1]
-    ranks = sorted({setting.ranks for setting in race.settings})
-    offered = [
-        ("data", "Data", list(enumerate(data_labels(race)))),
-        ("ranks", "Ranks", [(place, str(each)) for place, each in enumerate(ranks)]),
-        ("strategy", "Strategy", list(enumerate(strategies(race)))),
-        ("entrant", "Option", [(each.index, each.label) for each in variants]),
-    ]
-    return [
-        {"name": key, "title": title, "choices": [(place, text.label(words, 48)) for place, words in choices]}
-        for key, title, choices in offered
-        if len(choices) > 1
-    ]
-
-
-def strategies(race: Race) -> list[str]:
-    return list(dict.fromkeys(entrant.strategy for entrant in race.entrants))
-
-
-def data_labels(race: Race) -> list[str]:
-    """Labels of the data sets, in the order of the settings."""
-    return list({setting.dataset: setting.data_label for setting in race.settings}.values())
 
 
 def experiments(run: Path) -> list[tuple[str, str]]:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from wideload.harness.results import RankRecord, RunRecord
-from wideload.reports import palette, text
+from wideload.reports import choices, palette, text
 from wideload.reports.figures.figure import Figure
 from wideload.reports.figures.scaling import family
 from wideload.reports.race import Group, Race, Setting
@@ -41,6 +41,7 @@ def payload(race: Race, figures: Sequence[Figure], focus: int) -> dict[str, Any]
             for each in race.entrants
         ],
         "settings": [_setting(each) for each in race.settings],
+        "options": [{"name": each.name, "count": len(each.choices), "of": each.of} for each in choices.options(race)],
         "groups": [_group(race, each) for each in race.groups],
         "ceilings": [[race.places[run.case_id], setting.index] for setting, run in race.ceilings],
         "runs": {"fields": [*RUN_FIELDS, "log_tail"], "rows": [_run(run) for run in results.runs]},

@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from wideload import __version__
 from wideload.harness.results import Results
 from wideload.harness.statistics import FEWEST_PAIRS
-from wideload.reports import assets, figures, page, text
+from wideload.reports import assets, board, choices, figures, page, text
 from wideload.reports.before import Comparison, compare, loose_ends, row
 from wideload.reports.evidence import INTERVAL
 from wideload.reports.microbenchmarks import Benchmarks
@@ -80,11 +80,7 @@ def focus(summary: Summary) -> int:
     """The setting shown in detail first: most ranked entrants, then the largest vocabulary, then most ranks."""
     if not summary.decisions:
         return 0
-    best = max(
-        summary.decisions,
-        key=lambda each: (len(each.leads), each.setting.vocabulary or 0, each.setting.ranks),
-    )
-    return best.setting.index
+    return max(summary.decisions, key=board.weight).setting.index
 
 
 def policy(*scripts: str) -> str:
@@ -103,18 +99,23 @@ def _content(summary: Summary) -> dict[str, Any]:
         "name": results.path.resolve().name,
         "kicker": page.kicker(results),
         "answer": summary.answer,
+        "boards": board.boards(race, summary.decisions),
         "rows": rows,
         "interval": INTERVAL,
         "fewest": FEWEST_PAIRS,
         "memory_name": race.memory.name,
         "has_ceiling": any(decision.share is not None for decision in summary.decisions),
-        "filters": page.filters(race),
+        "filters": [(each, _shown(each)) for each in choices.filters(race)],
         "setting_labels": [text.label(setting.label) for setting in race.settings],
         "parity": page.parity_rows(race),
         "environment": list(page.flat(results.environment)),
         "experiments": page.experiments(results.path),
         "warnings": results.warnings,
     }
+
+
+def _shown(offered: choices.Filter) -> list[tuple[int, str]]:
+    return [(place, text.label(words, 48)) for place, words in enumerate(offered.choices)]
 
 
 def _before(before: Results | None, after: Race) -> dict[str, Any] | None:

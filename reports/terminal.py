@@ -1,42 +1,64 @@
-"""The same numbers in a terminal, by rich: the answer, then one row per entrant and setting."""
+"""The same numbers in a terminal, by rich: the answer, one row per entrant and setting, the parity verdicts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
-from rich.console import Group as Stack
-from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from wideload.reports import listing
-from wideload.reports.page import Summary
-from wideload.reports.reading import read
+from wideload.harness.results import Results
+from wideload.reports import quantity, text
+from wideload.reports.evidence import estimate
+from wideload.reports.listing import NUMBERS, listed
+from wideload.reports.page import PARITY, Summary, parity_rows
+from wideload.reports.race import Race
+from wideload.reports.reaching import times_to
+from wideload.tables import table, words
 
-NUMBERS = ("ranks", "rounds", "ex/s", "spread", "memory", "AUC")
-
-
-def table(run: Path) -> RenderableType:
-    """What ``wideload show`` prints. Text from records is never read as rich markup.
-
-    Raises:
-        UsageError: ``run`` is not a run folder, or holds no case.
-    """
-    summary = Summary.of(read(run))
-    answer = [Text(summary.answer.headline, style="bold"), *(Text(sentence) for sentence in summary.answer.details)]
-    return Stack(*answer, Text(), *_groups(summary))
+Parts = Iterator[Table | Text]
 
 
-def _groups(summary: Summary) -> Iterator[RenderableType]:
+def summed_up(results: Results, target: float | None = None) -> list[Table | Text]:
+    """What ``wideload show`` prints; ``target``: an AUC to say the training seconds to."""
+    summary = Summary.of(results)
+    parts = [*_answer(summary), words(""), *_groups(summary.race)]
+    parts += _reached(summary.race, target) if target is not None else ()
+    return [*parts, *_parity(summary.race)]
+
+
+def _answer(summary: Summary) -> Parts:
+    yield words(summary.answer.headline, "bold")
+    yield from map(words, summary.answer.details)
+
+
+def _groups(race: Race) -> Parts:
     """The table, and below it a line for every row that is not ranked."""
-    rows = listing.rows(summary.race)
-    whole = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in listing.HEADINGS:
-        whole.add_column(heading, justify="right" if heading in NUMBERS else "left")
-    for row in rows:
-        whole.add_row(*(Text(cell) for cell in row.cells), style="dim" if row.note else None)
-    yield whole
-    for row in rows:
-        if row.note:
-            yield Text(f"{row.cells[0]}, {row.cells[1]}: not ranked, {row.note}", style="dim")
+    listing = listed(race)
+    faint = [place for place, row in enumerate(listing.rows) if row.note]
+    yield table(listing.headings, [row.cells for row in listing.rows], numbers=NUMBERS, faint=faint)
+    for note in listing.notes:
+        yield words(note, "dim")
+
+
+def _reached(race: Race, target: float) -> Parts:
+    """A row for every group that was evaluated during training, in the order of the groups."""
+    head = ("strategy", "data", "ranks", "reached", heading := f"seconds to AUC {target:g}")
+    rows = []
+    for group in race.groups:
+        if any(run.case_id in race.results.curves for run in group.ok):
+            times = times_to(race, group, target)
+            known = estimate(times)
+            row = (text.label(group.entrant.label), text.label(group.setting.data_label), str(group.setting.ranks))
+            seconds = quantity.MISSING if known is None else quantity.digits(known.median)
+            rows.append((*row, f"{len(times)} of {len(group.ok)}", seconds))
+    yield words("")
+    yield table(head, rows, numbers=("ranks", "reached", heading))
+
+
+def _parity(race: Race) -> Parts:
+    rows = parity_rows(race)
+    if rows:
+        head = ("parity", "data", "ranks", "largest difference", "tolerance", "verdict")
+        yield words("")
+        yield table(head, [[row[key] for key in PARITY] for row in rows], numbers=head[2:5])

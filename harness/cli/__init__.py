@@ -22,7 +22,7 @@ COMMANDS = {
     "run": ("wideload.harness.cli.run:command", "Run an experiment and record every case of it."),
     "check": ("wideload.harness.cli.check:command", "Check that strategies compute what the reference computes."),
     "report": ("wideload.reports.cli:report", "Write one HTML file about a run."),
-    "show": ("wideload.harness.cli.show:command", "Show the results of a run as a table."),
+    "show": ("wideload.reports.show:show", "Show the results of a run in the terminal."),
     "compare": ("wideload.harness.cli.compare:command", "Compare two runs or two strategies, pair by pair."),
     "export": ("wideload.harness.cli.export:command", "Write results in a form that other tools read."),
     "env": ("wideload.harness.cli.env:command", "Show the machine, the versions and the settings."),

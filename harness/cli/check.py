@@ -11,6 +11,7 @@ import click
 from wideload.harness.cli.display import chosen_display
 from wideload.harness.cli.request import experiment_options, hosts, requested
 from wideload.harness.cli.tables import checks_table
+from wideload.tables import show
 
 
 @click.command(
@@ -41,7 +42,7 @@ def command(output: Path | None, check_steps: int, plugin: str | None, **request
     with chosen_display() as display:
         sweep = Sweep.prepare(experiment, folder, display, hosts(request))
         runs = sweep.run()
-    click.echo(checks_table(sweep.checks))
+    show(*checks_table(sweep.checks))
     ran = all(run.status in ("ok", "refused") for run in runs)
     return int(not ran or any(check.verdict == "fail" for check in sweep.checks))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from wideload.harness.cli.tables import table
+from wideload.tables import show, table
 
 
 @click.command(
@@ -37,7 +37,7 @@ def command(baseline: str, candidate: str, metric: str, min_ratio: float | None,
         )
         for entry in found
     ]
-    click.echo(table(head, rows))
+    show(table(head, rows, numbers=("ranks",)))
     regressed = [entry for entry in found if min_ratio is not None and entry.regressed(min_ratio)]
     for entry in regressed:
         click.echo(f"regression: {entry.candidate} reaches {entry.ratio} of {entry.baseline}", err=True)

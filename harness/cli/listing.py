@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from wideload import datasets, strategies
 from wideload.errors import WideloadError
+from wideload.tables import show, table, words
 
 
 @click.command("list", epilog="Example: `wideload list --json`")
@@ -25,7 +25,7 @@ def command(as_json: bool) -> None:
         return
     for kind, entries in content.items():
         rows = [(entry["name"], _state(entry), entry["summary"], _options(entry)) for entry in entries]
-        click.echo(_flush_left((kind, "usable", "what it is", "options"), rows) + "\n")
+        show(table((kind, "usable", "what it is", "options"), rows), words(""))
 
 
 def _strategy(name: str) -> dict[str, Any]:
@@ -58,9 +58,3 @@ def _state(entry: dict[str, Any]) -> str:
 
 def _options(entry: dict[str, Any]) -> str:
     return ", ".join(f"{key}={json.dumps(value)}" for key, value in entry["options"].items())
-
-
-def _flush_left(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    widths = [max(len(line[column]) for line in [head, *rows]) for column in range(len(head))]
-    padded = [[cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in [head, *rows]]
-    return "\n".join("  ".join(line).rstrip() for line in padded)

@@ -14,6 +14,7 @@ from wideload.harness.cli.tables import checks_table, runs_table
 from wideload.harness.experiment import Experiment
 from wideload.harness.mpi import find
 from wideload.harness.plan import plan
+from wideload.tables import show
 
 
 @click.command("run", epilog="Example: `wideload run experiments/demo_census.toml -n 2 -o runs/census`")
@@ -42,9 +43,7 @@ def command(output: Path | None, rerun: Any, dry_run: bool, **request: Any) -> i
     with chosen_display() as display:
         sweep = Sweep.prepare(experiment, folder, display, hosts(request))
         runs = sweep.run(rerun)
-    click.echo(runs_table(runs))
-    if sweep.checks:
-        click.echo(checks_table(sweep.checks))
+    show(*runs_table(runs), *(checks_table(sweep.checks) if sweep.checks else ()))
     click.echo(f"recorded in {folder}; `wideload report {folder}` makes a page of it", err=True)
     failed = any(run.status not in ("ok", "refused") for run in runs)
     return int(failed or any(check.verdict == "fail" for check in sweep.checks))

@@ -1,46 +1,38 @@
-"""Results as plain text tables: aligned, without colour, fit for a terminal and for a pipe."""
+"""What a sweep has just recorded, a case or a verdict a line. ``wideload show`` sums up what is stored."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from statistics import median
+from typing import TYPE_CHECKING
 
-from wideload.harness.reach import seconds_to
-from wideload.harness.results import ParityRecord, Results, RunRecord
+from wideload.harness.results import ParityRecord, RunRecord
 from wideload.options import Spec
+from wideload.tables import table, words
 
-_NONE = "-"
-_HEAD = ("strategy", "data set", "ranks", "repeat", "status", "examples/s", "step ms", "AUC", "PSS MiB", "parity")
+if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
 
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Columns as wide as their widest cell; the first flush left, the others flush right."""
-    lines = [list(head), *map(list, rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if column == 0 else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    )
+_NONE = "–"
+_NUMBERS = ("ranks", "repeat", "examples/s", "step ms", "AUC", "PSS MB")
+_HEAD = ("strategy", "data set", "ranks", "repeat", "status", *_NUMBERS[2:], "parity")
+_PARITY_NUMBERS = ("ranks", "steps", "largest difference", "tolerance")
+_PARITY_HEAD = ("parity with the reference", "data set", *_PARITY_NUMBERS, "verdict")
 
 
-def runs_table(runs: Iterable[RunRecord]) -> str:
+def runs_table(runs: Iterable[RunRecord]) -> list[Table | Text]:
     """One case a line, with its share of every ceiling that was measured; below, why a case is not ok or not clean."""
     runs = list(runs)
-    ceilings = list(dict.fromkeys(run.kind for run in runs if run.kind != "train"))
-    head = (*_HEAD, *(f"% of {kind}" for kind in ceilings))
-    rows = [(*_row(run), *(_share(run, kind, runs) for kind in ceilings)) for run in runs]
-    lines = table(head, rows).split("\n")
+    ceilings = [f"% of {kind}" for kind in dict.fromkeys(run.kind for run in runs if run.kind != "train")]
+    rows = [(*_row(run), *(_share(run, title.removeprefix("% of "), runs) for title in ceilings)) for run in runs]
     notes = [f"{run.case_id}: {run.error}" for run in runs if run.error]
     notes += [f"{run.case_id}: flagged: {reason}" for run in runs for reason in run.flagged]
-    return "\n".join(lines + notes)
+    return [table((*_HEAD, *ceilings), rows, numbers=(*_NUMBERS, *ceilings)), *map(words, notes)]
 
 
-def checks_table(checks: Iterable[ParityRecord]) -> str:
+def checks_table(checks: Iterable[ParityRecord]) -> list[Table | Text]:
     """One verdict a line; below, why a strategy was not judged."""
-    head = ("parity with the reference", "data set", "ranks", "steps", "max difference", "tolerance", "verdict")
     checks = list(checks)
     rows = [
         (
@@ -55,17 +47,7 @@ def checks_table(checks: Iterable[ParityRecord]) -> str:
         for check in checks
     ]
     notes = [f"{label(check.strategy, check.options)} not judged: {check.reason}" for check in checks if check.reason]
-    return "\n".join([table(head, rows), *notes])
-
-
-def reach_table(results: Results, target: float) -> str:
-    """Training seconds to a target AUC, for the cases that were evaluated on the way."""
-    rows = [
-        (run.label, run.dataset, str(run.repeat), _number(seconds_to(results.curves[run.case_id], target), ".1f"))
-        for run in results.runs
-        if run.case_id in results.curves
-    ]
-    return table(("strategy", "data set", "repeat", f"seconds to AUC {target:g}"), rows)
+    return [table(_PARITY_HEAD, rows, numbers=_PARITY_NUMBERS), *map(words, notes)]
 
 
 def label(strategy: str, options: dict[str, object]) -> str:
@@ -82,7 +64,7 @@ def _row(run: RunRecord) -> tuple[str, ...]:
         _number(run.examples_per_second, ",.0f"),
         _number(run.step_ms.get("p50"), ".2f"),
         _number(run.auc, ".4f"),
-        _number(run.peak_pss_bytes and run.peak_pss_bytes / 2**20, ",.0f"),
+        _number(run.peak_pss_bytes and run.peak_pss_bytes / 1e6, ",.0f"),
         run.parity or _NONE,
     )
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import plotly.graph_objects as go
 
-from wideload.harness.results import CurvePoint, RunRecord
+from wideload.harness.results import CurvePoint
 from wideload.reports import palette, quantity, text
 from wideload.reports.evidence import estimate
 from wideload.reports.figures.figure import Figure, Omitted, Points, axis, case_of, dots, drawn, heading, template
 from wideload.reports.race import Entrant, Group, Race, Setting
+from wideload.reports.reaching import evaluated, target_auc, times_to
 
 NEEDS = "cases evaluated during training (curves/)"
 
@@ -42,43 +42,25 @@ def time_to_target(race: Race) -> Figure | Omitted:
         "time-to-target",
         title,
         "Training seconds until the held-out AUC first reached the target: the highest AUC, rounded down to three "
-        "decimals, that every ranked entrant of the setting reached in every round.",
+        "decimals, that every ranked entrant of the setting reached in every round. Read off a straight line between "
+        "evaluations.",
         drawn(traces, xaxis=axis("seconds", rangemode="tozero")),
         rows="settings",
     )
 
 
-def target_auc(race: Race, setting: Setting) -> float | None:
-    """The highest AUC that every ranked, evaluated case of a setting reached, rounded down to three decimals."""
-    reached = [
-        max(point.auc for point in points)
-        for group in race.within(setting)
-        if group.unranked is None
-        for _, points in _evaluated(race, group)
-    ]
-    return math.floor(min(reached) * 1000) / 1000 if reached else None
-
-
 def _add_time(points: Points, race: Race, group: Group, target: float) -> None:
-    times = [next(point.seconds for point in curve if point.auc >= target) for _, curve in _evaluated(race, group)]
-    known = estimate(times)
+    known = estimate(times_to(race, group, target))
     if known:
         lines = [heading(group), f"{quantity.seconds(known.median)} to AUC {target:.3f}"]
         points.add(known.median, group.setting.index, lines, case_of(race, group), (known.low, known.high))
-
-
-def _evaluated(race: Race, group: Group) -> Iterator[tuple[RunRecord, tuple[CurvePoint, ...]]]:
-    for run in group.ok:
-        points = race.results.curves.get(run.case_id, ())
-        if finite := tuple(point for point in points if math.isfinite(point.auc) and math.isfinite(point.seconds)):
-            yield run, finite
 
 
 def _curves(race: Race, identity: str, title: str, unit: str, over: str) -> Figure | Omitted:
     traces = [
         _curve(group, race.places[run.case_id], points, over)
         for group in race.groups
-        for run, points in _evaluated(race, group)
+        for run, points in evaluated(race, group)
     ]
     if not traces:
         return Omitted(title, NEEDS)

@@ -10,7 +10,7 @@ const choices = {
   data: unique(data.settings.map((setting) => setting.data)),
   ranks: unique(data.settings.map((setting) => setting.ranks)).sort((a, b) => a - b),
   strategy: unique(data.entrants.map((entrant) => entrant.strategy)),
-  entrant: data.entrants.map((_, i) => i),
+  ...Object.fromEntries(data.options.map((option) => [option.name, [...Array(option.count).keys()]])),
 };
 const dimensions = Object.keys(choices);
 
@@ -27,11 +27,13 @@ function resetFilters() {
 function traits(group) {
   const setting = data.settings[group.setting];
   const entrant = data.entrants[group.entrant];
-  return { data: setting.data, ranks: setting.ranks, strategy: entrant.strategy, entrant: group.entrant };
+  const options = Object.fromEntries(data.options.map((option) => [option.name, option.of[group.entrant]]));
+  return { data: setting.data, ranks: setting.ranks, strategy: entrant.strategy, ...options };
 }
 
+// An option that a strategy does not have hides nothing of it.
 function chosen(name, value) {
-  return state.filters[name].has(choices[name].indexOf(value));
+  return value === null || state.filters[name].has(choices[name].indexOf(value));
 }
 
 function passes(group, ignore = []) {

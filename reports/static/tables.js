@@ -4,7 +4,7 @@ const PAGE = 100;
 const bytes = (value) => (value >= 1e9 ? `${(value / 1e9).toFixed(2)} GB` : `${(value / 1e6).toFixed(1)} MB`);
 const columns = [
   { title: "Strategy", value: nameOf },
-  { title: "Data", value: (run) => run.dataset, shown: (value) => label(value, 48) },
+  { title: "Data", value: (run) => settingOf(run)?.dataLabel ?? run.dataset, shown: (value) => label(value, 48) },
   { title: "Ranks", value: (run) => run.ranks, number: true },
   { title: "Round", value: (run) => run.round, number: true },
   { title: "Examples/s", field: "examples_per_second", number: true, shown: (value) => Math.round(value).toLocaleString("en") },
@@ -15,6 +15,7 @@ const columns = [
   { title: "Parity", value: (run) => run.parity ?? groupOfRun.get(placeOf.get(run))?.parity ?? null },
   { title: "Status", field: "status" },
 ];
+const settingOf = (run) => data.settings[groupOfRun.get(placeOf.get(run))?.setting ?? settingOfCeiling.get(placeOf.get(run))];
 const valueOf = (column, run) => (column.field ? run[column.field] : column.value(run));
 const order = { column: null, down: false };
 let rowsShown = PAGE;

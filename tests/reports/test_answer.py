@@ -59,13 +59,33 @@ def test_one_round_is_called_one_round(race_of, rounds):
     assert ask(race_of(rounds("a", [2]) + rounds("b", [1]))).headline.startswith("In one round, a ran")
 
 
-def test_wins_are_counted_when_no_strategy_wins_everywhere(race_of, rounds):
-    small, large = {"dataset": "planted[vocabulary=1000]"}, {"dataset": "planted[vocabulary=100000]"}
-    runs = rounds("a", times(200, SIX), **small) + rounds("b", times(100, SIX), **small)
-    runs += rounds("a", times(100, SIX), **large) + rounds("b", times(300, SIX), **large)
+def one_setting(race_runs, winner, ids):
+    """``winner`` at three times the speed of the other of a and b, with that many ids."""
+    dataset = f"planted[vocabulary={ids}]"
+    speeds = {"a": 100, "b": 100} | {winner: 300}
+    return [run for name, speed in speeds.items() for run in race_runs(name, times(speed, SIX), dataset=dataset)]
+
+
+def test_two_settings_with_different_winners_get_a_clause_each(race_of, rounds):
+    said = ask(race_of(one_setting(rounds, "a", 1000) + one_setting(rounds, "b", 100_000)))
+    assert said.headline == (
+        "a is 3.00× (3.00–3.00) as fast as b on planted, 1,000 ids; "
+        "b is 3.00× (3.00–3.00) as fast as a on planted, 100,000 ids."
+    )
+
+
+def test_a_clause_names_the_whole_setting_where_the_data_alone_does_not_tell(race_of, rounds):
+    runs = [*rounds("a", times(300, SIX)), *rounds("b", times(100, SIX))]
+    runs += [*rounds("a", times(100, SIX), ranks=4), *rounds("b", times(300, SIX), ranks=4)]
+    assert "as fast as b on census · 2 ranks; b is" in ask(race_of(runs)).headline
+
+
+def test_wins_are_counted_where_many_settings_have_different_winners(race_of, rounds):
+    winners = {1000: "a", 10_000: "a", 100_000: "b", 1_000_000: "b", 10_000_000: "b"}
+    runs = [run for ids, winner in winners.items() for run in one_setting(rounds, winner, ids)]
     assert (
         ask(race_of(runs)).headline
-        == "a is the fastest in 1 of 2 settings, b in 1, 2.00× to 3.00× as fast as the next."
+        == "b is the fastest in 3 of 5 settings, a in 2, 3.00× as fast as the next."
     )
 
 

@@ -144,6 +144,16 @@ def test_a_filter_hides_cases_and_points_and_says_so_in_the_address(demo, visit)
     assert opened.cases() == cases
 
 
+def test_an_option_is_filtered_by_its_value_and_other_strategies_stay(demo, visit):
+    opened = visit(demo)
+    cases = opened.cases()
+    opened.page.locator("[data-filter='option.mode'] .chip", has_text="default").click()
+    opened.address_is("#option.mode=1")
+    names = opened.page.locator("#case-table tbody th").all_inner_texts()
+    assert set(names) == {"local", "sparse_ps[mode=async]", "horovod", "multi_worker_mirrored", "tower ceiling"}
+    assert opened.cases() == cases - 18
+
+
 def test_the_last_choice_of_a_filter_cannot_be_taken_away(demo, visit):
     opened = visit(demo)
     for chip in ("1", "2"):
@@ -384,6 +394,15 @@ def violations(page):
         for each in found["violations"]
         if each["impact"] in ("serious", "critical")
     ]
+
+
+def test_the_first_screen_holds_the_answer_its_picture_and_the_decisions(demo, visit):
+    page = visit(demo, width=1280).page
+    for part in ("h1", ".board >> nth=1", "#decisions tbody tr >> nth=0"):
+        expect(page.locator(part)).to_be_in_viewport()
+    widths = [bar.bounding_box()["width"] for bar in page.locator(".board").first.locator(".fill").all()]
+    assert widths == sorted(widths, reverse=True)
+    assert widths[-1] < widths[0] / 3
 
 
 def test_before_after_and_benchmarks_stand_in_the_page(demo, failing, visit, tmp_path):

@@ -1,0 +1,73 @@
+"""Links in the documentation lead somewhere, and what a wheel must carry beside modules is where the build looks."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FOLDERS = (".", "docs", "experiments", "examples", "datasets", "native", "tests")
+PAGES = sorted(
+    page
+    for folder in FOLDERS
+    for page in (ROOT / folder).glob("*.md" if folder in (".", "docs") else "**/*.md")
+    if "build" not in page.parts
+)
+FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+NAMED = re.compile(r"`((?:docs|experiments|examples|datasets|harness|native|reports|strategies|tests)/[\w./-]+\.\w+)`")
+
+
+def prose(page: Path) -> str:
+    return FENCE.sub("", page.read_text(encoding="utf-8"))
+
+
+def anchors(page: Path) -> set[str]:
+    """As GitHub makes them of headings."""
+    titles = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_inside_the_repository_lead_somewhere(page: Path) -> None:
+    text = prose(page)
+    dead = []
+    for link in LINK.findall(text):
+        if re.match(r"[a-z]+:", link):
+            continue
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        if not target.exists() or (anchor and target.suffix == ".md" and anchor not in anchors(target)):
+            dead.append(link)
+    dead += [name for name in NAMED.findall(text) if not (ROOT / name).exists() and not (page.parent / name).exists()]
+    assert dead == []
+
+
+def test_every_page_of_the_documentation_is_reached_from_the_readme() -> None:
+    linked = set(LINK.findall((ROOT / "README.md").read_text(encoding="utf-8")))
+    assert {f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")} <= linked
+
+
+CARRIED = (
+    "reports/static/vendor/plotly-basic.min.js",
+    "reports/static/report.css",
+    "reports/templates/page.html.j2",
+    "datasets/census_income",
+)
+
+
+def test_a_wheel_carries_style_script_templates_and_data() -> None:
+    """The build takes the package's folder as it is: what is committed below the rooms, through the links."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["scikit-build"]
+    assert settings["wheel"]["packages"] == ["src/wideload"]
+    assert "exclude" not in settings["wheel"]
+    for path in CARRIED:
+        assert (ROOT / "src" / "wideload" / path).exists(), path
+    ignored = subprocess.run(["git", "check-ignore", *CARRIED], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ignored.stdout == ""
+    rooms = {path.split("/", maxsplit=1)[0] for path in CARRIED}
+    assert rooms <= set(settings["sdist"]["include"])
