@@ -13,6 +13,8 @@ import pytest
 from wideload.harness import encoding
 from wideload.harness.adapter import FeatureColumnAdapter
 from wideload.harness.columns import Columns
+from wideload.harness.schedule import Schedule
+from wideload.harness.workload import AdaGrad, Adam, Ftrl, Model, Sgd
 from wideload.options import validate
 
 PAGE = (Path(__file__).parents[2] / "docs" / "columns.md").read_text(encoding="utf-8")
@@ -63,3 +65,17 @@ def test_the_whole_declaration_loads(schema: Any) -> None:
     columns = validate(Columns, tomllib.loads(block("toml", "declaration")), "docs/columns.md")
     made = FeatureColumnAdapter(columns, schema, "signs")
     assert [column.name for column in made.columns] == ["price", "colour", "tags", "words", "user", "colour_tags"]
+
+
+@pytest.mark.parametrize("options", [Model, Ftrl, AdaGrad, Adam, Sgd])
+def test_every_key_of_the_model_is_on_the_page(options: Any) -> None:
+    section = PAGE[PAGE.index("## The model") :]
+    assert [key for key in options.model_fields if f"`{key}`" not in section and key != "kind"] == []
+
+
+def test_the_models_example_loads_and_shows_all_of_the_schedule() -> None:
+    document = tomllib.loads(block("toml", "model"))
+    assert set(document["schedule"]) == set(Schedule.model_fields)
+    model = validate(Model, document, "docs/columns.md")
+    assert model.schedule is not None
+    assert [model.schedule.factor(step) for step in (99, 1000, 6000)] == pytest.approx([1.0, 1.0, 0.01])
