@@ -150,8 +150,8 @@ def _quality(finished: Finished, first: Outcome) -> dict[str, float | None]:
     apart = metrics.of_novelty(finished.folder, first.steps, finished.case.processes)
     if apart is None:
         return found
-    auc_new, auc_seen = (part and part.auc for part in (apart.new, apart.seen))
-    return found | {"auc_new": auc_new, "auc_seen": auc_seen, "new_share": apart.share}
+    new, seen = (None if part is None else part.auc for part in (apart.new, apart.seen))
+    return found | {"auc_new": new, "auc_seen": seen, "new_share": apart.share}
 
 
 def _curve(finished: Finished, first: Outcome) -> list[CurvePoint]:
