@@ -125,6 +125,27 @@ def bench(session: nox.Session) -> None:
     env.run("python", "-m", "pytest", *plain, "--benchmark-json=runs/pytest-benchmark.json", *bench_files())
 
 
+SOAKS: dict[str, tuple[list[str], dict[str, str]]] = {
+    "killed": (["tests/checkpoints/test_killed.py"], {"WIDELOAD_SOAK": "1"}),
+    "killed-jobs": (["tests/checkpoints/test_runs.py", "-k", "same_bits"], {"WIDELOAD_SOAK": "1"}),
+    "damaged": (["tests/checkpoints/test_damage.py"], {"WIDELOAD_SOAK": "1"}),
+}
+"""Tests that take their time, by name: arguments of pytest, and the variables that make them long."""
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """What CI does a few times, done for hours; arguments are names of soaks, all of them without any."""
+    env = environment(session)
+    system_packages(session, [*CHROMIUM, *POSTGRES])
+    for name in session.posargs or SOAKS:
+        if name not in SOAKS:
+            session.error(f"{name!r} is no soak; valid: {', '.join(SOAKS)}.")
+        arguments, variables = SOAKS[name]
+        session.log(f"Soak {name}")
+        env.run("python", "-m", "pytest", "-s", *arguments, **variables)
+
+
 @nox.session
 def report(session: nox.Session) -> None:
     """Write the report of a run: nox -s report -- RUN [-o FILE]."""
@@ -141,10 +162,13 @@ class Environment:
     session: nox.Session
     variables: dict[str, str]
 
-    def run(self, *command: str) -> None:
+    def run(self, *command: str, **variables: str) -> None:
         program = ENV / "bin" / command[0]
         self.session.run(
-            str(program) if program.exists() else command[0], *command[1:], env=self.variables, external=True
+            str(program) if program.exists() else command[0],
+            *command[1:],
+            env={**self.variables, **variables},
+            external=True,
         )
 
     def pip(self, *arguments: str, **variables: str) -> None:

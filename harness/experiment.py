@@ -66,6 +66,8 @@ class Experiment(Options):
         checkpoint_full_every: every so manieth checkpoint is full; those between hold what changed, where the strategy
             can tell.
         checkpoint_background: copy the state and write it while training goes on; needs the memory of the copy.
+        checkpoint_mirror: URL (``s3://...``, by an fsspec plugin) under which each case's checkpoints are copied; a case
+            that has none here goes on from there.
     """
 
     workload: Workload
@@ -92,6 +94,7 @@ class Experiment(Options):
     checkpoint_keep: int = Field(default=2, ge=1)
     checkpoint_full_every: int = Field(default=1, ge=1)
     checkpoint_background: bool = True
+    checkpoint_mirror: str | None = None
     matrix: dict[str, Any] = Field(default_factory=dict)
     exclude: tuple[dict[str, Any], ...] = ()
     include: tuple[dict[str, Any], ...] = ()
@@ -119,6 +122,7 @@ class Experiment(Options):
             keep=self.checkpoint_keep,
             full_every=self.checkpoint_full_every,
             background=self.checkpoint_background,
+            mirror=self.checkpoint_mirror,
         )
 
     def specs(self) -> list[Spec]:

@@ -24,6 +24,7 @@ from wideload.harness import state
 from wideload.harness.caplog import DEFAULT_LIMIT
 from wideload.harness.case import Case
 from wideload.harness.checkpoints.folder import CheckpointFolder
+from wideload.harness.checkpoints.remote import RemoteFolder
 from wideload.harness.checkpoints.settings import Settings
 from wideload.harness.cluster import THREADS_VARIABLE
 from wideload.harness.mpi import Hosts, Mpi
@@ -106,7 +107,7 @@ class Launcher:
     def _prepare(self, case: Case, fresh: bool) -> Path:
         folder = self._state(case)
         if fresh:
-            self._checkpoints(case).discard()
+            self._discard(case)
         keep = state.PREDICTIONS if self.resumable(case) else ""
         for path in folder.iterdir() if folder.is_dir() else ():
             if not (keep and path.match(keep)):
@@ -123,10 +124,22 @@ class Launcher:
         state.write(folder / "job.json", job)
         return folder / "job.json"
 
+    def _discard(self, case: Case) -> None:
+        self._checkpoints(case).discard()
+        url = self._mirror(case)
+        if url is not None:
+            RemoteFolder.at(url).discard()
+
+    def _mirror(self, case: Case) -> str | None:
+        if self.checkpoints is None or self.checkpoints.mirror is None:
+            return None
+        return f"{self.checkpoints.mirror.rstrip('/')}/{case.case_id}"
+
     def _settings(self, case: Case) -> Settings | None:
         if self.checkpoints is None:
             return None
-        return self.checkpoints.model_copy(update={"folder": str(self._checkpoints(case).root)})
+        own = {"folder": str(self._checkpoints(case).root), "mirror": self._mirror(case)}
+        return self.checkpoints.model_copy(update=own)
 
     def _finished(self, case: Case, folder: Path, verdict: Verdict, started: float, seconds: float) -> Finished:
         ranks = range(case.processes)

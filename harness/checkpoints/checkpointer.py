@@ -27,6 +27,7 @@ from wideload.harness.checkpoints.folder import CheckpointFolder, name_of
 from wideload.harness.checkpoints.manifest import MODEL, Entry, Manifest, sealed
 from wideload.harness.checkpoints.progress import Progress
 from wideload.harness.checkpoints.publishing import publish
+from wideload.harness.checkpoints.remote import fetch
 from wideload.harness.checkpoints.resuming import resume
 from wideload.harness.checkpoints.schedule import Schedule
 from wideload.harness.checkpoints.settings import Settings
@@ -145,7 +146,7 @@ class Checkpointer:
             cut,
             lambda place: self._beside(place, copied),
             self.cluster.rank,
-            self.settings.keep,
+            self.settings,
         )
         return True
 
@@ -164,7 +165,7 @@ class Checkpointer:
         self._all(save)
         entries = self._sealed(partial)
         complete = manifest.model_copy(update={"files": entries})
-        self._first(lambda: publish(self.folder, complete, self.settings.keep))
+        self._first(lambda: publish(self.folder, complete, self.settings))
         self._keep(manifest, sum(entry.bytes for entry in entries))
 
     def _beside(self, place: Path, progress: Progress) -> list[Path]:
@@ -232,6 +233,9 @@ class Checkpointer:
         Raises:
             CheckpointError: it is of another workload or strategy.
         """
+        if self.settings.mirror is not None:
+            url = self.settings.mirror
+            self._first(lambda: fetch(url, self.folder))
         here = {"strategy": self.strategy, "ranks": str(self.cluster.ranks), **self.fingerprints}
         found = resume(self.folder, self.cluster, self.trainer, here, self._beat)
         if found is None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from wideload.errors import CheckpointError
 from wideload.harness.checkpoints.manifest import NAME, Manifest
 
-_NAME = re.compile(r"step-\d{12}")
+NAME_PATTERN = re.compile(r"step-\d{12}")
 _PARTIAL, _OLD = ".partial-", ".old-"
 
 
@@ -35,7 +35,7 @@ class CheckpointFolder:
         if not self.root.is_dir():
             return []
         return sorted(
-            path.name for path in self.root.iterdir() if _NAME.fullmatch(path.name) and (path / NAME).is_file()
+            path.name for path in self.root.iterdir() if NAME_PATTERN.fullmatch(path.name) and (path / NAME).is_file()
         )
 
     def path(self, name: str) -> Path:

@@ -91,15 +91,11 @@ class Manifest(_Part):
         try:
             with path.open("rb") as file:
                 text = file.read(_LARGEST)
-            document = json.loads(text)
-            found = cls.model_validate(document["manifest"])
         except FileNotFoundError:
             raise CheckpointError(f"{folder} is no complete checkpoint: it has no {NAME}.") from None
-        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
-            raise CheckpointError(f"{path} is damaged: {_first_line(error)}. Use another checkpoint.") from None
-        if found.encode() != text:
-            raise CheckpointError(f"{path} is damaged: its checksum does not fit. Use another checkpoint.")
-        return found
+        except OSError as error:
+            raise CheckpointError(f"{path} cannot be read: {error}. Use another checkpoint.") from None
+        return decoded(text, str(path))
 
     def place(self, folder: Path, entry: Entry) -> Path:
         """The file of an entry.
@@ -111,6 +107,22 @@ class Manifest(_Part):
         if not path.resolve().is_relative_to(folder.resolve()):
             raise CheckpointError(f"{path} leads out of its checkpoint. Files of a checkpoint lie in its folder.")
         return path
+
+
+def decoded(text: bytes, path: str) -> Manifest:
+    """The manifest that a file holds.
+
+    Raises:
+        CheckpointError: it is damaged; names the file.
+    """
+    try:
+        document = json.loads(text)
+        found = Manifest.model_validate(document["manifest"])
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise CheckpointError(f"{path} is damaged: {_first_line(error)}. Use another checkpoint.") from None
+    if found.encode() != text:
+        raise CheckpointError(f"{path} is damaged: its checksum does not fit. Use another checkpoint.")
+    return found
 
 
 def _canonical(body: object) -> bytes:

@@ -1,16 +1,29 @@
-"""The last act of a checkpoint: its manifest, then its name."""
+"""The last act of a checkpoint: its manifest, then its name, then a copy elsewhere."""
 
 from __future__ import annotations
 
+import sys
+
+from wideload.errors import CheckpointError
 from wideload.harness.checkpoints.folder import CheckpointFolder, sync_folder
 from wideload.harness.checkpoints.manifest import Manifest
+from wideload.harness.checkpoints.remote import mirror
+from wideload.harness.checkpoints.settings import Settings
 
 
-def publish(folder: CheckpointFolder, manifest: Manifest, keep: int) -> None:
-    """Makes what lies beside, written and synced, the newest checkpoint; all but the last ``keep`` go."""
+def publish(folder: CheckpointFolder, manifest: Manifest, settings: Settings) -> None:
+    """Makes what lies beside, written and synced, the newest checkpoint; all but the last ``settings.keep`` go.
+
+    A store that cannot be reached costs the copy alone, with a warning.
+    """
     partial = folder.partial(manifest.step)
     manifest.write(partial)
     for inside in [path for path in partial.rglob("*") if path.is_dir()] + [partial]:
         sync_folder(inside)
     folder.publish(manifest.step)
-    folder.keep_last(keep)
+    folder.keep_last(settings.keep)
+    if settings.mirror is not None:
+        try:
+            mirror(folder, settings.mirror)
+        except CheckpointError as error:
+            sys.stderr.write(f"warning: no copy of the checkpoint at step {manifest.step}: {error}\n")

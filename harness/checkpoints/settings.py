@@ -13,6 +13,7 @@ class Settings(BaseModel):
         every: steps between two; seconds: time between two; None: not by this measure.
         keep: checkpoints that stay.
         full_every: every so manieth checkpoint is full, those between are increments where the strategy has them.
+        mirror: URL that holds a copy of the folder, for a machine that does not come back; None: no copy.
         background: copy what is to be written and go on, where the strategy offers it; else training waits.
     """
 
@@ -24,3 +25,4 @@ class Settings(BaseModel):
     keep: int = Field(default=2, ge=1)
     full_every: int = Field(default=1, ge=1)
     background: bool = True
+    mirror: str | None = None

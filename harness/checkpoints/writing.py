@@ -25,6 +25,7 @@ from wideload.errors import CheckpointError
 from wideload.harness.checkpoints.folder import CheckpointFolder
 from wideload.harness.checkpoints.manifest import MODEL, Entry, Manifest, sealed
 from wideload.harness.checkpoints.publishing import publish
+from wideload.harness.checkpoints.settings import Settings
 from wideload.strategies.contract import Cut
 
 POLL_SECONDS = 0.02
@@ -38,7 +39,7 @@ class Writing:
     Attributes:
         manifest: of the checkpoint, without its files.
         beside: what this rank puts beside the model: called with the checkpoint's folder, returns the files.
-        keep: checkpoints that stay.
+        settings: what stays, and where else.
         problem: why there is no checkpoint, on the ranks that know; empty while all is well.
         bytes: of the whole checkpoint, on rank 0 once it is published.
         seconds: that this rank's thread took.
@@ -49,7 +50,7 @@ class Writing:
     cut: Cut
     beside: Callable[[Path], list[Path]]
     rank: int
-    keep: int
+    settings: Settings
     problem: str = ""
     bytes: int = 0
     seconds: float = 0.0
@@ -113,7 +114,7 @@ class Writing:
         for rank in range(self.manifest.ranks):
             _mark(self._place, rank).unlink()
         self.bytes = sum(entry.bytes for entry in entries)
-        publish(self.folder, self.manifest.model_copy(update={"files": entries}), self.keep)
+        publish(self.folder, self.manifest.model_copy(update={"files": entries}), self.settings)
 
     def _parts(self) -> list[Any] | None:
         """What all ranks have written, in rank order; None when it is given up."""

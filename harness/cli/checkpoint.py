@@ -1,4 +1,4 @@
-"""``wideload checkpoint inspect | verify | diff | compact | export | saved-model | import``."""
+"""``wideload checkpoint inspect | verify | diff | compact | copy | export | saved-model | import``."""
 
 from __future__ import annotations
 
@@ -91,6 +91,17 @@ def compact(checkpoint: Path, out: Path) -> None:
 
     manifest = compacted(checkpoint.absolute(), out.absolute())
     click.echo(f"step {manifest.step}: {sum(entry.bytes for entry in manifest.files):,} bytes in {out}")
+
+
+@command.command("copy", epilog="Example: `wideload checkpoint copy CHECKPOINT s3://bucket/case`, and back")
+@click.argument("source")
+@click.argument("target")
+def copy(source: str, target: str) -> None:
+    """Copy a checkpoint, and what it builds on, into a folder elsewhere or from there."""
+    from wideload.harness.checkpoints.remote import copy as copied
+
+    for name in copied(source, target):
+        click.echo(f"{name} is in {target}")
 
 
 @command.command(

@@ -49,7 +49,7 @@ class RawReader(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
         super().__init__()
         self._adapter = adapter
         self._schema = schema
-        self._tables: dict[int, Any] = {}
+        self._names: dict[int, str] = {}
         self.fields: dict[str, Any] = {}
         if adapter.layout.weighted:
             raise NotPlain("values have weights")
@@ -116,14 +116,13 @@ class RawReader(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
         if text and hashed:
             raise NotPlain(f"column {source.column!r} hashes words")
         self.fields[source.field] = tf.string if text else tf.int64
-        if isinstance(encoder, VocabularyEncoder) and id(encoder) not in self._tables:
+        if isinstance(encoder, VocabularyEncoder) and id(encoder) not in self._names:
             words = encoder.known if text else encoder.known.cast(pa.int64())
             keys = tf.constant(words.to_pylist(), self.fields[source.field])
-            rows = tf.range(len(words), dtype=tf.int64)
-            start = tf.lookup.KeyValueTensorInitializer(keys, rows)
-            table = tf.lookup.StaticHashTable(start, default_value=-1)
-            self._tables[id(encoder)] = table
-            setattr(self, f"vocabulary_{len(self._tables)}", table)
+            start = tf.lookup.KeyValueTensorInitializer(keys, tf.range(len(words), dtype=tf.int64))
+            # A SavedModel keeps the tables that are attributes.
+            name = self._names[id(encoder)] = f"vocabulary_{len(self._names)}"
+            setattr(self, name, tf.lookup.StaticHashTable(start, default_value=-1))
 
     def _read(self, source: Source, fields: Mapping[str, Any], read: dict[int, list[Values]]) -> list[Values]:
         """A slot's values, each of which may be absent; once per source."""
@@ -161,7 +160,7 @@ class RawReader(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
         if isinstance(encoder, IdentityEncoder):
             return values, tf.logical_and(values >= 0, values < (encoder.rows or 0))
         assert isinstance(encoder, VocabularyEncoder)
-        ids = self._tables[id(encoder)].lookup(values)
+        ids = getattr(self, self._names[id(encoder)]).lookup(values)
         if not encoder.oov_buckets:
             return ids, ids >= 0
         return tf.where(ids >= 0, ids, len(encoder.known) + _other(values, encoder.oov_buckets)), tf.ones_like(

@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
-import subprocess
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -22,8 +16,6 @@ from wideload.harness.checkpoints.manifest import MODEL
 from wideload.harness.checkpoints.parquet import write_packed
 from wideload.harness.checkpoints.rewrite import compact, reader_of
 from wideload.harness.checkpoints.verify import verify
-
-PROGRAMS = Path("/usr/lib/postgresql")
 
 
 @pytest.fixture(scope="module")
@@ -111,30 +103,6 @@ def test_rows_below_the_threshold_are_dropped(checkpoints: Path, tmp_path: Path)
     kept = sum(int((abs(rows.floats[:, :4]).max(axis=1) >= 0.04).sum()) for _, rows in reader.shards(reader.forms()[0]))
     assert (one.rows, one.dropped) == (kept, 311 - kept)
     assert one.dropped > 0
-
-
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[str]:
-    """A server of our own on a free loopback port."""
-    programs = sorted(PROGRAMS.glob("*/bin"))
-    if not programs:
-        pytest.skip("PostgreSQL is missing: apt-get install -y postgresql")
-    folder = Path(tempfile.mkdtemp(prefix="wideload-postgresql-", dir="/tmp"))
-    user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
-    if user:
-        shutil.chown(folder, "postgres", "postgres")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    data, control = folder / "data", [*user, str(programs[-1] / "pg_ctl"), "-D", str(folder / "data"), "-w"]
-    initdb = [*user, str(programs[-1] / "initdb"), "-D", str(data), "-U", "wideload", "-A", "trust", "--no-sync"]
-    subprocess.run(initdb, check=True, capture_output=True, cwd=folder)
-    options = f"-h 127.0.0.1 -p {port} -k {folder} -F"
-    log = folder / "log"
-    subprocess.run([*control, "-o", options, "-l", str(log), "start"], check=True, capture_output=True, cwd=folder)
-    yield f"postgresql://wideload@127.0.0.1:{port}/postgres"
-    subprocess.run([*control, "-m", "immediate", "stop"], check=True, capture_output=True, cwd=folder)
-    shutil.rmtree(folder)
 
 
 @pytest.mark.postgres

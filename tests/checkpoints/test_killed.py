@@ -60,7 +60,7 @@ def killed_after(child: int, seconds: float) -> bool:
 def test_every_resume_ends_in_the_same_bits(
     kit: ModuleType, tmp_path: Path, luck: random.Random, full_every: int, background: bool
 ) -> None:
-    wanted, kills, runs = 100 if kit.SOAK else 4, 0, 0
+    wanted, kills, runs = 50 if kit.SOAK else 5, 0, 0
     expected = kit.straight(STEPS, ROWS)
     settings = {"full_every": full_every, "background": background}
     while kills < wanted:

@@ -14,7 +14,9 @@ import pytest
 
 from wideload.harness import state
 from wideload.harness.case import Case
+from wideload.harness.checkpoints.folder import CheckpointFolder
 from wideload.harness.checkpoints.settings import Settings
+from wideload.harness.checkpoints.verify import verify
 from wideload.harness.launch import Finished, Launcher
 from wideload.harness.mpi import find
 from wideload.harness.state import Sign
@@ -103,26 +105,43 @@ def interrupted(folder: Path, case: Case, kills: int, patience: float, **setting
 
 @pytest.mark.slow
 def test_a_job_that_is_killed_at_random_ends_in_the_same_bits(tmp_path: Path) -> None:
+    """In a soak, 200 kills of a rank or of all of them; every run is let to its end in between."""
     expected = losses_of(launcher(tmp_path / "straight", every=1000).launch(LIGHT))
-    hits = 0
-    while hits < (100 if SOAK else 2):
-        finished, hit = interrupted(tmp_path / str(hits), LIGHT, 4, 5.0, every=2)
-        hits += hit
+    hits = runs = 0
+    while hits < (200 if SOAK else 2):
+        finished, hit = interrupted(tmp_path / str(runs), LIGHT, 4, 5.0, every=2)
+        hits, runs = hits + hit, runs + 1
         assert losses_of(finished) == expected
+        whole(finished)
+        print(f"{hits} kills in {runs} runs, each ended in the same bits")  # noqa: T201
+        assert runs < 5 * hits + 10, "the kills come too late to hit anyone"
+
+
+def whole(finished: Finished) -> None:
+    """Every checkpoint that a case left behind is whole."""
+    folder = finished.folder.parents[1] / "checkpoints" / finished.case.case_id
+    for name in CheckpointFolder(folder).names():
+        verify(folder / name)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("full_every", [1, 4])
 def test_a_killed_parameter_server_ends_in_the_same_bits(tmp_path: Path, full_every: int) -> None:
     straight = launcher(tmp_path / "straight", every=10_000).launch(SPARSE)
-    finished, _ = interrupted(tmp_path / "killed", SPARSE, 2, 20.0, every=10, full_every=full_every)
-    assert losses_of(finished) == losses_of(straight)
-    points = [[point.step for point in outcome.points] for outcome in finished.outcomes if outcome]
-    assert points == [[40, 80, 120, 150]] * 2, "evaluations before the kill are in the record too"
-    for step in (40, 80, 120, 150):
-        for rank in range(2):
-            one = state.predictions_path(finished.folder, step, rank).read_bytes()
-            assert one == state.predictions_path(straight.folder, step, rank).read_bytes()
+    hits = runs = 0
+    while not hits or (SOAK and hits < 20):
+        finished, hit = interrupted(tmp_path / str(runs), SPARSE, 2, 20.0, every=10, full_every=full_every)
+        hits, runs = hits + hit, runs + 1
+        whole(finished)
+        assert losses_of(finished) == losses_of(straight)
+        points = [[point.step for point in outcome.points] for outcome in finished.outcomes if outcome]
+        assert points == [[40, 80, 120, 150]] * 2, "evaluations before the kill are in the record too"
+        for step in (40, 80, 120, 150):
+            for rank in range(2):
+                one = state.predictions_path(finished.folder, step, rank).read_bytes()
+                assert one == state.predictions_path(straight.folder, step, rank).read_bytes()
+        print(f"{hits} kills in {runs} runs of the parameter server")  # noqa: T201
+        assert runs < 5 * hits + 10, "the kills come too late to hit anyone"
 
 
 def test_a_case_that_ended_has_a_checkpoint_and_starts_anew_when_told(tmp_path: Path) -> None:
@@ -135,3 +154,6 @@ def test_a_case_that_ended_has_a_checkpoint_and_starts_anew_when_told(tmp_path: 
     outcome = again.outcomes[0]
     assert outcome is not None
     assert outcome.counters["resumed_after_step"] == 0
+    assert outcome.counters["checkpoints"] == 1
+    assert outcome.counters["checkpoint_bytes"] > 0
+    assert 0 < outcome.counters["checkpoint_longest_pause_seconds"] <= outcome.counters["checkpoint_pause_seconds"]

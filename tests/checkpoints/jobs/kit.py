@@ -15,6 +15,7 @@ from wideload import _native
 from wideload.errors import CheckpointError
 from wideload.harness.batch import Batch
 from wideload.harness.checkpoints.checkpointer import Checkpointer
+from wideload.harness.checkpoints.folder import name_of
 from wideload.harness.checkpoints.progress import Progress
 from wideload.harness.checkpoints.settings import Settings
 from wideload.harness.cluster import Cluster
@@ -71,6 +72,7 @@ class TableTrainer(Trainer):
         self.rows = rows
         self.steps = 0
         self.table = _native.SparseTable("t", [_native.Slice("deep", 4)], seed=3)
+        self.slices = [{"name": "deep", "dimension": 4, "state": 4, "optimizer": "adagrad"}]
 
     def advance(self) -> None:
         signs = np.arange(self.steps * 37, self.steps * 37 + self.rows // 10, dtype=np.int64) % self.rows
@@ -102,8 +104,7 @@ class TableTrainer(Trainer):
         self.steps = json.loads((directory / "model.json").read_text())["step"]
 
     def header(self, files: dict[str, int]) -> dict[str, Any]:
-        slices = [{"name": "deep", "dimension": 4, "state": 4, "optimizer": "adagrad"}]
-        form = {"digest": _native.row_digest(self.table), "seed": 3, "salt": self.table.salt, "slices": slices}
+        form = {"digest": _native.row_digest(self.table), "seed": 3, "salt": self.table.salt, "slices": self.slices}
         tables = {"t": form | {"files": files}}
         return {"format": "wideload-sparse-ps-1", "step": self.steps, "ranks": 1, "tables": tables}
 
@@ -150,3 +151,27 @@ def refusal_of(work: Callable[[], object]) -> str:
     with pytest.raises(CheckpointError) as caught:
         work()
     return str(caught.value)
+
+
+def big_trainer(rows: int) -> TableTrainer:
+    """Rows like those of a workload with embeddings of 16: a linear weight under FTRL, the embedding under AdaGrad."""
+    trainer = TableTrainer()
+    wide = _native.Slice("wide", 1, optimizer=_native.Ftrl(), initializer=_native.Initializer("zeros"))
+    trainer.table = _native.SparseTable("t", [wide, _native.Slice("deep", 16)], seed=3, threads=2)
+    trainer.slices = [
+        {"name": "wide", "dimension": 1, "state": 2, "optimizer": "ftrl"},
+        {"name": "deep", "dimension": 16, "state": 16, "optimizer": "adagrad"},
+    ]
+    gradients = np.random.default_rng(0).normal(size=(min(rows, 100_000), 17)).astype(np.float32)
+    for begin in range(0, rows, 100_000):
+        signs = np.arange(begin, min(begin + 100_000, rows), dtype=np.int64)
+        trainer.table.push(signs, gradients[: len(signs)], step=0)
+    return trainer
+
+
+def big_checkpoint(root: Path, rows: int) -> Path:
+    """A full checkpoint of such a table."""
+    trainer = big_trainer(rows)
+    trainer.steps = 1
+    make_checkpointer(root, trainer).take(1, progress_after(0))
+    return root / name_of(1)
