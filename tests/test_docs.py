@@ -7,7 +7,10 @@ import subprocess
 import tomllib
 from pathlib import Path
 
+import click
 import pytest
+
+from wideload.harness.cli import cli
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = (".", "docs", "experiments", "examples", "datasets", "native", "tests")
@@ -71,3 +74,33 @@ def test_a_wheel_carries_style_script_templates_and_data() -> None:
     assert ignored.stdout == ""
     rooms = {path.split("/", maxsplit=1)[0] for path in CARRIED}
     assert rooms <= set(settings["sdist"]["include"])
+
+
+COMMAND = re.compile(r"^(?:    |\$ )?(?:WIDELOAD_\w+=\S+ )?(wideload [a-z].*?)(?:\s+#.*)?$", re.MULTILINE)
+
+
+def options_of(words: list[str]) -> tuple[str, set[str]]:
+    """The command that a line calls, and the options that it knows."""
+    command: click.Command = cli
+    name = []
+    for word in words:
+        if not isinstance(command, click.Group):
+            break
+        found = command.get_command(click.Context(command), word)
+        assert found is not None, f"no command {word!r} in {words}"
+        command = found
+        name.append(word)
+    known = {flag for parameter in command.params for flag in (*parameter.opts, *parameter.secondary_opts)}
+    return " ".join(name), known | {"-h", "--help"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_command_lines_in_the_documentation_use_options_that_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+    for line in COMMAND.findall(
+        "\n".join([*FENCE.findall(text), *re.findall(r"^    wideload .*$", text, re.MULTILINE)])
+    ):
+        words = line.partition(" >")[0].partition(" |")[0].partition(" -- ")[0].split()[1:]
+        name, known = options_of(words)
+        used = {word.partition("=")[0] for word in words if re.match(r"--?[a-z]", word)}
+        assert used <= known, f"wideload {name} does not know {sorted(used - known)}"

@@ -83,10 +83,7 @@ def test_a_clause_names_the_whole_setting_where_the_data_alone_does_not_tell(rac
 def test_wins_are_counted_where_many_settings_have_different_winners(race_of, rounds):
     winners = {1000: "a", 10_000: "a", 100_000: "b", 1_000_000: "b", 10_000_000: "b"}
     runs = [run for ids, winner in winners.items() for run in one_setting(rounds, winner, ids)]
-    assert (
-        ask(race_of(runs)).headline
-        == "b is the fastest in 3 of 5 settings, a in 2, 3.00× as fast as the next."
-    )
+    assert ask(race_of(runs)).headline == "b is the fastest in 3 of 5 settings, a in 2, 3.00× as fast as the next."
 
 
 def test_the_rival_is_another_strategy_not_another_option_of_the_same(race_of, rounds):
