@@ -4,6 +4,7 @@ The reference for faster kernels, and what runs where they were not built. ::
 
     linear[b]                   = sum over all bags of b of  w_i * rows[inverse_i, 0]
     deep[b, s*dim:(s+1)*dim]    = scale(s, b) * sum over bag (s, b) of  w_i * rows[inverse_i, wide:]
+    deep[b, S*dim:]             = beside[b]
     scale: sum 1;  mean 1 / sum w_i;  sqrtn 1 / sqrt(sum w_i^2);  0 for an empty bag or a zero denominator
 """
 
@@ -16,9 +17,9 @@ import tensorflow as tf
 
 from wideload.harness.batch import Combiner, TableLayout
 
-Bag = Callable[[Any, Any, Any, Any], tuple[Any, Any]]
-"""``(rows [U, width], inverse int32 [nnz], row_splits int32 [S*B+1], weights [nnz] or [0])`` to
-``(linear [B], deep [B, S*dim])``.
+Bag = Callable[[Any, Any, Any, Any, Any], tuple[Any, Any]]
+"""``(rows [U, width], inverse int32 [nnz], row_splits int32 [S*B+1], weights [nnz] or [0], beside [B, D])`` to
+``(linear [B], deep [B, S*dim + D])``.
 
 ``row_splits`` may start anywhere; ``inverse[0]`` belongs to ``row_splits[0]``. Empty ``weights`` mean that all are 1.
 """
@@ -28,7 +29,7 @@ def reference_bag(table: TableLayout) -> Bag:
     """The bag of one table's slots."""
     combiners = [slot.combiner for slot in table.slots]
 
-    def bag(rows: Any, inverse: Any, row_splits: Any, weights: Any) -> tuple[Any, Any]:
+    def bag(rows: Any, inverse: Any, row_splits: Any, weights: Any, beside: Any) -> tuple[Any, Any]:
         bags = tf.size(row_splits) - 1
         batch = bags // len(combiners)
         owner = tf.repeat(tf.range(bags), row_splits[1:] - row_splits[:-1])
@@ -40,7 +41,8 @@ def reference_bag(table: TableLayout) -> Bag:
         deep = by_slot[:, :, table.wide :]
         if table.dim:
             deep *= _scale(combiners, owner, weights, bags, batch)[:, :, None]
-        return linear, tf.reshape(tf.transpose(deep, [1, 0, 2]), [batch, len(combiners) * table.dim])
+        embedded = tf.reshape(tf.transpose(deep, [1, 0, 2]), [batch, len(combiners) * table.dim])
+        return linear, tf.concat([embedded, beside], axis=1)
 
     return bag
 

@@ -2,9 +2,9 @@
 
 ::
 
-    rows [U, width] of each table ──bag──► linear [B] ─────────────────────────┐
-                                      └──► deep [B, ..] ─┐                       +──► logits [B] ──► loss
-    dense [B, D] ────────────────────────────────────────┴──► tower ──► [B] ─────┘
+    rows [U, width] of each table ──bag──► linear [B] ───────────────────────────────────┐
+                                  dense     │                                            +──► logits [B] ──► loss
+                                  [B, D] ───┴──► embeddings, dense [B, W] ──► tower ──► [B] ┘
 
 Loss and gradients are this rank's *share*: sums over its examples divided by the global batch size, so that they add
 up over the ranks. Padding is cut off before the loss, so its gradient is exactly zero. The only bias is the tower's.
@@ -16,12 +16,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from wideload.harness.bag import Bag, reference_bag
 from wideload.harness.batch import Batch, BatchLayout, TableLayout
 from wideload.harness.tower import DenseTower, Pass
 from wideload.harness.workload import Model
+
+_UNWEIGHTED = np.empty(0, np.float32)
 
 
 class Inputs(NamedTuple):
@@ -42,13 +45,13 @@ class Inputs(NamedTuple):
     @classmethod
     def of(cls, batch: Batch) -> Inputs:
         """The arrays of a batch as eager tensors."""
-        weights = tf.zeros([0]) if batch.weights is None else tf.constant(batch.weights)
+        weights = _UNWEIGHTED if batch.weights is None else batch.weights
         return cls(
             tf.constant(batch.label),
             tf.constant(batch.dense),
             tf.constant(batch.values),
             tf.constant(batch.row_splits),
-            weights,
+            tf.constant(weights),
             tf.constant(batch.global_size, tf.int64),
             tf.constant(batch.examples, tf.int64),
         )
@@ -139,7 +142,7 @@ class WideDeep:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([rows, flat])
             linear, deep = self._look_up(rows, inverses, inputs)
-            logits, moments = self.tower.train(flat, deep, inputs.dense, run, inputs.examples)
+            logits, moments = self.tower.train(flat, deep, run, inputs.examples)
             real = slice(inputs.examples)
             loss = loss_share((linear + logits)[real], inputs.label[real], inputs.global_size)
             target = loss + self._penalty(rows, inverses, flat, inputs)
@@ -152,18 +155,21 @@ class WideDeep:
     ) -> Any:
         """Predicted probabilities ``[B]``."""
         linear, deep = self._look_up(rows, inverses, inputs)
-        return tf.sigmoid(linear + self.tower.predict(flat, statistics, deep, inputs.dense))
+        return tf.sigmoid(linear + self.tower.predict(flat, statistics, deep))
 
     def _look_up(self, rows: Sequence[Any], inverses: Sequence[Any], inputs: Inputs) -> tuple[Any, Any]:
-        """Linear part ``[B]`` and all embeddings ``[B, deep_width]``."""
+        """Linear part ``[B]`` and the tower's inputs ``[B, deep_width + dense_width]``."""
         linear, deep = [], []
-        for bag, table, inverse, part in zip(self._bags, rows, inverses, self.parts(inputs), strict=True):
-            wide, embedded = bag(table, inverse, part.row_splits, part.weights)
+        nothing = inputs.dense[:, :0]
+        last = len(self._bags) - 1
+        for index, (bag, part) in enumerate(zip(self._bags, self.parts(inputs), strict=True)):
+            # The widest tensor of the step is written once: the last look-up puts the dense columns beside its own.
+            beside = inputs.dense if index == last else nothing
+            wide, embedded = bag(rows[index], inverses[index], part.row_splits, part.weights, beside)
             linear.append(wide)
             deep.append(embedded)
         if not linear:
-            return tf.zeros_like(inputs.label), tf.zeros([tf.size(inputs.label), 0])
-        # One table needs no concatenation: its embeddings are the widest tensor of the step.
+            return tf.zeros_like(inputs.label), inputs.dense
         return tf.add_n(linear), deep[0] if len(deep) == 1 else tf.concat(deep, axis=1)
 
     def _penalty(self, rows: Sequence[Any], inverses: Sequence[Any], flat: Any, inputs: Inputs) -> Any:

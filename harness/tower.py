@@ -117,23 +117,22 @@ class DenseTower:
         parts = [np.full(size, float(index % 2), np.float32) for index, size in enumerate(self._statistics)]
         return np.concatenate([np.empty(0, np.float32), *parts])
 
-    def predict(self, flat: Any, statistics: Any, deep: Any, dense: Any) -> Any:
+    def predict(self, flat: Any, statistics: Any, inputs: Any) -> Any:
         """Logits ``[B]`` of the tower, by the running statistics and without dropout.
 
         Args:
             flat: float32 ``[P]``.
             statistics: float32 ``[Q]``.
-            deep: float32 ``[B, layout.deep_width]``, embeddings in slot order.
-            dense: float32 ``[B, layout.dense_width]``.
+            inputs: float32 ``[B, layout.deep_width + layout.dense_width]``, embeddings in slot order, dense columns.
         """
         moments = iter(tf.split(statistics, self._statistics) if self._statistics else ())
 
         def normalise(hidden: Any, scale: Any, offset: Any) -> Any:
             return _normalised(hidden, next(moments), next(moments), scale, offset, self._model.batch_norm_epsilon)
 
-        return self._logits(flat, deep, dense, normalise, lambda hidden, _: hidden)
+        return self._logits(flat, inputs, normalise, lambda hidden, _: hidden)
 
-    def train(self, flat: Any, deep: Any, dense: Any, run: Pass, examples: Any = None) -> tuple[Any, Any]:
+    def train(self, flat: Any, inputs: Any, run: Pass, examples: Any = None) -> tuple[Any, Any]:
         """Logits ``[B]`` and the global batch's moments ``[Q]``; normalised by these moments, and with dropout.
 
         ``examples``: int64 scalar, how many of the B rows, from the first, the moments are of; None: all.
@@ -148,7 +147,7 @@ class DenseTower:
         def drop(hidden: Any, layer: int) -> Any:
             return _dropped(hidden, self._model.dropout, layer, run) if self._model.dropout else hidden
 
-        logits = self._logits(flat, deep, dense, normalise, drop)
+        logits = self._logits(flat, inputs, normalise, drop)
         return logits, tf.concat(moments, 0) if moments else tf.zeros([0])
 
     def blend(self, statistics: Any, moments: Any) -> Any:
@@ -170,9 +169,8 @@ class DenseTower:
         parts = iter(tf.split(flat, self._sizes))
         return [[tf.reshape(next(parts), shape) for shape in layer.shapes] for layer in self._layers]
 
-    def _logits(self, flat: Any, deep: Any, dense: Any, normalise: Any, drop: Any) -> Any:
+    def _logits(self, flat: Any, hidden: Any, normalise: Any, drop: Any) -> Any:
         activate = _ACTIVATIONS[self._model.activation]
-        hidden = tf.concat([deep, dense], axis=1)
         *below, (last, bias) = self._tensors(flat)
         for index, (kernel, offset, *scaling) in enumerate(below):
             hidden = tf.nn.bias_add(tf.matmul(hidden, kernel), offset)

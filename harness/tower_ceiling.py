@@ -31,12 +31,12 @@ class TowerTrainer(Trainer):
         seed, first = workload.seed, cluster.rank * workload.batch_size // cluster.ranks
 
         @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator, unused-ignore]
-        def step(deep: tf.Tensor, dense: tf.Tensor, label: tf.Tensor, size: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
+        def step(inputs: tf.Tensor, label: tf.Tensor, size: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
             parameters = flat.read_value()
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(parameters)
                 run = Pass(seed, number, tf.constant(first, tf.int64))
-                logits, _ = tower.train(parameters, deep, dense, run)
+                logits, _ = tower.train(parameters, inputs, run)
                 loss = loss_share(logits, label, size)
             tf.raw_ops.ResourceApplyAdagradV2(
                 var=flat.handle,
@@ -56,7 +56,8 @@ class TowerTrainer(Trainer):
     def step(self, batch: Batch) -> StepResult:
         if not self._inputs:
             deep = np.random.default_rng(0).normal(scale=0.05, size=(batch.size, self._deep_width)).astype(np.float32)
-            arrays = (deep, batch.dense, batch.label, np.int32(batch.global_size))
+            inputs = np.concatenate([deep, batch.dense], axis=1)
+            arrays = (inputs, batch.label, np.int32(batch.global_size))
             self._inputs = tuple(tf.constant(array) for array in arrays)
         self._steps += 1
         return StepResult(float(self._step(*self._inputs, tf.constant(self._steps, tf.int64))))

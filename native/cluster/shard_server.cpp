@@ -1,6 +1,7 @@
 #include "cluster/shard_server.h"
 
 #include <algorithm>
+#include <numeric>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -20,7 +21,15 @@ namespace {
 // answered late without need, never too early.
 std::uint16_t TagOf(std::uint64_t step) { return static_cast<std::uint16_t>(step); }
 
-std::size_t RoundUp8(std::size_t bytes) { return (bytes + 7) / 8 * 8; }
+// One bit a row, in words.
+void AppendLateBits(Buffer& message, const std::uint8_t* late, std::size_t count) {
+  for (std::size_t first = 0; first < count; first += 64) {
+    const std::size_t size = std::min<std::size_t>(64, count - first);
+    std::uint64_t word = 0;
+    for (std::size_t i = 0; i < size; ++i) word |= std::uint64_t{late[first + i]} << i;
+    message.Append(word);
+  }
+}
 
 const float* AsFloats(const std::byte* bytes) { return reinterpret_cast<const float*>(bytes); }
 
@@ -124,7 +133,7 @@ void ShardServer::Locate(Step& step, std::vector<Message*> pulls) {
       asked[source] = {reinterpret_cast<const Sign*>(bodies[source].Take(count * sizeof(Sign))), count};
     }
     LocateTable(table, step, asked);
-    if (policy_.synchronous) TagRows(table, step);
+    if (policy_.synchronous) FindLate(step.tables[table]);
   }
 }
 
@@ -144,42 +153,41 @@ void ShardServer::LocateTable(std::size_t table, Step& step,
   LocatedTable& located = step.tables[table];
   located.offsets.assign(1, 0);
   for (const auto& [signs, count] : asked) located.offsets.push_back(located.offsets.back() + count);
-  std::span<const Sign> distinct;
-  if (asked.size() == 1) {  // a worker's own list is distinct already
-    distinct = {asked[0].first, asked[0].second};
-    located.inverse.resize(distinct.size());
-    for (std::size_t i = 0; i < distinct.size(); ++i) located.inverse[i] = static_cast<std::int32_t>(i);
-  } else {
-    asked_signs_.resize(located.offsets.back());
-    for (std::size_t source = 0; source < asked.size(); ++source) {
-      std::copy_n(asked[source].first, asked[source].second,
-                  asked_signs_.begin() + static_cast<std::ptrdiff_t>(located.offsets[source]));
-    }
-    const Unique::Result found = unique_.Find(asked_signs_);
-    distinct = found.unique;
-    located.inverse.assign(found.inverse.begin(), found.inverse.end());
+  const std::size_t total = located.offsets.back();
+  const auto clock = static_cast<std::uint32_t>(step.step);
+  const auto prepare = [&](std::size_t distinct) {
+    union_signs_ += distinct;
+    located.refs.resize(distinct);
+    marks_.resize(distinct);
+    return SparseTable::Mark{TagOf(step.step), marks_.data()};
+  };
+  located.inverse.resize(total);
+  if (asked.size() == 1) {  // a worker's own list is distinct already, and by shard
+    std::iota(located.inverse.begin(), located.inverse.end(), 0);
+    const SparseTable::Mark marks = prepare(total);
+    tables_[table]->Locate({asked[0].first, total}, clock, located.refs.data(), marks);
+    return;
   }
-  union_signs_ += distinct.size();
-  located.refs.resize(distinct.size());
-  tables_[table]->Locate(distinct, static_cast<std::uint32_t>(step.step), located.refs.data());
+  asked_signs_.resize(total);
+  for (std::size_t source = 0; source < asked.size(); ++source) {
+    std::copy_n(asked[source].first, asked[source].second,
+                asked_signs_.begin() + static_cast<std::ptrdiff_t>(located.offsets[source]));
+  }
+  const Unique::ShardedResult found = unique_.FindByShard(asked_signs_, tables_[table]->salt());
+  std::copy(found.inverse.begin(), found.inverse.end(), located.inverse.begin());
+  const SparseTable::Mark marks = prepare(found.unique.size());
+  tables_[table]->Locate(found, clock, located.refs.data(), marks);
 }
 
-void ShardServer::TagRows(std::size_t table, Step& step) {
-  LocatedTable& located = step.tables[table];
-  const bool alone = outstanding_.empty();
-  const std::uint16_t before = alone ? std::uint16_t{0} : TagOf(outstanding_.front().step);
-  late_.resize(located.refs.size());
-  for (std::size_t i = 0; i < located.refs.size(); ++i) {
-    std::uint16_t& tag = HeaderOf(located.refs[i].row).slot;
-    late_[i] = !alone && tag == before;
-    tag = TagOf(step.step);
-  }
+// Rows that the outstanding step has located too: its push will still change them.
+void ShardServer::FindLate(LocatedTable& located) {
   located.late.clear();
-  if (alone) return;
+  if (outstanding_.empty()) return;
+  const std::uint16_t before = TagOf(outstanding_.front().step);
   located.late.resize(located.inverse.size());
   std::uint64_t late = 0;
   for (std::size_t i = 0; i < located.inverse.size(); ++i) {
-    located.late[i] = late_[static_cast<std::size_t>(located.inverse[i])];
+    located.late[i] = marks_[static_cast<std::size_t>(located.inverse[i])] == before;
     late += located.late[i];
   }
   late_rows_ += late;
@@ -208,20 +216,22 @@ void ShardServer::AppendRows(Buffer& message, std::size_t table, const LocatedTa
                              std::size_t source, RowsPart part, WireFormat format) {
   const std::size_t begin = located.offsets[source];
   const std::size_t count = located.offsets[source + 1] - begin;
-  if (part == RowsPart::kEarly) {
-    const std::size_t bytes = RoundUp8((count + 7) / 8);
-    std::byte* bits = message.Extend(bytes);
-    if (bytes > 0) std::memset(bits, 0, bytes);
+  chosen_.resize(count);
+  const auto ref_of = [&](std::size_t i) {
+    return located.refs[static_cast<std::size_t>(located.inverse[begin + i])];
+  };
+  if (part == RowsPart::kAll) {
+    for (std::size_t i = 0; i < count; ++i) chosen_[i] = ref_of(i);
+  } else {
+    const std::uint8_t* late = located.late.data() + begin;
+    if (part == RowsPart::kEarly) AppendLateBits(message, late, count);
+    const std::uint8_t wanted = part == RowsPart::kLate ? 1 : 0;
+    std::size_t found = 0;
     for (std::size_t i = 0; i < count; ++i) {
-      if (located.late[begin + i]) bits[i / 8] |= std::byte{1} << (i % 8);
+      chosen_[found] = ref_of(i);
+      found += late[i] == wanted ? 1 : 0;
     }
-  }
-  chosen_.clear();
-  for (std::size_t i = begin; i < begin + count; ++i) {
-    const bool late = !located.late.empty() && located.late[i] != 0;
-    if (part == RowsPart::kAll || late == (part == RowsPart::kLate)) {
-      chosen_.push_back(located.refs[static_cast<std::size_t>(located.inverse[i])]);
-    }
+    chosen_.resize(found);
   }
   const std::size_t floats = chosen_.size() * tables_[table]->width();
   std::byte* out = message.Extend(floats * WireBytes(format));
@@ -312,29 +322,45 @@ void ShardServer::Apply(Step& step) {
 void ShardServer::ApplyTable(std::size_t table, LocatedTable& located, std::vector<BodyReader>& bodies,
                              const std::vector<WireFormat>& formats) {
   const std::size_t width = tables_[table]->width();
-  const bool alone = bodies.size() == 1 && formats[0] == WireFormat::kFloat32;
-  if (!alone) sums_.assign(located.refs.size() * width, 0.0f);
+  gradient_of_.assign(located.refs.size(), nullptr);
+  sums_.resize(std::max(sums_.size(), (located.inverse.size() - located.refs.size()) * width));
+  summed_ = 0;
+  decoded_.resize(bodies.size());
   for (std::size_t source = 0; source < bodies.size(); ++source) {
-    const std::size_t begin = located.offsets[source];
-    const std::size_t count = located.offsets[source + 1] - begin;
-    const std::byte* body = bodies[source].Take(count * width * WireBytes(formats[source]));
-    if (alone) {
-      tables_[table]->Apply(located.refs, AsFloats(body));
-      return;
-    }
+    const std::size_t floats = (located.offsets[source + 1] - located.offsets[source]) * width;
+    const std::byte* body = bodies[source].Take(floats * WireBytes(formats[source]));
     const float* gradients = AsFloats(body);
     if (formats[source] != WireFormat::kFloat32) {
-      rows_.resize(std::max(rows_.size(), count * width));
-      Decode(formats[source], body, count * width, rows_.data());
-      gradients = rows_.data();
+      decoded_[source].resize(floats);
+      Decode(formats[source], body, floats, decoded_[source].data());
+      gradients = decoded_[source].data();
     }
-    for (std::size_t i = 0; i < count; ++i) {
-      float* sum = sums_.data() + static_cast<std::size_t>(located.inverse[begin + i]) * width;
-      const float* gradient = gradients + i * width;
-      for (std::size_t j = 0; j < width; ++j) sum[j] += gradient[j];
-    }
+    AddGradients(located, source, gradients, width);
   }
-  tables_[table]->Apply(located.refs, sums_.data());
+  tables_[table]->Apply(located.refs, gradient_of_.data());
+}
+
+// A row that one rank alone has used takes its gradient from the message; others are summed in rank order.
+void ShardServer::AddGradients(const LocatedTable& located, std::size_t source, const float* gradients,
+                               std::size_t width) {
+  const std::size_t begin = located.offsets[source];
+  const std::size_t count = located.offsets[source + 1] - begin;
+  for (std::size_t i = 0; i < count; ++i) {
+    const float*& gradient = gradient_of_[static_cast<std::size_t>(located.inverse[begin + i])];
+    const float* more = gradients + i * width;
+    if (gradient == nullptr) {
+      gradient = more;
+      continue;
+    }
+    const bool is_sum = gradient >= sums_.data() && gradient < sums_.data() + summed_;
+    float* sum = is_sum ? sums_.data() + (gradient - sums_.data()) : sums_.data() + summed_;
+    if (!is_sum) {
+      std::copy_n(gradient, width, sum);
+      gradient = sum;
+      summed_ += width;
+    }
+    for (std::size_t j = 0; j < width; ++j) sum[j] += more[j];
+  }
 }
 
 void ShardServer::ApplyDense(std::vector<BodyReader>& bodies) {

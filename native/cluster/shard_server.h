@@ -79,7 +79,7 @@ class ShardServer {
   struct LocatedTable {
     std::vector<std::size_t> offsets;   // [sources + 1] into `inverse`
     std::vector<std::int32_t> inverse;  // position of each asked sign in `refs`
-    std::vector<RowRef> refs;           // distinct rows
+    std::vector<RowRef> refs;           // distinct rows, by shard
     std::vector<std::uint8_t> late;     // per asked sign; empty when nothing is late
   };
   struct Step {
@@ -105,11 +105,13 @@ class ShardServer {
   void AppendRows(Buffer& message, std::size_t table, const LocatedTable& located, std::size_t source,
                   RowsPart part, WireFormat format);
   void AppendDense(Buffer& message);
-  void TagRows(std::size_t table, Step& step);
+  void FindLate(LocatedTable& located);
   Step TakeSpare();
   void Apply(Step& step);
   void ApplyTable(std::size_t table, LocatedTable& located, std::vector<BodyReader>& bodies,
                   const std::vector<WireFormat>& formats);
+  void AddGradients(const LocatedTable& located, std::size_t source, const float* gradients,
+                    std::size_t width);
   void ApplyDense(std::vector<BodyReader>& bodies);
   bool AwaitsOwnPush(int source) const;
   bool Fresh(int source, std::uint64_t step, std::uint32_t* staleness) const;
@@ -135,11 +137,14 @@ class ShardServer {
   std::vector<std::optional<MessageHeader>> last_;
 
   Unique unique_;
-  std::vector<std::uint8_t> late_;  // per row of the table at hand: the outstanding step located it
+  std::vector<std::uint16_t> marks_;  // per row of the table at hand: which step located it before
   std::vector<Sign> asked_signs_;
   std::vector<RowRef> chosen_;
   std::vector<float> rows_;
+  std::vector<std::vector<float>> decoded_;  // by source: gradients that came in half precision
+  std::vector<const float*> gradient_of_;    // per row of the table at hand
   std::vector<float> sums_;
+  std::size_t summed_ = 0;  // floats of sums_ in use
   std::vector<std::uint64_t> staleness_histogram_;
   std::uint64_t duplicate_pushes_ = 0;
   std::uint64_t union_signs_ = 0;

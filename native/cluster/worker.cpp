@@ -1,6 +1,7 @@
 #include "cluster/worker.h"
 
 #include <algorithm>
+#include <bit>
 #include <stdexcept>
 #include <utility>
 
@@ -10,13 +11,30 @@
 namespace wideload {
 namespace {
 
-std::size_t RoundUp8(std::size_t bytes) { return (bytes + 7) / 8 * 8; }
-
 bool SameSigns(const WorkingSet& set, const std::vector<std::span<const Sign>>& signs) {
-  return std::equal(set.tables.begin(), set.tables.end(), signs.begin(), signs.end(),
-                    [](const WorkingTable& table, std::span<const Sign> asked) {
-                      return std::equal(table.signs.begin(), table.signs.end(), asked.begin(), asked.end());
-                    });
+  return std::equal(
+      set.tables.begin(), set.tables.end(), signs.begin(), signs.end(),
+      [](const WorkingTable& table, std::span<const Sign> asked) {
+        return std::equal(table.announced.begin(), table.announced.end(), asked.begin(), asked.end());
+      });
+}
+
+// Calls run(first, size) for every run of rows whose bit is `wanted`.
+template <typename Run>
+void ForEachRun(std::span<const std::uint64_t> bits, std::size_t count, bool wanted, Run run) {
+  const auto next = [&](std::size_t from, bool value) {  // the first row at or after `from` with that bit
+    while (from < count) {
+      const std::uint64_t word = (value ? bits[from / 64] : ~bits[from / 64]) >> (from % 64);
+      if (word != 0) return std::min(count, from + static_cast<std::size_t>(std::countr_zero(word)));
+      from = (from / 64 + 1) * 64;
+    }
+    return count;
+  };
+  for (std::size_t first = next(0, wanted); first < count;) {
+    const std::size_t end = next(first, !wanted);
+    run(first, end - first);
+    first = next(end, wanted);
+  }
 }
 
 }  // namespace
@@ -51,6 +69,7 @@ WorkingSet& Worker::Start(MessageKind kind, std::uint64_t step,
   }
   fresh->step = step;
   fresh->reading = kind == MessageKind::kRead;
+  fresh->prefetched = false;
   fresh->tables.resize(tables_.size());
   fresh->dense.resize(dense_total_);
   fresh->late.assign(static_cast<std::size_t>(ranks_), {});
@@ -68,7 +87,6 @@ WorkingSet& Worker::Start(MessageKind kind, std::uint64_t step,
   }
   for (std::size_t t = 0; t < tables_.size(); ++t) {
     WorkingTable& table = fresh->tables[t];
-    table.signs.assign(signs[t].begin(), signs[t].end());
     const Unique::ShardedResult found = unique_.FindByShard(signs[t], tables_[t]->salt());
     table.inverse.assign(found.inverse.begin(), found.inverse.end());
     const std::span<const Sign> distinct = found.unique;
@@ -105,15 +123,21 @@ void Worker::Prefetch(std::uint64_t step, std::vector<std::vector<Sign>> signs) 
 }
 
 void Worker::StartPrefetch() {
-  const Announced next = std::move(*announced_);
+  Announced next = std::move(*announced_);
   announced_.reset();
-  if (Find(next.step) == nullptr)
-    Start(MessageKind::kPull, next.step, {next.signs.begin(), next.signs.end()});
+  if (Find(next.step) != nullptr) return;
+  WorkingSet& set = Start(MessageKind::kPull, next.step, {next.signs.begin(), next.signs.end()});
+  set.prefetched = true;
+  for (std::size_t t = 0; t < tables_.size(); ++t) set.tables[t].announced = std::move(next.signs[t]);
 }
 
 void Worker::Pull(std::uint64_t step, std::vector<std::span<const Sign>> signs, OnRows on_rows) {
   WorkingSet* set = Find(step);
   if (set != nullptr) {
+    if (!set->prefetched) {
+      on_rows("step " + std::to_string(step) + " has been pulled already: push it before the next pull", *set);
+      return;
+    }
     if (!SameSigns(*set, signs)) {
       on_rows("step " + std::to_string(step) + " was prefetched with other signs than are pulled now", *set);
       return;
@@ -178,20 +202,16 @@ void Worker::TakeRows(BodyReader& body, const MessageHeader& header, int from, s
     Decode(header.format, body.Take(count * row_bytes), count * width, working.rows.data() + begin * width);
     return;
   }
-  std::vector<bool>& late = set.late[source][table];
+  std::vector<std::uint64_t>& late = set.late[source][table];
   if (header.part == RowsPart::kEarly) {
-    const std::byte* bits = body.Take(RoundUp8((count + 7) / 8));
-    late.resize(count);
-    for (std::size_t i = 0; i < count; ++i) late[i] = (bits[i / 8] >> (i % 8) & std::byte{1}) != std::byte{0};
+    late.resize((count + 63) / 64);
+    const std::size_t bytes = late.size() * sizeof(late[0]);
+    if (bytes > 0) std::memcpy(late.data(), body.Take(bytes), bytes);
   }
-  const bool part = header.part == RowsPart::kLate;
-  const auto taken = static_cast<std::size_t>(std::count(late.begin(), late.end(), part));
-  const std::byte* rows = body.Take(taken * row_bytes);
-  for (std::size_t i = 0; i < count; ++i) {
-    if (late[i] != part) continue;
-    Decode(header.format, rows, width, working.rows.data() + (begin + i) * width);
-    rows += row_bytes;
-  }
+  ForEachRun(late, count, header.part == RowsPart::kLate, [&](std::size_t first, std::size_t size) {
+    Decode(header.format, body.Take(size * row_bytes), size * width,
+           working.rows.data() + (begin + first) * width);
+  });
 }
 
 void Worker::Settle(std::optional<Waiting>& waiting) {
@@ -370,7 +390,7 @@ std::size_t Worker::bytes() const {
   const auto add = [&](const WorkingSet& set) {
     total += set.dense.capacity() * sizeof(float);
     for (const WorkingTable& table : set.tables) {
-      total += table.signs.capacity() * sizeof(Sign) + table.inverse.capacity() * sizeof(std::int32_t) +
+      total += table.announced.capacity() * sizeof(Sign) + table.inverse.capacity() * sizeof(std::int32_t) +
                table.rows.capacity() * sizeof(float);
     }
   };

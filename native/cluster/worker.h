@@ -21,8 +21,8 @@ namespace wideload {
 // One table's part of a batch: the distinct signs, and the small dense matrix of their rows that the model
 // trains against.
 struct WorkingTable {
-  std::vector<Sign> signs;            // as asked: to recognise a prefetched batch
-  std::vector<std::int32_t> inverse;  // [signs.size()] -> row of `rows`
+  std::vector<Sign> announced;        // of a prefetch: to recognise the batch when it is pulled
+  std::vector<std::int32_t> inverse;  // [signs asked] -> row of `rows`
   std::vector<std::size_t>
       offsets;  // [ranks + 1]: the distinct signs owned by rank r are rows [offsets[r], offsets[r + 1])
   std::vector<float> rows;  // [distinct, width]
@@ -34,10 +34,11 @@ struct WorkingSet {
   std::uint64_t step = 0;
   std::vector<WorkingTable> tables;
   std::vector<float> dense;  // the whole flat vector
-  std::vector<std::vector<std::vector<bool>>>
-      late;                    // [rank][table][row asked of that rank]; empty: nothing is late
+  // [rank][table]: bit i of the words says that the i-th row asked of that rank comes late.
+  std::vector<std::vector<std::vector<std::uint64_t>>> late;
   std::vector<bool> answered;  // by rank: all its rows are here
   bool reading = false;
+  bool prefetched = false;
 
   bool complete() const;
 };

@@ -8,7 +8,6 @@
 #include "table/batch_plan.h"
 #include "table/shard.h"
 #include "table/thread_team.h"
-#include "table/unique.h"
 #include "table/walker.h"
 
 namespace wideload {
@@ -71,6 +70,13 @@ class WeightReader {
 
 std::size_t PullBytes(const RowLayout& layout) { return kWeightsOffset + layout.width() * sizeof(float); }
 std::size_t WholeRow(const RowLayout& layout) { return layout.classes().back().stride; }
+
+BatchPlan PlanOf(const Unique::ShardedResult& found) {
+  BatchPlan plan;
+  plan.hashes = found.hashes;
+  std::copy(found.shard_begin.begin(), found.shard_begin.end(), plan.begin.begin());
+  return plan;
+}
 
 void RequireCounts(std::span<const float> counts, std::size_t signs, const char* what) {
   if (counts.empty() || counts.size() == signs) return;
@@ -150,15 +156,16 @@ void SparseTable::InParts(const BatchPlan& plan,
       [&](int part) { work(cut(static_cast<std::size_t>(part)), cut(static_cast<std::size_t>(part) + 1)); });
 }
 
-void SparseTable::CheckFinite(const float* gradients, std::size_t rows) const {
-  if (!spec_.nan_guard) return;
-  for (std::size_t i = 0; i < rows * width(); ++i) {
-    if (std::isfinite(gradients[i])) continue;
-    throw std::invalid_argument("gradient " + std::to_string(i / width()) + " of table '" + spec_.name +
-                                "' holds " + std::to_string(gradients[i]) + " at element " +
-                                std::to_string(i % width()) +
-                                "; valid: finite numbers. Nothing was applied.");
-  }
+void SparseTable::CheckFinite(const float* gradient, std::size_t row) const {
+  bool finite = true;
+  for (std::size_t j = 0; j < width(); ++j) finite &= std::isfinite(gradient[j]);
+  if (finite) [[likely]]
+    return;
+  const std::size_t j = static_cast<std::size_t>(
+      std::find_if_not(gradient, gradient + width(), [](float x) { return std::isfinite(x); }) - gradient);
+  throw std::invalid_argument("gradient " + std::to_string(row) + " of table '" + spec_.name + "' holds " +
+                              std::to_string(gradient[j]) + " at element " + std::to_string(j) +
+                              "; valid: finite numbers. Nothing was applied.");
 }
 
 void SparseTable::Pull(std::span<const Sign> signs, std::uint32_t step, float* rows) {
@@ -213,7 +220,9 @@ void SparseTable::Push(std::span<const Sign> signs, const float* gradients, std:
                        std::span<const float> shows, std::span<const float> clicks) {
   RequireCounts(shows, signs.size(), "shows");
   RequireCounts(clicks, signs.size(), "clicks");
-  CheckFinite(gradients, signs.size());
+  if (spec_.nan_guard) {
+    for (std::size_t i = 0; i < signs.size(); ++i) CheckFinite(gradients + i * width(), i);
+  }
   thread_local Unique unique;
   thread_local std::vector<float> sums, show_sums, click_sums;
   thread_local std::vector<const float*> per_row;
@@ -245,9 +254,7 @@ void SparseTable::Push(std::span<const Sign> signs, const float* gradients, std:
     }
   }
 
-  BatchPlan plan;
-  plan.hashes = found.hashes;
-  std::copy(found.shard_begin.begin(), found.shard_begin.end(), plan.begin.begin());
+  const BatchPlan plan = PlanOf(found);
   const float scale = learning_rate_scale();
   const bool admission = layout_.top_class() > 0;
   const std::span<const float* const> gradient_of(per_row);
@@ -271,25 +278,29 @@ void SparseTable::Push(std::span<const Sign> signs, const float* gradients, std:
 }
 
 void SparseTable::Locate(std::span<const Sign> signs, std::uint32_t step, RowRef* refs,
-                         std::span<const float> shows, std::span<const float> clicks) {
-  RequireCounts(shows, signs.size(), "shows");
-  RequireCounts(clicks, signs.size(), "clicks");
+                         const std::optional<Mark>& mark) {
+  LocateIn(PlanBatch(signs, salt()), signs, step, refs, mark);
+}
+
+void SparseTable::Locate(const Unique::ShardedResult& found, std::uint32_t step, RowRef* refs,
+                         const std::optional<Mark>& mark) {
+  LocateIn(PlanOf(found), found.unique, step, refs, mark);
+}
+
+void SparseTable::LocateIn(const BatchPlan& plan, std::span<const Sign> signs, std::uint32_t step,
+                           RowRef* refs, const std::optional<Mark>& mark) {
   factory_->refs_out.store(true, std::memory_order_relaxed);
-  const BatchPlan plan = PlanBatch(signs, salt());
   const bool admission = layout_.top_class() > 0;
   InParts(plan, [&](std::size_t begin, std::size_t end) {
     Walker walker(*factory_, shards_.get(), signs, plan, step, PullBytes(layout_));
     walker.Walk<Missing::kCreate>(begin, end, [&](Group& group) {
       for (std::size_t i = 0; i < group.size; ++i) {
         const std::size_t position = plan.PositionOf(group.first + i);
-        const auto count = [&] {
-          RowHeader& header = HeaderOf(group.rows[i]);
-          header.Touch(step);
-          header.show += shows.empty() ? 1.0f : shows[position];
-          header.click += clicks.empty() ? 0.0f : clicks[position];
-        };
         if (admission) Admit(*factory_, group, i, signs[position]);  // finds the row again if it moved
-        count();
+        RowHeader& header = HeaderOf(group.rows[i]);
+        header.Touch(step);
+        header.show += 1.0f;
+        if (mark) mark->before[position] = std::exchange(header.slot, mark->value);
         if (admission) Admit(*factory_, group, i, signs[position]);
         refs[position] = {group.rows[i]};
       }
@@ -332,9 +343,20 @@ void SparseTable::Read(std::span<const RowRef> refs, float* rows) const {
 }
 
 void SparseTable::Apply(std::span<const RowRef> refs, const float* gradients) {
-  CheckFinite(gradients, refs.size());
-  const float scale = learning_rate_scale();
+  ApplyWith(refs, [gradients, columns = width()](std::size_t i) { return gradients + i * columns; });
+}
+
+void SparseTable::Apply(std::span<const RowRef> refs, const float* const* gradients) {
+  ApplyWith(refs, [gradients](std::size_t i) { return gradients[i]; });
+}
+
+template <typename GradientAt>
+void SparseTable::ApplyWith(std::span<const RowRef> refs, GradientAt gradient_at) {
   const std::size_t n = refs.size();
+  if (spec_.nan_guard) {
+    for (std::size_t i = 0; i < n; ++i) CheckFinite(gradient_at(i), i);
+  }
+  const float scale = learning_rate_scale();
   for (std::size_t first = 0; first < n; first += kGroup) {
     const std::size_t size = std::min(kGroup, n - first);
     for (std::size_t i = first + size; i < std::min(first + 2 * kGroup, n); ++i) {
@@ -345,7 +367,7 @@ void SparseTable::Apply(std::span<const RowRef> refs, const float* gradients) {
       std::byte* row = refs[first + i].row;
       const std::uint32_t slices_of = HeaderOf(row).size_class();
       while (HeaderOf(row).moved()) row = ForwardOf(row);
-      updates[i] = {row, gradients + (first + i) * width(), HeaderOf(row).size_class(), slices_of};
+      updates[i] = {row, gradient_at(first + i), HeaderOf(row).size_class(), slices_of};
     }
     UpdateSlices(*factory_, std::span(updates).first(size), scale);
   }

@@ -27,6 +27,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -34,6 +35,7 @@
 #include "table/hash.h"
 #include "table/row_layout.h"
 #include "table/spec.h"
+#include "table/unique.h"
 
 namespace wideload {
 
@@ -124,10 +126,20 @@ class SparseTable {
   // ---- The ticketed path of a parameter server: one probe a step.
   // --------------------------------------------------------
 
-  // Finds or creates; refs in input order. Adds shows and clicks (n each, or empty: 1 and 0 per sign) before
-  // it decides on admission. Throws as Pull does.
+  // What Locate leaves in RowHeader::slot of every row it finds, and room for what stood there: [n].
+  struct Mark {
+    std::uint16_t value;
+    std::uint16_t* before;
+  };
+
+  // Finds or creates; refs in input order. Adds one show per sign before it decides on admission. Throws as
+  // Pull does.
   void Locate(std::span<const Sign> signs, std::uint32_t step, RowRef* refs,
-              std::span<const float> shows = {}, std::span<const float> clicks = {});
+              const std::optional<Mark>& mark = {});
+
+  // The same for distinct signs that a Unique has hashed and ordered with this table's salt.
+  void Locate(const Unique::ShardedResult& found, std::uint32_t step, RowRef* refs,
+              const std::optional<Mark>& mark = {});
 
   // Finds only; refs of absent rows hold nullptr, which Read takes for zeros. Touches nothing.
   void Find(std::span<const Sign> signs, RowRef* refs) const;
@@ -139,6 +151,9 @@ class SparseTable {
   // that nobody reads or writes these rows meanwhile. Slices admitted after the ref was handed out are left
   // alone. Throws as Push does.
   void Apply(std::span<const RowRef> refs, const float* gradients);
+
+  // The same with every row's gradient [width] where it happens to be.
+  void Apply(std::span<const RowRef> refs, const float* const* gradients);
 
   // Frees what rows left behind when they moved to a larger size class. Refs handed out before become
   // invalid. Evict and Shrink do it too. Without Locate there is nothing to release: rows then free their old
@@ -184,7 +199,12 @@ class SparseTable {
 
  private:
   void CheckShard(std::uint32_t shard) const;
-  void CheckFinite(const float* gradients, std::size_t rows) const;
+  // `row` numbers the gradient in the message.
+  void CheckFinite(const float* gradient, std::size_t row) const;
+  void LocateIn(const BatchPlan& plan, std::span<const Sign> signs, std::uint32_t step, RowRef* refs,
+                const std::optional<Mark>& mark);
+  template <typename GradientAt>
+  void ApplyWith(std::span<const RowRef> refs, GradientAt gradient_at);
 
   // Calls work(begin, end) on ranges of the plan that together cover it and share no shard, on all threads of
   // the team.

@@ -6,13 +6,16 @@
 //   bags: bag (s, b) holds values [row_splits[s*B + b], row_splits[s*B + b + 1])
 //                                 counted from row_splits[0]
 //   weights     [nnz] or [0]      one weight a value; empty means that all are 1
+//   beside      [B, D]            numbers that stand to the right of the embeddings: the tower's input needs no
+//   concatenation
 //
 //   linear[b]                      = sum over all bags of b of  w_i * rows[inverse_i, 0]
 //   deep[b, s*dim : (s+1)*dim]     = scale(s, b) * sum over bag (s, b) of  w_i * rows[inverse_i, wide:]
+//   deep[b, S*dim :]               = beside[b]
 //   scale: sum 1;  mean 1 / sum w_i;  sqrtn 1 / sqrt(sum w_i^2);  0 for an empty bag or a zero denominator
 //
-// The gradient goes to the rows, summed in a fixed order (blocks of examples, slots, examples); weights are
-// data and get none.
+// The gradient goes to the rows, summed in a fixed order (blocks of examples, slots, examples); weights and
+// `beside` are data and get none.
 
 #include <algorithm>
 #include <cmath>
@@ -44,6 +47,7 @@ REGISTER_OP("EmbeddingBag")
     .Input("inverse: int32")
     .Input("row_splits: int32")
     .Input("weights: float")
+    .Input("beside: float")
     .Output("linear: float")
     .Output("deep: float")
     .SetShapeFn([](InferenceContext* context) {
@@ -52,17 +56,20 @@ REGISTER_OP("EmbeddingBag")
       for (int input = 1; input < 4; ++input) {
         TF_RETURN_IF_ERROR(context->WithRank(context->input(input), 1, &unused));
       }
+      ShapeHandle beside;
+      TF_RETURN_IF_ERROR(context->WithRank(context->input(4), 2, &beside));
       std::vector<std::string> combiners;
       int wide = 0;
       TF_RETURN_IF_ERROR(context->GetAttr("combiners", &combiners));
       TF_RETURN_IF_ERROR(context->GetAttr("wide", &wide));
       DimensionHandle deep = context->UnknownDim();
-      if (context->ValueKnown(context->Dim(rows, 1))) {
+      if (context->ValueKnown(context->Dim(rows, 1)) && context->ValueKnown(context->Dim(beside, 1))) {
         deep = context->MakeDim((context->Value(context->Dim(rows, 1)) - wide) *
-                                static_cast<Index>(combiners.size()));
+                                    static_cast<Index>(combiners.size()) +
+                                context->Value(context->Dim(beside, 1)));
       }
-      context->set_output(0, context->Vector(InferenceContext::kUnknownDim));
-      context->set_output(1, context->Matrix(context->UnknownDim(), deep));
+      context->set_output(0, context->Vector(context->Dim(beside, 0)));
+      context->set_output(1, context->Matrix(context->Dim(beside, 0), deep));
       return absl::OkStatus();
     });
 
@@ -91,6 +98,8 @@ struct Bags {
   Index dim = 0;
   Index width = 0;
   Index distinct = 0;
+  Index beside = 0;    // D
+  bool single = true;  // every bag holds one value, and each weighs 1
   const float* rows = nullptr;
   const std::int32_t* inverse = nullptr;
   const std::int32_t* splits = nullptr;
@@ -99,6 +108,7 @@ struct Bags {
 
   Index begin(Index slot, Index example) const { return splits[slot * batch + example] - splits[0]; }
   Index end(Index slot, Index example) const { return splits[slot * batch + example + 1] - splits[0]; }
+  Index stride() const { return slots * dim + beside; }
   float weight(Index value) const { return weights == nullptr ? 1.0f : weights[value]; }
 
   float Scale(Index slot, Index first, Index last) const {
@@ -159,23 +169,28 @@ class BagKernel : public OpKernel {
     bags->splits = splits.flat<std::int32_t>().data();
     bags->weights = weights.NumElements() == 0 ? nullptr : weights.flat<float>().data();
     bags->combiners = &combiners_;
-    return CheckIndices(*bags, splits.NumElements(), nnz);
+    return CheckIndices(bags, splits.NumElements(), nnz);
   }
 
  private:
-  static absl::Status CheckIndices(const Bags& bags, Index splits, Index nnz) {
+  static absl::Status CheckIndices(Bags* bags, Index splits, Index nnz) {
     bool sorted = true;
-    for (Index i = 1; i < splits; ++i) sorted &= bags.splits[i - 1] <= bags.splits[i];
-    if (!sorted || bags.splits[splits - 1] - bags.splits[0] != nnz) {
+    bool ones = true;
+    for (Index i = 1; i < splits; ++i) {
+      sorted &= bags->splits[i - 1] <= bags->splits[i];
+      ones &= bags->splits[i - 1] + 1 == bags->splits[i];
+    }
+    bags->single = ones && bags->weights == nullptr;
+    if (!sorted || bags->splits[splits - 1] - bags->splits[0] != nnz) {
       return absl::InvalidArgumentError("row_splits must not fall and must span the " + std::to_string(nnz) +
                                         " values of inverse");
     }
     std::uint32_t largest = 0;
-    for (Index i = 0; i < nnz; ++i) largest = std::max(largest, static_cast<std::uint32_t>(bags.inverse[i]));
-    if (nnz > 0 && static_cast<Index>(largest) >= bags.distinct) {
+    for (Index i = 0; i < nnz; ++i) largest = std::max(largest, static_cast<std::uint32_t>(bags->inverse[i]));
+    if (nnz > 0 && static_cast<Index>(largest) >= bags->distinct) {
       return absl::InvalidArgumentError("inverse names row " +
                                         std::to_string(static_cast<std::int32_t>(largest)) +
-                                        ", valid rows are 0 to " + std::to_string(bags.distinct - 1));
+                                        ", valid rows are 0 to " + std::to_string(bags->distinct - 1));
     }
     return absl::OkStatus();
   }
@@ -185,35 +200,37 @@ class BagKernel : public OpKernel {
 };
 
 // Calls bag(slot, example) for all bags, a block of examples at a time: a block of the wide [B, S * dim]
-// matrix stays in the nearest cache while all slots pass over it.
-template <typename Bag>
-void ForEachBag(const Bags& bags, Bag bag) {
+// matrix stays in the nearest cache while all slots pass over it. after(first, last) ends a block.
+template <typename Bag, typename After>
+void ForEachBag(const Bags& bags, Bag bag, After after) {
   constexpr Index kBlock = 32;
   for (Index block = 0; block < bags.batch; block += kBlock) {
     const Index stop = std::min(block + kBlock, bags.batch);
     for (Index slot = 0; slot < bags.slots; ++slot) {
       for (Index example = block; example < stop; ++example) bag(slot, example);
     }
+    after(block, stop);
   }
 }
 
 // kDim: the embedding dimension where it is known at compile time, 0 where it is not.
-template <Index kDim>
-void Forward(const Bags& bags, float* linear, float* deep) {
+// kSingle: Bags::single, the plain categorical column: no bag to walk, no scale.
+template <Index kDim, bool kSingle>
+void Forward(const Bags& bags, const float* beside, float* linear, float* deep) {
   const Index dim = kDim > 0 ? kDim : bags.dim;
-  const Index stride = bags.slots * dim;
+  const Index stride = bags.stride();
   std::fill_n(linear, bags.batch, 0.0f);
-  ForEachBag(bags, [&](Index slot, Index example) {
+  const auto one_value = [&](Index slot, Index example) {
+    const float* row = bags.rows + bags.inverse[slot * bags.batch + example] * bags.width;
     float* out = deep + example * stride + slot * dim;
+    if (bags.wide != 0) linear[example] += row[0];
+    for (Index d = 0; d < dim; ++d) out[d] = row[bags.wide + d];
+  };
+  const auto any_values = [&](Index slot, Index example) {
+    float* out = deep + example * stride + slot * dim;
+    for (Index d = 0; d < dim; ++d) out[d] = 0.0f;
     const Index first = bags.begin(slot, example);
     const Index last = bags.end(slot, example);
-    if (last - first == 1 && bags.weights == nullptr) {  // one plain value: every combiner copies
-      const float* row = bags.rows + bags.inverse[first] * bags.width;
-      if (bags.wide != 0) linear[example] += row[0];
-      for (Index d = 0; d < dim; ++d) out[d] = row[bags.wide + d];
-      return;
-    }
-    for (Index d = 0; d < dim; ++d) out[d] = 0.0f;
     for (Index i = first; i < last; ++i) {
       const float* row = bags.rows + bags.inverse[i] * bags.width;
       const float weight = bags.weight(i);
@@ -222,20 +239,35 @@ void Forward(const Bags& bags, float* linear, float* deep) {
     }
     const float scale = bags.Scale(slot, first, last);
     for (Index d = 0; d < dim; ++d) out[d] *= scale;
-  });
+  };
+  const auto numbers = [&](Index first, Index last) {
+    for (Index example = first; example < last; ++example) {
+      std::copy_n(beside + example * bags.beside, bags.beside, deep + (example + 1) * stride - bags.beside);
+    }
+  };
+  if constexpr (kSingle) {
+    ForEachBag(bags, one_value, numbers);
+  } else {
+    ForEachBag(bags, any_values, numbers);
+  }
 }
 
-template <Index kDim>
+template <Index kDim, bool kSingle>
 void Backward(const Bags& bags, const float* linear, const float* deep, float* rows) {
   const Index dim = kDim > 0 ? kDim : bags.dim;
-  const Index stride = bags.slots * dim;
+  const Index stride = bags.stride();
   std::fill_n(rows, bags.distinct * bags.width, 0.0f);
-  ForEachBag(bags, [&](Index slot, Index example) {
+  const auto one_value = [&](Index slot, Index example) {
+    float* row = rows + bags.inverse[slot * bags.batch + example] * bags.width;
+    const float* gradient = deep + example * stride + slot * dim;
+    if (bags.wide != 0) row[0] += linear[example];
+    for (Index d = 0; d < dim; ++d) row[bags.wide + d] += gradient[d];
+  };
+  const auto any_values = [&](Index slot, Index example) {
     const float* gradient = deep + example * stride + slot * dim;
     const Index first = bags.begin(slot, example);
     const Index last = bags.end(slot, example);
-    const bool plain = last - first == 1 && bags.weights == nullptr;
-    const float scale = plain ? 1.0f : bags.Scale(slot, first, last);
+    const float scale = bags.Scale(slot, first, last);
     for (Index i = first; i < last; ++i) {
       float* row = rows + bags.inverse[i] * bags.width;
       const float weight = bags.weight(i);
@@ -243,25 +275,38 @@ void Backward(const Bags& bags, const float* linear, const float* deep, float* r
       const float factor = weight * scale;
       for (Index d = 0; d < dim; ++d) row[bags.wide + d] += factor * gradient[d];
     }
-  });
+  };
+  const auto nothing = [](Index, Index) {};
+  if constexpr (kSingle) {
+    ForEachBag(bags, one_value, nothing);
+  } else {
+    ForEachBag(bags, any_values, nothing);
+  }
 }
 
-// Calls `run` with the dimension as a compile-time constant for the common ones.
+// Calls run(dim, single) with both as compile-time constants, the dimension only where it is a common one.
 template <typename Run>
-void WithDim(Index dim, Run run) {
-  switch (dim) {
+void Specialised(const Bags& bags, Run run) {
+  const auto with_dim = [&](auto dim) {
+    if (bags.single) {
+      run(dim, std::true_type{});
+    } else {
+      run(dim, std::false_type{});
+    }
+  };
+  switch (bags.dim) {
     case 4:
-      return run(std::integral_constant<Index, 4>{});
+      return with_dim(std::integral_constant<Index, 4>{});
     case 8:
-      return run(std::integral_constant<Index, 8>{});
+      return with_dim(std::integral_constant<Index, 8>{});
     case 16:
-      return run(std::integral_constant<Index, 16>{});
+      return with_dim(std::integral_constant<Index, 16>{});
     case 32:
-      return run(std::integral_constant<Index, 32>{});
+      return with_dim(std::integral_constant<Index, 32>{});
     case 64:
-      return run(std::integral_constant<Index, 64>{});
+      return with_dim(std::integral_constant<Index, 64>{});
     default:
-      return run(std::integral_constant<Index, 0>{});
+      return with_dim(std::integral_constant<Index, 0>{});
   }
 }
 
@@ -272,13 +317,18 @@ class EmbeddingBagOp final : public BagKernel {
   void Compute(OpKernelContext* context) override {
     Bags bags;
     OP_REQUIRES_OK(context, Check(context, 0, &bags));
+    const Tensor& beside = context->input(4);
+    OP_REQUIRES(context, beside.dims() == 2 && beside.dim_size(0) == bags.batch,
+                absl::InvalidArgumentError("beside has shape " + beside.shape().DebugString() + ", expected [" +
+                                           std::to_string(bags.batch) + ", D]"));
+    bags.beside = beside.dim_size(1);
     Tensor* linear = nullptr;
     Tensor* deep = nullptr;
     OP_REQUIRES_OK(context, context->allocate_output(0, TensorShape({bags.batch}), &linear));
-    OP_REQUIRES_OK(context,
-                   context->allocate_output(1, TensorShape({bags.batch, bags.slots * bags.dim}), &deep));
-    WithDim(bags.dim, [&](auto dim) {
-      Forward<decltype(dim)::value>(bags, linear->flat<float>().data(), deep->flat<float>().data());
+    OP_REQUIRES_OK(context, context->allocate_output(1, TensorShape({bags.batch, bags.stride()}), &deep));
+    Specialised(bags, [&](auto dim, auto single) {
+      Forward<dim(), single()>(bags, beside.flat<float>().data(), linear->flat<float>().data(),
+                               deep->flat<float>().data());
     });
   }
 };
@@ -292,17 +342,18 @@ class EmbeddingBagGradOp final : public BagKernel {
     OP_REQUIRES_OK(context, Check(context, 2, &bags));
     const Tensor& linear = context->input(0);
     const Tensor& deep = context->input(1);
+    bags.beside = deep.dims() == 2 ? deep.dim_size(1) - bags.slots * bags.dim : -1;
     OP_REQUIRES(
         context,
-        linear.NumElements() == bags.batch && deep.NumElements() == bags.batch * bags.slots * bags.dim,
+        linear.NumElements() == bags.batch && bags.beside >= 0 && deep.dim_size(0) == bags.batch,
         absl::InvalidArgumentError("gradients have shapes " + linear.shape().DebugString() + " and " +
                                    deep.shape().DebugString() + " for a batch of " +
                                    std::to_string(bags.batch)));
     Tensor* rows = nullptr;
     OP_REQUIRES_OK(context, context->allocate_output(0, TensorShape({bags.distinct, bags.width}), &rows));
-    WithDim(bags.dim, [&](auto dim) {
-      Backward<decltype(dim)::value>(bags, linear.flat<float>().data(), deep.flat<float>().data(),
-                                     rows->flat<float>().data());
+    Specialised(bags, [&](auto dim, auto single) {
+      Backward<dim(), single()>(bags, linear.flat<float>().data(), deep.flat<float>().data(),
+                                rows->flat<float>().data());
     });
   }
 };

@@ -64,6 +64,7 @@ def embedding_bag(
     inverse: tf.Tensor,
     row_splits: tf.Tensor,
     weights: tf.Tensor,
+    beside: tf.Tensor,
     *,
     wide: int,
     combiners: Sequence[Combiner],
@@ -75,15 +76,22 @@ def embedding_bag(
         inverse: int32 ``[nnz]``, row of each value.
         row_splits: int32 ``[S * B + 1]``, slot-major bags; may start above 0.
         weights: float32 ``[nnz]``, or ``[0]`` when all weigh 1.
+        beside: float32 ``[B, D]``, copied to the right of the embeddings; ``D`` may be 0.
         wide: leading floats of a row that are linear weights, 0 or 1.
         combiners: one per slot.
 
     Returns:
         ``linear`` float32 ``[B]``: weighted sum of the linear weights of all values of an example (zeros without any);
-        ``deep`` float32 ``[B, S * dim]``: the combined embedding of each slot, side by side.
+        ``deep`` float32 ``[B, S * dim + D]``: the combined embedding of each slot, side by side, then ``beside``.
     """
     linear, deep = _ops.embedding_bag(
-        rows=rows, inverse=inverse, row_splits=row_splits, weights=weights, wide=wide, combiners=list(combiners)
+        rows=rows,
+        inverse=inverse,
+        row_splits=row_splits,
+        weights=weights,
+        beside=beside,
+        wide=wide,
+        combiners=list(combiners),
     )
     return linear, deep
 
@@ -100,15 +108,15 @@ def _embedding_bag_gradient(op: Any, linear: tf.Tensor, deep: tf.Tensor) -> list
         wide=op.get_attr("wide"),
         combiners=op.get_attr("combiners"),
     )
-    return [rows, None, None, None]
+    return [rows, None, None, None, None]
 
 
 def native_bag(table: TableLayout) -> Bag:
     """The look-up of one table's slots by :func:`embedding_bag`, as ``harness.model.WideDeep`` takes it."""
     combiners = [slot.combiner for slot in table.slots]
 
-    def bag(rows: Any, inverse: Any, row_splits: Any, weights: Any) -> tuple[Any, Any]:
-        return embedding_bag(rows, inverse, row_splits, weights, wide=table.wide, combiners=combiners)
+    def bag(rows: Any, inverse: Any, row_splits: Any, weights: Any, beside: Any) -> tuple[Any, Any]:
+        return embedding_bag(rows, inverse, row_splits, weights, beside, wide=table.wide, combiners=combiners)
 
     return bag
 

@@ -121,7 +121,8 @@ class EmbeddingFeatures(keras.layers.Layer):  # type: ignore[misc]
             bags: of the same batch.
         """
         combiners = [column.combiner for column in self.columns]
-        _, deep = ops.embedding_bag(rows, inverse, bags.row_splits, bags.weights, wide=0, combiners=combiners)
+        nothing = tf.zeros([(tf.size(bags.row_splits) - 1) // len(combiners), 0])
+        _, deep = ops.embedding_bag(rows, inverse, bags.row_splits, bags.weights, nothing, wide=0, combiners=combiners)
         return tf.ensure_shape(deep, [None, self.width])
 
     def bind(self, read: Callable[[EmbeddingFeatures, Bags], Any]) -> None:

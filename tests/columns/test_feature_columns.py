@@ -77,11 +77,8 @@ def test_the_model_computes_the_same_through_either(keras: Any, adapter: Any, ro
     features = stock.inputs(records)
     weights = np.random.default_rng(0).normal(size=10_000).astype(np.float32)
     nothing = tf.zeros([len(ROWS), 0])
-    deep, dense = (
-        tf.concat([nothing, *(keras.layers.DenseFeatures([column])(features) for column in columns)], axis=1)
-        for columns in (stock.deep, stock.numeric)
-    )
-    theirs, _ = model.tower.train(flat, deep, dense, run)
+    stacked = [keras.layers.DenseFeatures([column])(features) for column in (*stock.deep, *stock.numeric)]
+    theirs, _ = model.tower.train(flat, tf.concat([nothing, *stacked], axis=1), run)
     for layer in [keras.layers.DenseFeatures([column]) for column in stock.wide]:
         layer(features)
         (variable,) = layer.weights
@@ -108,8 +105,9 @@ def our_logits(made: Any, model: WideDeep, flat: Any, records: Any, weights: Any
             wide[slot.first_row : slot.first_row + slot.rows] = weights[: slot.rows, None]
         variable = np.concatenate([wide, initial_deep(table, table_signs(table), 9)], axis=1)
         unique = tf.unique(part.values)
-        bag = reference_bag(table)(tf.gather(variable, unique.y), unique.idx, part.row_splits, part.weights)
+        rows = tf.gather(variable, unique.y)
+        bag = reference_bag(table)(rows, unique.idx, part.row_splits, part.weights, inputs.dense[:, :0])
         linear.append(bag[0])
         deep.append(bag[1])
-    logits, _ = model.tower.train(flat, tf.concat(deep, 1), inputs.dense, run)
+    logits, _ = model.tower.train(flat, tf.concat([*deep, inputs.dense], axis=1), run)
     return (tf.add_n(linear) + logits).numpy()

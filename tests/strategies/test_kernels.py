@@ -23,20 +23,24 @@ def table(wide: int, dim: int) -> TableLayout:
     return TableLayout("t", wide, dim, 0, slots)
 
 
-def inputs(width: int, weighted: bool) -> tuple[Any, ...]:
-    """Bags of 0..3 values; the splits start above 0, as those of a second table do."""
+KINDS = ("plain", "weighted", "single")
+
+
+def inputs(width: int, kind: str) -> tuple[Any, ...]:
+    """Bags of 0..3 values, or of one; the splits start above 0, as those of a second table do."""
     draw = np.random.default_rng(width)
-    lengths = draw.integers(0, 4, len(COMBINERS) * BATCH)
+    lengths = np.ones(len(COMBINERS) * BATCH, int) if kind == "single" else draw.integers(0, 4, len(COMBINERS) * BATCH)
     splits = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
     inverse = draw.integers(0, 6, splits[-1]).astype(np.int32)
-    weights = draw.random(splits[-1] if weighted else 0).astype(np.float32)
+    weights = draw.random(splits[-1] if kind == "weighted" else 0).astype(np.float32)
     rows = draw.normal(size=(6, width)).astype(np.float32)
-    return tuple(tf.constant(array) for array in (rows, inverse, splits + 3, weights))
+    beside = draw.normal(size=(BATCH, 2)).astype(np.float32)
+    return tuple(tf.constant(array) for array in (rows, inverse, splits + 3, weights, beside))
 
 
-def defined(layout: TableLayout, rows: Any, inverse: Any, splits: Any, weights: Any) -> tuple[Any, Any]:
+def defined(layout: TableLayout, *given: Any) -> tuple[Any, Any]:
     """The definition, bag by bag."""
-    rows, inverse, splits, weights = (tensor.numpy() for tensor in (rows, inverse, splits, weights))
+    rows, inverse, splits, weights, beside = (tensor.numpy() for tensor in given)
     weights = weights if len(weights) else np.ones(len(inverse), np.float32)
     linear, deep = np.zeros(BATCH), np.zeros((BATCH, len(COMBINERS), layout.dim))
     for slot, combiner in enumerate(COMBINERS):
@@ -48,7 +52,7 @@ def defined(layout: TableLayout, rows: Any, inverse: Any, splits: Any, weights: 
             scale = {"sum": 1.0, "mean": w.sum(), "sqrtn": np.sqrt((w**2).sum())}[combiner]
             if len(w):
                 deep[example, slot] = (w[:, None] * found[:, layout.wide :]).sum(axis=0) / scale
-    return linear, deep.reshape(BATCH, -1)
+    return linear, np.concatenate([deep.reshape(BATCH, -1), beside], axis=1)
 
 
 @pytest.fixture(params=["tensorflow", "native"])
@@ -59,17 +63,17 @@ def bag(request: pytest.FixtureRequest) -> Any:
         pytest.skip(str(error))
 
 
-@pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize(("wide", "dim"), [(1, 4), (0, 4), (1, 0)])
-def test_a_bag_is_what_it_is_defined_to_be(bag: Any, wide: int, dim: int, weighted: bool) -> None:
-    layout, given = table(wide, dim), inputs(wide + dim, weighted)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("wide", "dim"), [(1, 4), (0, 4), (1, 0), (1, 5)])
+def test_a_bag_is_what_it_is_defined_to_be(bag: Any, wide: int, dim: int, kind: str) -> None:
+    layout, given = table(wide, dim), inputs(wide + dim, kind)
     for found, expected in zip(bag(layout)(*given), defined(layout, *given), strict=True):
         np.testing.assert_allclose(found.numpy(), expected, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("weighted", [False, True])
-def test_gradients_are_those_of_the_reference(bag: Any, weighted: bool) -> None:
-    layout, (rows, *rest) = table(1, 4), inputs(5, weighted)
+@pytest.mark.parametrize("kind", KINDS)
+def test_gradients_are_those_of_the_reference(bag: Any, kind: str) -> None:
+    layout, (rows, *rest) = table(1, 4), inputs(5, kind)
     gradients = []
     for one in (bag, reference_bag):
         with tf.GradientTape() as tape:
@@ -81,9 +85,9 @@ def test_gradients_are_those_of_the_reference(bag: Any, weighted: bool) -> None:
 
 
 def test_without_examples_there_is_nothing(bag: Any) -> None:
-    nothing = (tf.zeros([0, 5]), tf.zeros([0], tf.int32), tf.zeros([1], tf.int32), tf.zeros([0]))
+    nothing = (tf.zeros([0, 5]), tf.zeros([0], tf.int32), tf.zeros([1], tf.int32), tf.zeros([0]), tf.zeros([0, 2]))
     linear, deep = bag(table(1, 4))(*nothing)
-    assert (linear.shape, deep.shape) == ((0,), (0, 12))
+    assert (linear.shape, deep.shape) == ((0,), (0, 14))
 
 
 def test_kernels_that_were_not_built_are_missed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,21 +24,21 @@ def run(first: int = 0, across: Any = None, step: int = 0) -> Pass:
 
 
 @pytest.fixture
-def batch() -> tuple[Any, Any]:
-    draw = np.random.default_rng(0)
-    return tuple(tf.constant(draw.normal(size=(10, width)), tf.float32) for width in (4, 2))
+def batch() -> Any:
+    """Ten examples: four floats of embeddings, two numbers."""
+    return tf.constant(np.random.default_rng(0).normal(size=(10, 6)), tf.float32)
 
 
 def test_the_flat_vector_is_kernels_and_biases_in_order(batch: Any) -> None:
     made = tower()
     flat = made.initial(1)
     assert made.size == len(flat) == 6 * 6 + 6 + 6 * 3 + 3 + 3 + 1
-    hidden = np.concatenate([part.numpy() for part in batch], axis=1)
+    hidden = batch.numpy()
     for begin, inputs, outputs in ((0, 6, 6), (42, 6, 3), (63, 3, 1)):
         kernel = flat[begin : begin + inputs * outputs].reshape(inputs, outputs)
         hidden = hidden @ kernel
         hidden = np.maximum(hidden, 0) if outputs > 1 else hidden
-    logits, _ = made.train(tf.constant(flat), *batch, run())
+    logits, _ = made.train(tf.constant(flat), batch, run())
     np.testing.assert_allclose(logits.numpy(), hidden[:, 0], rtol=1e-5, atol=1e-6)
 
 
@@ -63,18 +63,18 @@ def test_a_tower_without_inputs_is_one_bias() -> None:
 def test_dropout_is_the_same_for_a_share_as_for_the_whole(batch: Any) -> None:
     made = tower(dropout=0.5)
     flat = tf.constant(made.initial(1))
-    whole, _ = made.train(flat, *batch, run())
-    share, _ = made.train(flat, *(part[7:] for part in batch), run(first=7))
+    whole, _ = made.train(flat, batch, run())
+    share, _ = made.train(flat, batch[7:], run(first=7))
     assert share.numpy() == pytest.approx(whole.numpy()[7:], rel=1e-6)
 
 
 def test_dropout_changes_from_step_to_step_and_is_off_in_prediction(batch: Any) -> None:
     made = tower(dropout=0.5)
     flat = tf.constant(made.initial(1))
-    one, two = (made.train(flat, *batch, run(step=step))[0].numpy().tolist() for step in (0, 1))
+    one, two = (made.train(flat, batch, run(step=step))[0].numpy().tolist() for step in (0, 1))
     assert one != two
-    plain = tower().train(flat, *batch, run())[0].numpy()
-    assert made.predict(flat, tf.zeros([0]), *batch).numpy() == pytest.approx(plain, rel=1e-6)
+    plain = tower().train(flat, batch, run())[0].numpy()
+    assert made.predict(flat, tf.zeros([0]), batch).numpy() == pytest.approx(plain, rel=1e-6)
 
 
 def test_dropout_keeps_the_expected_value() -> None:
@@ -82,7 +82,7 @@ def test_dropout_keeps_the_expected_value() -> None:
     flat = np.zeros(made.size, np.float32)
     flat[:2000] = 1.0
     flat[4000:6000] = 1 / 2000
-    logits, _ = made.train(tf.constant(flat), tf.zeros([8, 0]), tf.ones([8, 1]), run())
+    logits, _ = made.train(tf.constant(flat), tf.ones([8, 1]), run())
     assert logits.numpy() == pytest.approx(np.ones(8), abs=0.1)
     assert len(set(logits.numpy().tolist())) > 1
 
@@ -91,8 +91,8 @@ def test_normalisation_is_over_the_global_batch(batch: Any) -> None:
     """Two ranks in lockstep, played one after the other until their sums agree."""
     made = tower(batch_norm=True)
     flat = tf.constant(made.initial(1))
-    whole, moments = made.train(flat, *batch, run())
-    shares = [tuple(part[:4] for part in batch), tuple(part[4:] for part in batch)]
+    whole, moments = made.train(flat, batch, run())
+    shares = [batch[:4], batch[4:]]
     known: list[Any] = []
     for layer in range(2):
         sums: list[Any] = []
@@ -103,11 +103,11 @@ def test_normalisation_is_over_the_global_batch(batch: Any) -> None:
                 seen.append(vector)
                 return known[len(seen) - 1] if len(seen) <= len(known) else vector
 
-            made.train(flat, *share, run(across=across))
+            made.train(flat, share, run(across=across))
             sums.append(seen[layer])
         known.append(tf.add_n(sums))
     calls = iter(known)
-    second, theirs = made.train(flat, *shares[1], run(across=lambda _: next(calls)))
+    second, theirs = made.train(flat, shares[1], run(across=lambda _: next(calls)))
     np.testing.assert_allclose(second.numpy(), whole.numpy()[4:], rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(theirs.numpy(), moments.numpy(), rtol=1e-4, atol=1e-5)
 
