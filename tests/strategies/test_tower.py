@@ -56,7 +56,7 @@ def test_weights_are_a_function_of_the_seed() -> None:
 
 def test_a_tower_without_inputs_is_one_bias() -> None:
     made = tower(BatchLayout((), 0))
-    logits, _ = made.train(tf.constant([0.0] * (made.size - 1) + [0.5]), tf.zeros([3, 0]), tf.zeros([3, 0]), run())
+    logits, _ = made.train(tf.constant([0.0] * (made.size - 1) + [0.5]), tf.zeros([3, 0]), run())
     assert logits.numpy().tolist() == [0.5] * 3
 
 
