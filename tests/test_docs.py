@@ -6,6 +6,7 @@ import re
 import subprocess
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -104,3 +105,11 @@ def test_command_lines_in_the_documentation_use_options_that_exist(page: Path) -
         name, known = options_of(words)
         used = {word.partition("=")[0] for word in words if re.match(r"--?[a-z]", word)}
         assert used <= known, f"wideload {name} does not know {sorted(used - known)}"
+
+
+def test_the_readme_s_example_runs() -> None:
+    (example,) = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S)
+    names: dict[str, Any] = {}
+    exec(example, names)  # noqa: S102 - the README's own code
+    assert names["rows"].shape == (3, 8)
+    assert len(names["table"]) == 2

@@ -16,17 +16,21 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from wideload._native import AdaGrad as AdaGrad
+    from wideload._native import Slice as Slice
     from wideload._native import SparseTable as SparseTable
     from wideload.harness.results import load_results as load_results
 
 __version__ = "0.1.0"
 
 _LAZY = {
+    "AdaGrad": "wideload._native",
+    "Slice": "wideload._native",
     "SparseTable": "wideload._native",
     "load_results": "wideload.harness.results",
 }
 
-__all__ = ["SparseTable", "__version__", "load_results"]
+__all__ = ["AdaGrad", "Slice", "SparseTable", "__version__", "load_results"]
 
 
 def __getattr__(name: str) -> Any:

@@ -343,6 +343,18 @@ def test_a_figure_downloads_as_a_picture(demo, visit, kind, start):
     assert picture.value.suggested_filename == f"demo-throughput.{kind}"
 
 
+def test_every_figure_downloads_under_its_own_name_with_its_title(demo, visit):
+    opened = visit(demo)
+    for box in opened.page.locator("[data-figure]").all():
+        with opened.page.expect_download() as picture:
+            box.locator("[data-action=svg]").click()
+        name = box.get_attribute("data-figure")
+        assert picture.value.suggested_filename == f"demo-{name}.svg"
+        drawn = Path(picture.value.path()).read_text(encoding="utf-8")
+        assert box.get_by_role("heading").evaluate("heading => heading.firstChild.textContent.trim()") in drawn
+        assert "<path" in drawn
+
+
 def test_the_dark_theme_follows_the_system_and_the_button_overrides_it(demo, visit):
     opened = visit(demo, scheme="dark")
     background = "getComputedStyle(document.body).backgroundColor"
