@@ -40,6 +40,7 @@ CHROMIUM = ["chromium"]
 GTEST = ["libgtest-dev"]
 BENCHMARK = ["libbenchmark-dev", "libabsl-dev", "libboost1.81-dev"]
 POSTGRES = ["postgresql"]
+NETWORK = ["iproute2"] if os.geteuid() == 0 else []  # network namespaces, which only root can make
 MARKERS = {  # a Debian package and what proves that it is there
     "chromium": "/usr/bin/chromium",
     "libgtest-dev": "/usr/include/gtest/gtest.h",
@@ -47,6 +48,7 @@ MARKERS = {  # a Debian package and what proves that it is there
     "libboost1.81-dev": "/usr/include/boost/unordered/unordered_flat_map.hpp",
     "libabsl-dev": "/usr/include/absl/container/flat_hash_map.h",
     "postgresql": "/usr/lib/postgresql",
+    "iproute2": "/sbin/tc",
 }
 
 
@@ -70,7 +72,7 @@ def tests(session: nox.Session) -> None:
     env = environment(session)
     if not session.posargs:
         native_tests(session, env)
-    system_packages(session, [*CHROMIUM, *POSTGRES])
+    system_packages(session, [*CHROMIUM, *POSTGRES, *NETWORK])
     env.run("python", "-m", "pytest", *session.posargs)
 
 
@@ -137,7 +139,7 @@ SOAKS: dict[str, tuple[list[str], dict[str, str]]] = {
 def soak(session: nox.Session) -> None:
     """What CI does a few times, done for hours; arguments are names of soaks, all of them without any."""
     env = environment(session)
-    system_packages(session, [*CHROMIUM, *POSTGRES])
+    system_packages(session, [*CHROMIUM, *POSTGRES, *NETWORK])
     for name in session.posargs or SOAKS:
         if name not in SOAKS:
             session.error(f"{name!r} is no soak; valid: {', '.join(SOAKS)}.")
