@@ -20,7 +20,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from wideload.datasets.lines import COLUMNS, NEWLINE, QUOTE, RETURN, SHOWN, Integers, Lines, Mask
+from wideload.datasets.lines import COLUMNS, QUOTE, RETURN, SHOWN, Lines, Mask
+from wideload.datasets.quotes import NEWLINE, Integers
 from wideload.datasets.rejects import Reject
 from wideload.datasets.text import PADDING, TextBlock
 
@@ -114,6 +115,7 @@ def _separators(block: TextBlock, delimiter: str) -> tuple[Integers, int]:
         if marks[0] == marks[1]:
             _leftmost(hit)
     hit |= data == NEWLINE
+    hit[block.inner] = False
     return np.flatnonzero(hit), len(marks)
 
 
@@ -127,7 +129,7 @@ def _leftmost(hit: Mask) -> None:
 
 
 def _with_quoted(cells: Cells, lines: Lines, special: Mask, delimiter: str, columns: int) -> tuple[Cells, list[Reject]]:
-    """Adds the lines that contain quotes, one by one; a quoted cell ends on its own line."""
+    """Adds the lines that contain quotes, one by one."""
     rejects, rows, numbers, extra = [], [], [], bytearray()
     base = len(cells.data) - PADDING
     for line in np.flatnonzero(special):

@@ -1,7 +1,8 @@
 """What a model needs to know of the training split: means, deviations, vocabularies, cardinalities.
 
 One pass per field over the finished shards, one column of one row group in memory at a time. A vocabulary is counted
-exactly up to ``limit`` distinct values; a field with more of them gets none (hash it instead), so memory is bounded.
+exactly up to ``limit`` distinct values and ``LARGEST`` bytes of them; a field with more gets none (hash it instead), so
+memory is bounded.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import io
 import math
 import zlib
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,13 @@ import pyarrow.parquet as pq
 from wideload.datasets.manifest import FieldEntry, ShardEntry, write_atomically
 
 LIMIT = 1_000_000
-"""Distinct values up to which a vocabulary is kept."""
+LARGEST = 2**28
+"""Distinct values, and their bytes, up to which a vocabulary is kept."""
+
+_FEW = 2**22
+"""Bytes of counts that are always worth waiting for."""
+
+_COUNTS = pa.schema([("value", pa.string()), ("count", pa.int64())])
 
 Splits = Mapping[str, Sequence[ShardEntry]]
 
@@ -89,29 +95,48 @@ def _cardinality(blocks: Iterator[Any]) -> int:
     return largest + 1
 
 
-def count(blocks: Iterator[Any], limit: int) -> Counter[Any] | None:
-    """How often each value occurs; None as soon as there are more than ``limit`` different ones."""
-    counts: Counter[Any] = Counter()
+def count(blocks: Iterator[Any], limit: int) -> pa.Table | None:
+    """How often each value occurs; None when there are more than ``limit`` different ones, or above LARGEST bytes.
+
+    What was counted is merged when as much is waiting again, so a value is looked at a few times, however many blocks.
+
+    Returns:
+        ``value`` string, ``count`` int64, in no order.
+    """
+    counted, waiting = _COUNTS.empty_table(), [_COUNTS.empty_table()]
     for block in blocks:
-        found = block.drop_null().value_counts()
-        for value, times in zip(found.field(0).to_pylist(), found.field(1).to_pylist(), strict=True):
-            counts[value] += times
-        if len(counts) > limit:
-            return None
-    return counts
+        waiting.append(_counts(block.drop_null()))
+        if _size(*waiting) > max(_size(counted), _FEW):
+            counted, waiting = _merged([counted, *waiting]), []
+            if _too_large(counted, limit):
+                return None
+    counted = _merged([counted, *waiting])
+    return None if _too_large(counted, limit) else counted
 
 
-def _with_vocabulary(directory: Path, field: FieldEntry, counts: Counter[Any]) -> FieldEntry:
+def _counts(values: Any) -> pa.Table:
+    found = values.value_counts()
+    return pa.table({"value": found.field(0).cast(pa.string()), "count": found.field(1)})
+
+
+def _merged(parts: list[pa.Table]) -> pa.Table:
+    summed = pa.concat_tables(parts).group_by("value", use_threads=False).aggregate([("count", "sum")])
+    return summed.select(["value", "count_sum"]).rename_columns(["value", "count"])
+
+
+def _too_large(counts: pa.Table, limit: int) -> bool:
+    return counts.num_rows > limit or (pc.sum(pc.binary_length(counts["value"])).as_py() or 0) > LARGEST
+
+
+def _size(*tables: pa.Table) -> int:
+    return sum(table.nbytes for table in tables)
+
+
+def _with_vocabulary(directory: Path, field: FieldEntry, counts: pa.Table) -> FieldEntry:
     """Most frequent first; equals in the order of their bytes, so that a vocabulary is a function of the data alone."""
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0].encode()))
-    table = pa.table(
-        {
-            "value": pa.array([value for value, _ in ordered], pa.string()),
-            "count": pa.array([times for _, times in ordered], pa.int64()),
-        }
-    )
+    order = pc.sort_indices(counts, sort_keys=[("count", "descending"), ("value", "ascending")])
     buffer = io.BytesIO()
-    pq.write_table(table, buffer, compression="zstd")
+    pq.write_table(counts.take(order).combine_chunks(), buffer, compression="zstd")
     name = f"vocabulary/{_file_name(field.name)}.parquet"
     (directory / "vocabulary").mkdir(exist_ok=True)
     write_atomically(directory / name, buffer.getvalue())

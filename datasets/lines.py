@@ -7,29 +7,30 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from wideload.datasets.quotes import NEWLINE, Integers
 from wideload.datasets.rejects import Reject
 from wideload.datasets.text import TextBlock
 
-Integers = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 EMPTY, NUL, ENCODING, COLUMNS = 1, 2, 3, 4
 """Reasons against a line; an empty one is no row at all."""
 
-NEWLINE, RETURN, QUOTE = 10, 13, 34
+RETURN, QUOTE = 13, 34
 SHOWN = 200
 """Characters of a bad row that are shown."""
 
 
 class Lines:
-    """Where the lines of a block are, and which of them are no text."""
+    """Where the lines of a block are, and which of them are no text. A record with quoted newlines is one line."""
 
     def __init__(self, block: TextBlock, ends: Integers | None = None) -> None:
         self.block = block
         self.data = block.data[: block.length]
-        self.ends = np.flatnonzero(self.data == NEWLINE) if ends is None else ends
+        self.ends = _ends(block) if ends is None else ends
         self.starts = np.concatenate([[0], self.ends + 1]).astype(np.int64)[:-1]
         self.numbers = block.line + 1 + np.arange(len(self.ends), dtype=np.int64)
+        self.numbers += np.searchsorted(block.inner, self.starts)
 
     def __len__(self) -> int:
         return len(self.ends)
@@ -71,6 +72,10 @@ class Lines:
         """The lines that are no text, and those that ``other`` has a reason against."""
         reasons = {NUL: "NUL byte", ENCODING: "not UTF-8"}
         return [self.reject(line, reasons.get(int(why[line])) or other(line)) for line in np.flatnonzero(why > EMPTY)]
+
+
+def _ends(block: TextBlock) -> Integers:
+    return np.setdiff1d(np.flatnonzero(block.data[: block.length] == NEWLINE), block.inner, assume_unique=True)
 
 
 def _is_utf8(content: bytes) -> bool:

@@ -17,6 +17,8 @@ from wideload.errors import DataError
 
 ROWS_PER_GROUP = 16_384
 ROWS_PER_SHARD = 64 * ROWS_PER_GROUP
+BYTES_PER_GROUP = 2**25
+"""A row group of long rows ends early: readers hold several of them."""
 
 
 class ShardWriter:
@@ -36,12 +38,14 @@ class ShardWriter:
         self._waiting_rows = 0
 
     def write(self, table: pa.Table) -> None:
-        """Appends rows; they are written whenever a row group is full."""
+        """Appends rows, of few bytes compared with a row group; they are written whenever one is full."""
         self.rows += table.num_rows
         self._waiting.append(table)
         self._waiting_rows += table.num_rows
         while self._waiting_rows >= self._rows_per_group:
             self._flush(self._rows_per_group)
+        if sum(part.nbytes for part in self._waiting) >= BYTES_PER_GROUP:
+            self._flush(self._waiting_rows)
 
     def _flush(self, rows: int) -> None:
         whole = pa.concat_tables(self._waiting)

@@ -6,12 +6,13 @@
 
 A block begins where the one before ended, so its bounds are a function of the file alone: reading that is resumed at
 a block's end goes on with the same blocks. A line longer than ``LONGEST`` is rejected without being held in memory.
+Where cells may be quoted, a block is cut at the end of a record (see :mod:`wideload.datasets.quotes`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from wideload.datasets import quotes
+from wideload.datasets.quotes import Integers
 from wideload.datasets.rejects import Reject
 from wideload.errors import DataError
 
@@ -52,6 +55,7 @@ class TextBlock:
         line: number of lines before this block.
         after: where the next block begins.
         rejects: lines that were too long to be read; they count as lines.
+        inner: positions of the newlines that are part of a quoted cell, int64 ``[k]``.
     """
 
     source: str
@@ -61,6 +65,7 @@ class TextBlock:
     line: int
     after: Position
     rejects: tuple[Reject, ...] = ()
+    inner: Integers = field(default_factory=lambda: quotes.NONE)
 
 
 def open_stream(path: str) -> Any:
@@ -82,20 +87,26 @@ def open_stream(path: str) -> Any:
         raise DataError(f"cannot open {path}: {error}") from None
 
 
-def blocks(path: str, start: Position = Position(), block: int = BLOCK, longest: int = LONGEST) -> Iterator[TextBlock]:
-    """The lines of a file from ``start`` on.
+def blocks(
+    path: str,
+    start: Position = Position(),
+    block: int = BLOCK,
+    longest: int = LONGEST,
+    quoted: str | None = None,
+) -> Iterator[TextBlock]:
+    """The lines of a file from ``start`` on; ``quoted`` is the delimiter between cells that may be quoted, if any are.
 
     Raises:
         DataError: the file cannot be read or its compression is damaged; names it.
     """
     with open_stream(path) as stream:
-        yield from _Reader(path, stream, start, block, longest).blocks()
+        yield from _Reader(path, stream, start, block, longest, quoted).blocks()
 
 
 class _Reader:
-    def __init__(self, path: str, stream: Any, start: Position, block: int, longest: int) -> None:
+    def __init__(self, path: str, stream: Any, start: Position, block: int, longest: int, quoted: str | None) -> None:
         self._path, self._stream = path, stream
-        self._block, self._longest = block, longest
+        self._block, self._longest, self._quoted = block, longest, quoted
         self._offset, self._line = start.offset, start.line
         self._rest = b""
         self._skip(start.offset)
@@ -126,9 +137,12 @@ class _Reader:
             if cut == 0:
                 yield from self._overlong(content)
                 continue
+            inner = quotes.NONE
+            if self._quoted and b'"' in content:
+                inner, cut = quotes.inner(content[:cut], self._quoted, ended)
             self._rest = content[cut:]
-            yield self._made(content[:cut])
-            if len(self._rest) > self._longest:
+            yield self._made(content[:cut], inner=inner)
+            if len(self._rest) > self._longest and b"\n" not in self._rest:
                 rest, self._rest = self._rest, b""
                 yield from self._overlong(rest)
 
@@ -140,16 +154,20 @@ class _Reader:
             missing -= len(part)
         return b"".join(parts)
 
-    def _made(self, text: bytes, rejects: tuple[Reject, ...] = (), extra: int = 0) -> TextBlock:
+    def _made(
+        self, text: bytes, rejects: tuple[Reject, ...] = (), extra: int = 0, inner: Integers = quotes.NONE
+    ) -> TextBlock:
         line = self._line
         self._offset += len(text) + extra
-        shown = text[len(BOM) :] if line == 0 and text.startswith(BOM) else text
+        begin = len(BOM) if line == 0 and text.startswith(BOM) else 0
+        shown = text[begin:]
         if shown and not shown.endswith(b"\n"):
             shown += b"\n"
         content = shown + bytes(PADDING)
         self._line += shown.count(b"\n") + len(rejects)
         data = np.frombuffer(content, dtype=np.uint8)
-        return TextBlock(self._path, content, data, len(shown), line, Position(self._offset, self._line), rejects)
+        after = Position(self._offset, self._line)
+        return TextBlock(self._path, content, data, len(shown), line, after, rejects, inner - begin)
 
     def _overlong(self, begin: bytes) -> Iterator[TextBlock]:
         """Skips to the end of a line that began with ``begin``, and reports it."""

@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from wideload.datasets.cells import Cells
-from wideload.datasets.lines import Integers, Mask
+from wideload.datasets.lines import Mask
+from wideload.datasets.quotes import Integers
 from wideload.datasets.words import are_digits, decimal, lowered, nibbles_of, packed, spelled, words_at
 
 _MINUS = 45

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from wideload.datasets import values as parsing
 from wideload.datasets.cells import Cells, header, split
 from wideload.datasets.layout import InputField, Label, Layout
+from wideload.datasets.lines import Lines
 from wideload.datasets.readers.contract import ROW, SPLIT, TIME, Block
 from wideload.datasets.rejects import Reject
 from wideload.datasets.text import Position, TextBlock, blocks
@@ -41,7 +42,7 @@ def read(source: str, layout: Layout, start: Position) -> Iterator[Block]:
         DataError: the file is empty, or its header lacks a column that the layout names.
     """
     columns = resolve(source, layout)
-    for block in blocks(source, start):
+    for block in blocks(source, start, quoted=_quoted(layout)):
         first = block.line == 0 and layout.header
         found, rejects = split(block, layout.delimiter, columns.count, layout.quoted)
         if first:
@@ -56,16 +57,20 @@ def _without_header(found: Cells, rejects: list[Reject]) -> tuple[Cells, list[Re
     return kept, [reject for reject in rejects if reject.line != 1]
 
 
-def first_line(source: str) -> str:
-    """The first line of a file, without its end.
+def _quoted(layout: Layout) -> str | None:
+    return layout.delimiter if layout.quoted and len(layout.delimiter) == 1 else None
+
+
+def first_line(source: str, quoted: str | None = None) -> str:
+    """The first line of a file, without its end; with quoted newlines where cells between ``quoted`` may have them.
 
     Raises:
         DataError: the file is empty, or its first line is no text.
     """
-    block: TextBlock | None = next(blocks(source, block=2**16, longest=2**16), None)
+    block: TextBlock | None = next(blocks(source, block=2**16, longest=2**16, quoted=quoted), None)
     if block is None or not block.length:
         raise DataError(f"{source} is empty." if block is None else f"{source}: the first line is not text.")
-    line = block.data[: block.length].tobytes().split(b"\n", 1)[0]
+    line = Lines(block).bytes_of(0)
     try:
         return line.removesuffix(b"\r").decode("utf-8")
     except UnicodeDecodeError:
@@ -80,7 +85,7 @@ def resolve(source: str, layout: Layout) -> Columns:
     """
     names = layout.columns
     if names is None and layout.header:
-        names = tuple(header(first_line(source), layout.delimiter))
+        names = tuple(header(first_line(source, _quoted(layout)), layout.delimiter))
     wanted = [layout.label.column, *(field.source for field in layout.field)]
     wanted += [column for column in (layout.time, layout.split) if column is not None]
     count = len(names) if names is not None else 1 + max((n for n in wanted if isinstance(n, int)), default=0)

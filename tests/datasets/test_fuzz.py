@@ -45,7 +45,7 @@ def _files(criteo: bytes, tfrecords: Callable[..., bytes], folder: Path) -> dict
     table = pa.table({"y": [0, 1] * 20, "a": [0.5] * 40, "b": range(40)})
     pq.write_table(table, folder / "valid.parquet", row_group_size=16)
     records = tfrecords([{"y": [n % 2], "a": [n / 2], "b": [n]} for n in range(20)])
-    rows = "".join(f'{n % 2},{n}.5,{n},{n:08x},"w {n}",1|{n},{n}\n' for n in range(30))
+    rows = "".join(f'{n % 2},{n}.5,{n},{n:08x},"w\n {n}",1|{n},{n}\n' for n in range(30))
     lines = "".join(f"{n % 2} {n}:1 {n + 1}:0.5\n" for n in range(30))
     return {
         "day_0": ("criteo", criteo, None),

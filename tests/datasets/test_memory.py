@@ -5,6 +5,7 @@ The file is made up while it is read. CI reads 15 and 60 MB; WIDELOAD_SOAK_BYTES
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -69,6 +70,8 @@ def test_memory_while_preparing_does_not_depend_on_the_size(tmp_path: Path, crit
     file.write_bytes(criteo_lines(20_000))
     quarter = peak_of(SMALLEST, file, tmp_path / "quarter")
     whole = peak_of(SIZE, file, tmp_path / "whole")
-    print(f"\npeak: {quarter / 1e6:.0f} MB for {SMALLEST / 1e6:.0f} MB, {whole / 1e6:.0f} MB for {SIZE / 1e6:.0f} MB")
+    logging.getLogger(__name__).info(
+        "peak: %.0f MB for %.0f MB, %.0f MB for %.0f MB", *(bytes_ / 1e6 for bytes_ in (quarter, SMALLEST, whole, SIZE))
+    )
     assert whole < LIMIT
     assert whole < quarter + GROWTH

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +18,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from wideload.datasets import load
+from wideload.datasets import fit, load, shard, text
 from wideload.datasets.contract import Plan
 from wideload.datasets.manifest import Manifest
 from wideload.datasets.prepare import Progress, Request, prepare
@@ -86,6 +88,39 @@ def test_a_vocabulary_beyond_the_limit_is_left_out(tmp_path: Path) -> None:
     prepare(request(tmp_path, vocabulary_limit=6, split=SplitRule(by="none")), str(file), tmp_path / "out")
     assert load(f"shards[path={tmp_path / 'out'}]").schema().field("word").vocabulary is None
     assert rows(tmp_path / "out")[3]["word"] == "w3"
+
+
+def test_a_vocabulary_of_too_many_bytes_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fit, "LARGEST", 13)  # seven words of two letters
+    file = write(tmp_path, good(100))
+    prepare(request(tmp_path, split=SplitRule(by="none")), str(file), tmp_path / "out")
+    assert load(f"shards[path={tmp_path / 'out'}]").schema().field("word").vocabulary is None
+
+
+@pytest.mark.parametrize("few", [0, 2**22])
+def test_a_vocabulary_is_ordered_by_count_and_then_by_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    """However often the counts are merged on the way."""
+    monkeypatch.setattr(fit, "_FEW", few)
+    words = [f"w{n % 40 % 23}é" for n in range(2000)] + ["rare", "😀", "￮", "W"]
+    file = write(tmp_path, [f"0,1,{word},{n}" for n, word in enumerate(words)])
+    prepare(request(tmp_path, split=SplitRule(by="none")), str(file), tmp_path / "out")
+    found = pq.read_table(tmp_path / "out" / "vocabulary" / "word.parquet").to_pydict()
+    expected = sorted(Counter(words).items(), key=lambda item: (-item[1], item[0].encode()))
+    assert list(zip(found["value"], found["count"], strict=True)) == expected
+
+
+def test_a_row_group_of_long_rows_ends_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shard, "BYTES_PER_GROUP", 2**20)
+    file = write(tmp_path, [f"{n % 2},{n},{'long ' * 2000}{n},1" for n in range(400)])
+    manifest = prepare(
+        request(tmp_path, rows_per_group=16_384, split=SplitRule(by="none")), str(file), tmp_path / "out"
+    )
+    groups = [group.rows for entry in manifest.splits["train"] for group in entry.groups]
+    assert sum(groups) == 400
+    assert max(groups) < 230  # of 10 kB each, in blocks of 1 MiB
+    assert sorted(row["user"] for row in rows(tmp_path / "out")) == list(range(400))
 
 
 BAD = ["1,x,w,1", "1,2,w", "3,2,w,1", ",2,w,1"]
@@ -204,9 +239,9 @@ class KillError(Exception):
 def test_an_interrupted_run_goes_on_to_the_same_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
-    monkeypatch.setattr("wideload.datasets.text.BLOCK", 4096)
-    monkeypatch.setattr("wideload.datasets.text.blocks.__defaults__", (*_defaults()[:1], 4096, 4096))
-    file = write(tmp_path, [*good(1500), *BAD, *good(500)])
+    small = functools.partial(text.blocks, block=4096, longest=4096)
+    monkeypatch.setattr("wideload.datasets.readers.delimited.blocks", small)
+    file = write(tmp_path, [*good(1500), *BAD, *['1,7,"two\nlines",5'] * 300, *good(500)])
     asked = request(tmp_path, rows_per_shard=300, bad_rows=BadRows(policy="skip"), split=SplitRule(by="hash"))
     prepare(asked, str(file), tmp_path / "clean")
 
@@ -223,12 +258,6 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(
     resumed = prepare(asked, str(file), tmp_path / "out")
     assert digests(tmp_path / "out") == digests(tmp_path / "clean")
     assert len(resumed.splits["train"]) > 3
-
-
-def _defaults() -> tuple:
-    from wideload.datasets import text
-
-    return text.blocks.__defaults__ or ()
 
 
 SCRIPT = """
