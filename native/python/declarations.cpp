@@ -3,10 +3,16 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <memory>
+#include <numeric>
 #include <stdexcept>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "python/arrays.h"
 #include "python/bindings.h"
 #include "table/spec.h"
 
@@ -67,6 +73,25 @@ std::uint32_t RequireDimension(std::int64_t dimension, const std::string& name) 
                                 "; valid: 1 to 65536.");
   }
   return static_cast<std::uint32_t>(dimension);
+}
+
+// A pair (signs, rows); the signs in any order.
+std::shared_ptr<const PretrainedRows> ToPretrained(const py::object& given, const SliceSpec& slice) {
+  const auto [first, second] = given.cast<std::pair<py::object, Floats>>();
+  const Signs signs(first);
+  RequireMatrix(second, signs.size(), slice.dim, "pretrained rows of slice '" + slice.name + "'");
+  std::vector<std::size_t> order(signs.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::sort(order, {}, [&](std::size_t i) { return signs.view()[i]; });
+  auto found = std::make_shared<PretrainedRows>();
+  found->signs.reserve(order.size());
+  found->rows.reserve(order.size() * slice.dim);
+  for (const std::size_t i : order) {
+    const float* row = second.data() + i * slice.dim;
+    found->signs.push_back(signs.view()[i]);
+    found->rows.insert(found->rows.end(), row, row + slice.dim);
+  }
+  return found;
 }
 
 WhenFull ParseWhenFull(const std::string& name) {
@@ -159,7 +184,7 @@ void BindDeclarations(py::module_& m) {
 
   py::class_<SliceSpec>(m, "Slice", "A part of every row with its own dimension, optimizer and initialiser.")
       .def(py::init([](const std::string& name, std::int64_t dimension, const py::object& optimizer,
-                       const py::object& initializer, float admit_at) {
+                       const py::object& initializer, float admit_at, const py::object& pretrained) {
              SliceSpec slice{.name = name,
                              .dim = RequireDimension(dimension, name),
                              .optimizer = {},
@@ -167,10 +192,13 @@ void BindDeclarations(py::module_& m) {
                              .admit_at = admit_at};
              if (!optimizer.is_none()) slice.optimizer = ToOptimizer(optimizer);
              if (!initializer.is_none()) slice.initializer = ToInitializer(initializer);
+             if (!pretrained.is_none()) slice.pretrained = ToPretrained(pretrained, slice);
              return slice;
            }),
            py::arg("name"), py::arg("dimension"), py::kw_only(), py::arg("optimizer") = py::none(),
-           py::arg("initializer") = py::none(), py::arg("admit_at") = 0.0f)
+           py::arg("initializer") = py::none(), py::arg("admit_at") = 0.0f,
+           py::arg("pretrained") = py::none(),
+           "pretrained: signs [n], distinct, and rows [n, dimension] that they start from, or None.")
       .def_readonly("name", &SliceSpec::name)
       .def_readonly("dimension", &SliceSpec::dim)
       .def_readonly("optimizer", &SliceSpec::optimizer)

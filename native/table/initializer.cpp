@@ -1,5 +1,6 @@
 #include "table/initializer.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -83,9 +84,22 @@ RowInitializer::RowInitializer(std::uint64_t seed, std::string_view table, const
     : key_(Mix64(Mix64(seed ^ SaltOf(table)) ^ SaltOf(slice.name))),
       dim_(slice.dim),
       kind_(slice.initializer.kind),
-      scale_(EffectiveScale(slice)) {}
+      scale_(EffectiveScale(slice)),
+      pretrained_(slice.pretrained) {}
+
+// The row of that sign, or nullptr.
+const float* RowInitializer::Pretrained(Sign sign) const {
+  if (pretrained_ == nullptr) return nullptr;
+  const auto found = std::ranges::lower_bound(pretrained_->signs, sign);
+  if (found == pretrained_->signs.end() || *found != sign) return nullptr;
+  return pretrained_->rows.data() + static_cast<std::size_t>(found - pretrained_->signs.begin()) * dim_;
+}
 
 void RowInitializer::Fill(Sign sign, float* out) const {
+  if (const float* row = Pretrained(sign)) {
+    std::copy(row, row + dim_, out);
+    return;
+  }
   const std::uint64_t row = Mix64(key_ ^ sign);
   const double scale = scale_;
   switch (kind_) {

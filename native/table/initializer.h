@@ -16,9 +16,12 @@
 //   at two
 //                     deviations, as TensorFlow names it, without rejection
 //
+// A sign among the slice's pretrained rows starts from its row there, and draws nothing.
+//
 // Phi^-1 is Wichura's algorithm AS 241 (PPND16), relative error about 1e-16, computed in double.
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 
@@ -37,10 +40,13 @@ class RowInitializer {
   void Fill(Sign sign, float* out) const;
 
  private:
+  const float* Pretrained(Sign sign) const;
+
   std::uint64_t key_;
   std::uint32_t dim_;
   InitializerKind kind_;
   float scale_;
+  std::shared_ptr<const PretrainedRows> pretrained_;
 };
 
 // Quantile of the standard normal distribution; p in (0, 1).

@@ -1,9 +1,11 @@
 #include "table/spec.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
 #include <cstddef>
+#include <functional>
 #include <set>
 #include <span>
 #include <stdexcept>
@@ -70,6 +72,17 @@ void Validate(const RowLife& life) {
   RequireNotNegative("life.click_weight", life.click_weight);
 }
 
+void Validate(const std::string& slice, std::uint32_t dim, const PretrainedRows& pretrained) {
+  if (pretrained.rows.size() != pretrained.signs.size() * dim) {
+    throw std::invalid_argument("slice '" + slice + "' has " + std::to_string(pretrained.rows.size()) +
+                                " floats of pretrained rows for " + std::to_string(pretrained.signs.size()) +
+                                " signs; valid: " + std::to_string(dim) + " for each.");
+  }
+  if (std::ranges::adjacent_find(pretrained.signs, std::greater_equal<>()) != pretrained.signs.end()) {
+    throw std::invalid_argument("slice '" + slice + "': signs of pretrained rows must increase strictly.");
+  }
+}
+
 void Validate(const SliceSpec& slice) {
   if (slice.name.empty())
     throw std::invalid_argument("a slice has no name; give every slice a name of its own.");
@@ -80,6 +93,7 @@ void Validate(const SliceSpec& slice) {
   RequireNotNegative("slice '" + slice.name + "': admit_at", slice.admit_at);
   Validate(slice.optimizer);
   Validate(slice.initializer);
+  if (slice.pretrained != nullptr) Validate(slice.name, slice.dim, *slice.pretrained);
 }
 
 class Digest {

@@ -2,9 +2,12 @@
 // What a table is: a declaration, checked once, then constant.
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "table/hash.h"
 
 namespace wideload {
 
@@ -33,12 +36,19 @@ struct InitializerSpec {
   friend bool operator==(const InitializerSpec&, const InitializerSpec&) = default;
 };
 
+// Where rows of some signs start instead: what was trained elsewhere.
+struct PretrainedRows {
+  std::vector<Sign> signs;  // ascending, distinct
+  std::vector<float> rows;  // [signs, dim]
+};
+
 struct SliceSpec {
   std::string name;
   std::uint32_t dim = 0;
   OptimizerSpec optimizer;
   InitializerSpec initializer;
   float admit_at = 0.0f;  // score a row needs before this slice is created; 0: from first sight
+  std::shared_ptr<const PretrainedRows> pretrained = nullptr;  // comes before the initializer
 
   friend bool operator==(const SliceSpec&, const SliceSpec&) = default;
 };

@@ -3,6 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "table_fixture.h"
@@ -95,6 +99,49 @@ TEST(Initializer, ElementsDoNotDependOnTheDimension) {
   RowInitializer(1, "t", testing::PlainSlice("s", 4)).Fill(9, small.data());
   RowInitializer(1, "t", testing::PlainSlice("s", 8)).Fill(9, large.data());
   EXPECT_TRUE(std::equal(small.begin(), small.end(), large.begin()));
+}
+
+SliceSpec PretrainedSlice(std::string name, float admit_at = 0.0f) {
+  SliceSpec slice = testing::PlainSlice(std::move(name), 2, admit_at);
+  slice.pretrained = std::make_shared<PretrainedRows>(
+      PretrainedRows{.signs = {3, 8, ~Sign{0}}, .rows = {1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f}});
+  return slice;
+}
+
+TEST(Initializer, ASignWithAPretrainedRowStartsFromItAndOthersAsEver) {
+  SparseTable table({.name = "t", .seed = 1, .slices = {PretrainedSlice("s")}, .life = {}});
+  SparseTable plain({.name = "t", .seed = 1, .slices = {testing::PlainSlice("s", 2)}, .life = {}});
+  EXPECT_EQ(testing::Peeked(table, {8, ~Sign{0}, 3}), (std::vector<float>{3, 4, 5, 6, 1, 2}));
+  EXPECT_EQ(table.size(), 0u);
+  EXPECT_EQ(testing::Pulled(table, {3, 8}), (std::vector<float>{1, 2, 3, 4}));
+  EXPECT_EQ(table.size(), 2u);
+  EXPECT_EQ(testing::Pulled(table, {0, 4, 9}), testing::Pulled(plain, {0, 4, 9}));
+}
+
+TEST(Initializer, APretrainedRowIsTrainedLikeAnyOther) {
+  SparseTable table({.name = "t", .seed = 1, .slices = {PretrainedSlice("s")}, .life = {}});
+  testing::Push(table, {8}, 0.5f);
+  EXPECT_EQ(testing::Pulled(table, {8}), (std::vector<float>{2.5f, 3.5f}));
+}
+
+TEST(Initializer, ASliceThatWaitsForAdmissionStartsFromItsPretrainedRow) {
+  SparseTable table({.name = "t", .seed = 1, .slices = {PretrainedSlice("s", 2.0f)}, .life = {}});
+  EXPECT_EQ(testing::Pulled(table, {8}), (std::vector<float>{0, 0}));
+  testing::Push(table, {8, 8}, 0.5f);
+  EXPECT_EQ(testing::Pulled(table, {8}), (std::vector<float>{3, 4}));
+}
+
+TEST(Initializer, PretrainedRowsThatDoNotFitAreRefused) {
+  SliceSpec slice = testing::PlainSlice("s", 3);
+  const auto make = [&](std::vector<Sign> signs, std::size_t floats) {
+    slice.pretrained =
+        std::make_shared<PretrainedRows>(PretrainedRows{std::move(signs), std::vector<float>(floats)});
+    SparseTable({.name = "t", .seed = 1, .slices = {slice}, .life = {}});
+  };
+  EXPECT_NO_THROW(make({1, 2}, 6));
+  EXPECT_THROW(make({1, 2}, 5), std::invalid_argument);
+  EXPECT_THROW(make({2, 2}, 6), std::invalid_argument);
+  EXPECT_THROW(make({2, 1}, 6), std::invalid_argument);
 }
 
 // Pinned: checkpoints and the variables of other strategies rest on these very bits.

@@ -75,6 +75,7 @@ class Slice:
         optimizer: _OptimizerLike | None = None,
         initializer: _InitializerLike | None = None,
         admit_at: float = 0.0,
+        pretrained: tuple[_Signs, _Floats] | None = None,
     ) -> None: ...
     @property
     def name(self) -> str: ...

@@ -8,6 +8,7 @@ from wideload import _native
 from wideload.harness import rows
 from wideload.harness import workload as declared
 from wideload.harness.batch import TableLayout
+from wideload.harness.pretrained import joined
 from wideload.harness.workload import Workload
 
 _OPTIMIZERS: dict[str, Any] = {
@@ -30,7 +31,7 @@ def make_table(layout: TableLayout, workload: Workload) -> _native.SparseTable:
         zeros = _native.Initializer("zeros")
         slices.append(_native.Slice(rows.WIDE, layout.wide, optimizer=rule, initializer=zeros))
     if layout.dim:
-        start = layout.initializer
+        start, pretrained = layout.initializer, joined(layout)
         assert start is not None, "a table with a deep part declares how it starts"
         slices.append(
             _native.Slice(
@@ -39,6 +40,7 @@ def make_table(layout: TableLayout, workload: Workload) -> _native.SparseTable:
                 optimizer=make_optimizer(workload.model.deep_optimizer),
                 initializer=_native.Initializer(start.kind, start.scale),
                 admit_at=layout.admit_at,
+                **({} if pretrained is None else {"pretrained": (pretrained.signs, pretrained.rows)}),
             )
         )
     return _native.SparseTable(layout.name, slices, seed=workload.seed)

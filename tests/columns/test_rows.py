@@ -3,7 +3,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from wideload.harness.batch import SlotLayout, TableLayout
+from wideload.errors import UsageError
+from wideload.harness.batch import PretrainedRows, SlotLayout, TableLayout
 from wideload.harness.columns import Category, Embedding, Initializer, Shared
 from wideload.harness.rows import initial_deep, table_signs
 
@@ -24,6 +25,30 @@ def test_rows_start_as_in_the_sparse_table(kind: Any) -> None:
     theirs = native.initial_rows("wide4", slices, keys, seed=42)
     ours = initial_deep(table(Initializer(kind=kind)), keys, 42)
     np.testing.assert_allclose(ours, theirs[:, 1:], rtol=2e-7, atol=1e-9)
+
+
+def test_pretrained_rows_start_the_sparse_table_too() -> None:
+    native = pytest.importorskip("wideload._native", reason="the native module is not built")
+    keys = table_signs(table(Initializer()))
+    chosen = np.sort(keys[::3])
+    trained = PretrainedRows(chosen, np.arange(4 * len(chosen), dtype=np.float32).reshape(-1, 4))
+    slot = SlotLayout("a", "mean", 1000, 0, salt=17, pretrained=trained)
+    ours = initial_deep(TableLayout("wide4", 1, 4, 0, (slot,), Initializer()), keys, 42)
+    slices = [native.Slice("wide", 1, initializer=native.Initializer("zeros"))]
+    slices.append(native.Slice("deep", 4, pretrained=(trained.signs, trained.rows)))
+    theirs = native.SparseTable("wide4", slices, seed=42).pull(keys)
+    np.testing.assert_allclose(ours, theirs[:, 1:], rtol=2e-7, atol=1e-9)
+    assert chosen[0] < 0 < chosen[-1]
+
+
+def test_pretrained_rows_of_another_shape_are_refused() -> None:
+    native = pytest.importorskip("wideload._native", reason="the native module is not built")
+    signs = np.array([1, 2])
+    with pytest.raises(UsageError, match=r"slice 'deep' has shape \[2, 3\]; valid: \[2, 4\]"):
+        native.Slice("deep", 4, pretrained=(signs, np.zeros((2, 3), np.float32)))
+    twice = native.Slice("deep", 4, pretrained=(np.array([1, 1]), np.zeros((2, 4), np.float32)))
+    with pytest.raises(UsageError, match="'deep': signs of pretrained rows must increase strictly"):
+        native.SparseTable("t", [twice])
 
 
 def test_rows_depend_on_the_seed() -> None:
