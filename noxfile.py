@@ -131,6 +131,8 @@ SOAKS: dict[str, tuple[list[str], dict[str, str]]] = {
     "killed": (["tests/checkpoints/test_killed.py"], {"WIDELOAD_SOAK": "1"}),
     "killed-jobs": (["tests/checkpoints/test_runs.py", "-k", "same_bits"], {"WIDELOAD_SOAK": "1"}),
     "damaged": (["tests/checkpoints/test_damage.py"], {"WIDELOAD_SOAK": "1"}),
+    "memory": (["tests/datasets/test_memory.py", "--log-cli-level=INFO"], {"WIDELOAD_SOAK_BYTES": "5000000000"}),
+    "fuzz": (["tests/datasets/test_fuzz.py"], {"WIDELOAD_FUZZ_EXAMPLES": "1500"}),
 }
 """Tests that take their time, by name: arguments of pytest, and the variables that make them long."""
 
