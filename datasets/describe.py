@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from wideload.datasets.fit import columns
 from wideload.datasets.manifest import FieldEntry, Manifest
 from wideload.datasets.place import Place
 from wideload.datasets.sketch import Distinct, Frequencies, Range, without_nulls
@@ -113,17 +113,10 @@ def describe(path: str | Path) -> Description:
     )
 
 
-def _columns(place: Place, manifest: Manifest, split: str, name: str) -> Iterator[Any]:
-    """A column of every row group, lists as lists."""
-    for shard in manifest.splits.get(split, ()):
-        with pq.ParquetFile(place.path(shard.file)) as file:
-            for group in range(file.num_row_groups):
-                yield file.read_row_group(group, columns=[name], use_threads=False)[name].combine_chunks()
-
-
 def _split(place: Place, manifest: Manifest, name: str) -> SplitSummary:
-    positive = sum(float(pc.sum(column).as_py() or 0) for column in _columns(place, manifest, name, manifest.label))
     rows, shards = manifest.rows(name), manifest.splits[name]
+    labels = columns(Path(place.root), shards, manifest.label)
+    positive = sum(float(pc.sum(column).as_py() or 0) for column in labels)
     return SplitSummary(
         name, rows, positive / rows if rows else None, len(shards), sum(shard.length for shard in shards)
     )
@@ -145,15 +138,15 @@ class _Tenths:
 
 
 def _field(place: Place, manifest: Manifest, entry: FieldEntry) -> FieldSummary:
-    columns = _columns(place, manifest, "train", entry.name)
+    found = columns(Path(place.root), manifest.splits.get("train", ()), entry.name)
     rows = manifest.rows("train")
-    return _numbers(entry, columns, rows) if entry.kind == "numeric" else _categories(entry, columns, rows)
+    return _numbers(entry, found, rows) if entry.kind == "numeric" else _categories(entry, found, rows)
 
 
-def _numbers(entry: FieldEntry, columns: Iterator[Any], rows: int) -> FieldSummary:
+def _numbers(entry: FieldEntry, found: Iterator[Any], rows: int) -> FieldSummary:
     whole, first, last = Range(), Range(), Range()
     tenths, missing = _Tenths(rows), 0
-    for column in columns:
+    for column in found:
         missing += column.null_count
         whole.add(column.drop_null())
         for part, values in zip((first, last), tenths.cut(column), strict=True):
@@ -171,10 +164,10 @@ def _numbers(entry: FieldEntry, columns: Iterator[Any], rows: int) -> FieldSumma
     )
 
 
-def _categories(entry: FieldEntry, columns: Iterator[Any], rows: int) -> FieldSummary:
+def _categories(entry: FieldEntry, found: Iterator[Any], rows: int) -> FieldSummary:
     distinct, whole, first, last = Distinct(), Frequencies(), Frequencies(), Frequencies()
     tenths, missing, lengths = _Tenths(rows), 0, _Lengths()
-    for column in columns:
+    for column in found:
         missing += lengths.add(column) if entry.multi_valued else column.null_count
         values = without_nulls(column)
         distinct.add(values)

@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from wideload.datasets.manifest import FieldEntry, ShardEntry, write_atomically
+from wideload.datasets.sketch import without_nulls
 
 LIMIT = 1_000_000
 LARGEST = 2**28
@@ -49,12 +50,11 @@ def fit(directory: Path, splits: Splits, field: FieldEntry, limit: int = LIMIT) 
 
 
 def columns(directory: Path, shards: Sequence[ShardEntry], name: str) -> Iterator[Any]:
-    """A column of every row group, as Arrow arrays; lists are flattened."""
+    """A column of every row group, as Arrow arrays."""
     for shard in shards:
         with pq.ParquetFile(directory / shard.file) as file:
             for group in range(file.num_row_groups):
-                column = file.read_row_group(group, columns=[name], use_threads=False)[name].combine_chunks()
-                yield column.flatten() if pa.types.is_list(column.type) else column
+                yield file.read_row_group(group, columns=[name], use_threads=False)[name].combine_chunks()
 
 
 @dataclass(slots=True)
@@ -90,7 +90,7 @@ def _moments(blocks: Iterator[Any]) -> tuple[float, float]:
 def _cardinality(blocks: Iterator[Any]) -> int:
     largest = -1
     for block in blocks:
-        highest = pc.max(block).as_py()
+        highest = pc.max(without_nulls(block)).as_py()
         largest = max(largest, -1 if highest is None else highest)
     return largest + 1
 
@@ -105,7 +105,7 @@ def count(blocks: Iterator[Any], limit: int) -> pa.Table | None:
     """
     counted, waiting = _COUNTS.empty_table(), [_COUNTS.empty_table()]
     for block in blocks:
-        waiting.append(_counts(block.drop_null()))
+        waiting.append(_counts(without_nulls(block)))
         if _size(*waiting) > max(_size(counted), _FEW):
             counted, waiting = _merged([counted, *waiting]), []
             if _too_large(counted, limit):

@@ -33,25 +33,25 @@ class ShardWriter:
         self._writer = pq.ParquetWriter(
             self._beside, schema, compression="lz4", use_dictionary=strings, write_statistics=False
         )
-        self._schema = schema
         self._waiting: list[pa.Table] = []
-        self._waiting_rows = 0
+        self._waiting_rows = self._waiting_bytes = 0
 
     def write(self, table: pa.Table) -> None:
         """Appends rows, of few bytes compared with a row group; they are written whenever one is full."""
         self.rows += table.num_rows
         self._waiting.append(table)
         self._waiting_rows += table.num_rows
+        self._waiting_bytes += table.nbytes
         while self._waiting_rows >= self._rows_per_group:
             self._flush(self._rows_per_group)
-        if sum(part.nbytes for part in self._waiting) >= BYTES_PER_GROUP:
+        if self._waiting_bytes >= BYTES_PER_GROUP:
             self._flush(self._waiting_rows)
 
     def _flush(self, rows: int) -> None:
         whole = pa.concat_tables(self._waiting)
         self._writer.write_table(whole.slice(0, rows), row_group_size=rows)
         rest = whole.slice(rows)
-        self._waiting, self._waiting_rows = [rest], rest.num_rows
+        self._waiting, self._waiting_rows, self._waiting_bytes = [rest], rest.num_rows, rest.nbytes
 
     def close(self) -> ShardEntry:
         """Finishes the file and gives it its name."""

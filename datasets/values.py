@@ -21,7 +21,7 @@ from wideload.datasets.words import are_digits, decimal, lowered, nibbles_of, pa
 _MINUS = 45
 _HEXADECIMAL = b"0123456789abcdefABCDEF"
 _INT64 = pa.int64()
-_LARGEST = float(np.finfo(np.float32).max)
+LARGEST = float(np.finfo(np.float32).max)
 
 Parsed = tuple[Any, Mask]
 """An Arrow array, and which rows could not be parsed (their value is null)."""
@@ -76,9 +76,9 @@ def _number(cells: Cells, column: int, missing: frozenset[bytes]) -> Parsed:
     try:
         parsed = texts(cells, column, missing).cast(pa.float32())
     except pa.ArrowInvalid:
-        return _slowly(cells, column, _finite, pa.float32(), missing)
+        return _slowly(cells, column, finite, pa.float32(), missing)
     if pc.all(pc.is_finite(parsed)).as_py() is False:
-        return _slowly(cells, column, _finite, pa.float32(), missing)
+        return _slowly(cells, column, finite, pa.float32(), missing)
     return parsed, np.zeros(len(parsed), dtype=bool)
 
 
@@ -88,10 +88,15 @@ def _integer(text: bytes) -> int:
     return int(text)
 
 
-def _finite(text: bytes) -> float:
+def finite(text: bytes) -> float:
+    """A number that float32 can hold.
+
+    Raises:
+        ValueError: it is none; Python's underscores are none either.
+    """
     value = float(text)
-    if not abs(value) <= _LARGEST or b"_" in text:
-        raise ValueError
+    if not abs(value) <= LARGEST or b"_" in text:
+        raise ValueError("not a finite number")
     return value
 
 

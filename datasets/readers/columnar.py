@@ -1,4 +1,4 @@
-"""Rows of Parquet files by a layout. A row group is a block; positions count row groups."""
+"""Rows of Parquet files by a layout, some thousand at a time; positions count how often."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from wideload.datasets.rejects import Reject
 from wideload.datasets.text import Position
 from wideload.errors import DataError
 
-_ROWS = 131_072
+_ROWS = 16_384
 
 
 def read(source: str, layout: Layout, start: Position) -> Iterator[Block]:

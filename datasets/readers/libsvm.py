@@ -16,6 +16,7 @@ from wideload.datasets.lines import Lines
 from wideload.datasets.readers.contract import Block
 from wideload.datasets.rejects import Reject
 from wideload.datasets.text import Position, blocks
+from wideload.datasets.values import finite
 
 FIELD, WEIGHTS = "features", "features_weights"
 _LARGEST = 2**63 - 1
@@ -76,20 +77,9 @@ def parse(line: str) -> tuple[float, list[int], list[float]] | str | None:
             continue
         if not colon or not index.isdecimal() or int(index) > _LARGEST:
             return f"{part[:40]!r} is not index:value"
-        number = _finite(value)
-        if number is None:
+        try:
+            values.append(finite(value.encode()))
+        except ValueError:
             return f"{part[:40]!r} has no finite value"
         indices.append(int(index))
-        values.append(number)
     return (float(label > 0), indices, values) if math.isfinite(label) else "the label is not a finite number"
-
-
-def _finite(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if abs(value) <= _FLOAT32_MAX else None
-
-
-_FLOAT32_MAX = 3.4028234e38

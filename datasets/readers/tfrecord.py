@@ -22,12 +22,11 @@ from wideload.datasets.readers import columnar, example
 from wideload.datasets.readers.contract import Block
 from wideload.datasets.readers.crc32c import crc32c, masked
 from wideload.datasets.text import LONGEST, Position, open_stream
-from wideload.datasets.values import hexadecimal
+from wideload.datasets.values import LARGEST, hexadecimal
 from wideload.errors import DataError
 
 _RECORDS = 8192
 _HEAD, _TAIL = 12, 4
-_LARGEST = float(np.finfo(np.float32).max)
 
 
 def read(source: str, layout: Layout, start: Position) -> Iterator[Block]:
@@ -170,7 +169,7 @@ def _column(rows: list[dict[str, example.Value]], field: InputField, bad: dict[i
 
 def _number(value: float | bytes) -> float:
     found = float(value)
-    if not abs(found) <= _LARGEST:
+    if not abs(found) <= LARGEST:
         raise ValueError("not a finite number")
     return found
 
