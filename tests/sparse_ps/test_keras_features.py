@@ -16,6 +16,7 @@ from wideload.errors import ColumnError, UnknownNameError, UsageError  # noqa: E
 from wideload.harness import hashing  # noqa: E402
 from wideload.harness.cluster import Cluster  # noqa: E402
 from wideload.strategies.sparse_ps import EmbeddingFeatures, Optimizer, PsStrategy, category_column  # noqa: E402
+from wideload.strategies.sparse_ps.dense import DenseVector  # noqa: E402
 
 IDS = [[3, 5, 3], [7, -1, -1], [-1, -1, -1], [5, 7, -1]]
 WEIGHTS = [[1.0, 2.0, 0.5], [3.0, 9.0, 9.0], [9.0, 9.0, 9.0], [0.25, 0.75, 9.0]]
@@ -160,3 +161,20 @@ def test_public_names_load_no_tensorflow_before_they_are_used() -> None:
     code = "import sys, wideload.strategies.sparse_ps as ps; assert ps.__all__ and 'tensorflow' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_factor_on_the_learning_rates_does_not_slow_the_statistics_down() -> None:
+    """The owners apply it to what they are sent; SGD with learning rate 1 then moves the statistics all the way."""
+    import tf_keras as keras
+
+    tower = keras.Sequential([keras.Input([3]), keras.layers.BatchNormalization(momentum=0.5)])
+    vector, begun = DenseVector(tower), 6
+    pulled = tf.constant(vector.initial())
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(tower(tf.random.stateless_normal([8, 3], [1, 2]) + 4.0, training=True))
+    gradients = tape.gradient(loss, vector.trainable)
+    after = tf.concat([tf.reshape(variable, [-1]) for variable in tower.non_trainable_variables], 0)
+    pushed = vector.gradient(gradients, pulled, share=1.0, factor=0.125)
+    assert abs(after[0]) > 1.0
+    np.testing.assert_allclose((pulled - 0.125 * pushed)[begun:], after, rtol=1e-6)
+    np.testing.assert_allclose(pushed[:begun], tf.concat(gradients, 0), rtol=1e-6)
