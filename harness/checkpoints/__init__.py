@@ -4,23 +4,35 @@
 
     ROOT/step-000000000120/MANIFEST.json        written last: step, strategy, every file with its size and CRC-32
                            model/...            what Trainer.save wrote
+                           workload.json        what it was trained on
                            rank-000.safetensors what rank 0's loop had measured (losses, marks, points)
     ROOT/.partial-step-000000000240/...         being written; a reader never looks at it
     ROOT/.old-step-...                          being removed
 
-    take:    finish ─► barrier ─► write beside ─► sync and sum up ─► MANIFEST ─► rename ─► drop old ones
+    take:    finish ─► barrier ─► copy; beside training: write ─► sync and sum up ─► MANIFEST ─► rename ─► drop old
     resume:  newest name ─► manifest sound? ─► every file sound? ─► Trainer.restore      else the next older one
 
 ======================  =====================================================================
 :mod:`.manifest`        the manifest, its form on disk, paths that cannot leave the folder
-:mod:`.folder`          names, publishing, retention
+:mod:`.folder`          names and retention
 :mod:`.schedule`        when: every N steps, every so many seconds
 :mod:`.progress`        what a rank's loop has measured so far
+:mod:`.trained`         what a checkpoint was trained on
 :mod:`.checkpointer`    the collective: take and resume
+:mod:`.writing`         a checkpoint that is written beside training
+:mod:`.publishing`      its manifest, its name
+:mod:`.resuming`        the newest that is whole
+:mod:`.tally`           what they cost
+:mod:`.remote`          copies in stores, through fsspec
 :mod:`.verify`          every file and block of a checkpoint, checked
 :mod:`.rows`            table rows in files: read, write, merge increments
+:mod:`.dense`           the dense parameters of the parameter server in files
+:mod:`.rewrite`         a new checkpoint from an old one
+:mod:`.diff`            what is different between two
 :mod:`.arrow`           table rows as Arrow batches, and back
+:mod:`.parquet`         table rows as Parquet
 :mod:`.database`        Arrow batches to and from SQLite and PostgreSQL
+:mod:`.exchange`        whole tables out and back
 :mod:`.quantise`        smaller rows for exports, with the error they make
 ======================  =====================================================================
 """

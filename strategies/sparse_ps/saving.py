@@ -104,16 +104,16 @@ class PsCut:
         return [directory / FILE]
 
 
-def cut(server: PsCluster, step: int, since: Since | None = None) -> PsCut:
-    """Copies this rank's part; collective."""
+def cut(server: PsCluster, step: int, since: Since | None = None, noted: Known | None = None) -> PsCut:
+    """Copies this rank's part, and puts the signs of its rows into ``noted``; collective."""
     _meet(server)
     shards: list[ShardCut] = []
-    on_owner(server, lambda: shards.extend(_shards(server, since)))
+    on_owner(server, lambda: shards.extend(_shards(server, since, noted)))
     return _around(server, step, shards)
 
 
-def save(directory: Path, server: PsCluster, step: int, since: Since | None = None) -> None:
-    """Writes this rank's part; collective.
+def save(directory: Path, server: PsCluster, step: int, since: Since | None = None, noted: Known | None = None) -> None:
+    """Writes this rank's part, and puts the signs of its rows into ``noted``; collective.
 
     Raises:
         CheckpointError: on every rank, when one cannot write.
@@ -124,7 +124,7 @@ def save(directory: Path, server: PsCluster, step: int, since: Since | None = No
     inventory: Inventory = {}
     try:
         inventory = part.write(directory).about
-        on_owner(server, lambda: _stream(directory, server, since, inventory))
+        on_owner(server, lambda: _stream(directory, _shards(server, since, noted), inventory))
     except (OSError, CheckpointError) as error:
         problem = str(error)
     parts = _agreed(server, problem, inventory)
@@ -184,22 +184,25 @@ def _around(server: PsCluster, step: int, shards: list[ShardCut]) -> PsCut:
     return PsCut(server.cluster.rank, shards, dense, header)
 
 
-def _shards(server: PsCluster, since: Since | None) -> Iterator[ShardCut]:
-    """Where this rank's shards stand; called where nothing changes them."""
+def _shards(server: PsCluster, since: Since | None, noted: Known | None) -> Iterator[ShardCut]:
+    """Where this rank's shards stand, shards of nothing left out; called where nothing changes them."""
     for table in server.tables:
         digest = _native.row_digest(table)
         for shard in own_shards(server):
             signs, headers, floats = _native.shard_rows(table, shard)
             gone = signs[:0]
+            if noted is not None:
+                noted[table.name, shard] = signs
             if since is not None:
                 gone = np.setdiff1d(since.known[table.name, shard], signs)
                 touched = headers["last_step"] >= since.step
                 signs, headers, floats = signs[touched], headers[touched], floats[touched]
-            yield ShardCut(table.name, shard, digest, signs, headers, floats, gone)
+            if len(signs) or len(gone):
+                yield ShardCut(table.name, shard, digest, signs, headers, floats, gone)
 
 
-def _stream(directory: Path, server: PsCluster, since: Since | None, inventory: Inventory) -> None:
-    for shard in _shards(server, since):
+def _stream(directory: Path, shards: Iterator[ShardCut], inventory: Inventory) -> None:
+    for shard in shards:
         inventory[shard.table] |= shard.write(directory)
 
 

@@ -152,13 +152,11 @@ class SparsePsTrainer(Trainer):
         return self.server.footprint()
 
     def save(self, directory: Path) -> None:
-        saving.save(directory, self.server, self._step)
-        self._note()
+        saving.save(directory, self.server, self._step, noted=self._begin_note())
 
     def cut(self, since: int | None = None) -> Cut:
-        made = saving.cut(self.server, self._step, None if since is None else self._noted(since))
-        self._note()
-        return made
+        before = None if since is None else self._noted(since)
+        return saving.cut(self.server, self._step, before, self._begin_note())
 
     def restore(self, directory: Path) -> None:
         if seeding.holds_weights(directory):
@@ -171,8 +169,8 @@ class SparsePsTrainer(Trainer):
         self._tracks = True
 
     def save_increment(self, directory: Path, since: int) -> None:
-        saving.save(directory, self.server, self._step, self._noted(since))
-        self._note()
+        before = self._noted(since)
+        saving.save(directory, self.server, self._step, before, self._begin_note())
 
     def restore_increment(self, directory: Path) -> None:
         self._step = restoring.restore_increment(directory, self.server)
@@ -181,6 +179,13 @@ class SparsePsTrainer(Trainer):
     def _note(self) -> None:
         if self._tracks:
             self._since = saving.Since(self._step, saving.known_signs(self.server))
+
+    def _begin_note(self) -> saving.Known | None:
+        """Room for the signs of this moment, when increments build on it."""
+        if not self._tracks:
+            return None
+        self._since = saving.Since(self._step, {})
+        return self._since.known
 
     def _noted(self, since: int) -> saving.Since:
         """What an increment builds on: without it, rows that are gone would come back unnoticed."""
