@@ -79,5 +79,5 @@ def test_a_resumed_run_goes_on_after_what_was_dropped() -> None:
 
 def test_dropping_the_only_batch_is_an_error_that_says_what_to_do() -> None:
     made = feed("drop", batch_size=300, steps=5)
-    with pytest.raises(DataError, match="250 training examples make no batch of 300 .* Use smaller batches"):
+    with pytest.raises(DataError, match=r"250 training examples make no batch of 300 .* Use smaller batches"):
         next(islice(made.train(), 1))
