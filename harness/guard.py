@@ -1,8 +1,9 @@
 """Refuses a case that cannot fit on this machine, before it takes the machine down.
 
 A replicated table costs every process ``rows * width * 4`` bytes, once for the weights and once for each optimizer
-slot, and a gradient of what a batch touches. A sparse table costs at most what the examples can touch. The estimate is
-a lower bound: what it refuses would not have fitted; the watchdog's memory guard catches the rest.
+slot, and a gradient of what a batch touches. One whose rows are spread over the processes costs that once. A sparse
+table costs at most what the examples can touch. The estimate is a lower bound: what it refuses would not have fitted;
+the watchdog's memory guard catches the rest.
 """
 
 from __future__ import annotations
@@ -29,8 +30,13 @@ def disk_obstacle(run: Path) -> str:
     return f"{wanted}: free some, or choose another place with --output."
 
 
-def memory_obstacle(case: Case, keys: str) -> str:
-    """Why the case cannot fit into the memory that is free now; empty when it may."""
+def memory_obstacle(case: Case, keys: str, sharded: bool = False) -> str:
+    """Why the case cannot fit into the memory that is free now; empty when it may.
+
+    Args:
+        keys: of the strategy, ``signs`` or ``ids``.
+        sharded: the processes share the rows of ``ids``; otherwise each holds them all.
+    """
     import psutil
 
     from wideload.harness.adapter import FeatureColumnAdapter
@@ -39,13 +45,14 @@ def memory_obstacle(case: Case, keys: str) -> str:
     adapter = FeatureColumnAdapter(case.workload.columns, dataset.schema(), keys="signs" if keys == "signs" else "ids")
     need = PROCESS_BYTES * case.processes
     if keys == "ids":
-        need += table_bytes(case, adapter.layout) * case.processes
+        need += table_bytes(case, adapter.layout) * (1 if sharded else case.processes)
     available = psutil.virtual_memory().available
     if need <= available:
         return ""
+    holding = "they share the rows" if sharded else "every process holds all rows"
     return (
         f"{case.strategy} needs at least {need / 2**30:.1f} GiB on {case.processes} processes "
-        f"(every process holds all rows), {available / 2**30:.1f} GiB are free."
+        f"({holding}), {available / 2**30:.1f} GiB are free."
     )
 
 

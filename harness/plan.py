@@ -32,6 +32,7 @@ class Planned:
         unavailable: why the strategy cannot run here; empty when it can.
         synchronous: whether parity is expected of it.
         is_reference: parity compares the others of its variant with this one.
+        keys, sharded: what tables cost, see :mod:`wideload.harness.guard`.
     """
 
     case: Case
@@ -40,6 +41,7 @@ class Planned:
     synchronous: bool = True
     is_reference: bool = False
     keys: str = "ids"
+    sharded: bool = False
 
 
 def plan(experiment: Experiment) -> list[Planned]:
@@ -48,6 +50,8 @@ def plan(experiment: Experiment) -> list[Planned]:
     Raises:
         UnknownNameError: a strategy, data set or option that does not exist; names the nearest one.
     """
+    if experiment.baseline is not None:
+        _strategy(Spec.parse(experiment.baseline))
     variants = experiment.variants()
     rounds = max((variant.repeats for variant in variants), default=0)
     planned: dict[str, Planned] = {}
@@ -106,6 +110,7 @@ def _strategy_case(variant: Experiment, spec: Spec, ranks: int, number: int) -> 
         strategy.synchronous,
         spec == Spec.parse(variant.reference),
         strategy.keys,
+        strategy.sharded,
     )
 
 

@@ -161,7 +161,7 @@ def reference_of(run: RunRecord, known: Iterable[RunRecord], reference: str) -> 
 
 def _obstacle(entry: Planned) -> str:
     try:
-        return guard.memory_obstacle(entry.case, entry.keys)
+        return guard.memory_obstacle(entry.case, entry.keys, entry.sharded)
     except WideloadError as error:
         return str(error)
 

@@ -22,6 +22,7 @@ BUILT_IN = {
     "sparse_ps": "wideload.strategies.sparse_ps:SparsePs",
     "multi_worker_mirrored": "wideload.strategies.multi_worker_mirrored:MultiWorkerMirrored",
     "horovod": "wideload.strategies.horovod:Horovod",
+    "tf_parameter_server": "wideload.strategies.tf_parameter_server:TfParameterServer",
 }
 
 

@@ -168,6 +168,10 @@ class Strategy(ABC):
     keys: ClassVar[Keys]
     distributed: ClassVar[bool] = True
     """False: always one process, which gets the cores of all the ranks that it stands beside."""
+    sharded: ClassVar[bool] = False
+    """Whether tables of ``ids`` are spread over the ranks; otherwise every rank holds all rows of them."""
+    owns_process: ClassVar[bool] = False
+    """Whether what other strategies built before in the same process is lost."""
     Options: ClassVar[type[AnyOptions]] = AnyOptions
 
     def __init__(self, options: AnyOptions | None = None) -> None:

@@ -1,8 +1,6 @@
 """MultiWorkerMirroredStrategy's operations as :class:`wideload.strategies.collectives.Collectives`.
 
-TensorFlow learns who takes part from the environment variable TF_CONFIG, which is derived from the MPI ranks. Each rank
-binds a free port and keeps it bound, without listening, while TensorFlow's server binds the same one (SO_REUSEADDR):
-nobody else can take a port between the exchange of addresses and the start of the server.
+TensorFlow learns who takes part from the environment variable TF_CONFIG, which is derived from the MPI ranks.
 """
 
 from __future__ import annotations
@@ -18,6 +16,7 @@ from typing import Any
 import tensorflow as tf
 
 from wideload.harness.cluster import Cluster
+from wideload.strategies.addresses import claim
 from wideload.strategies.collectives import Collectives
 
 
@@ -69,14 +68,5 @@ def join(cluster: Cluster, options: Any) -> Any:
 
 def agree_on_config(cluster: Cluster, holder: socket.socket) -> str:
     """TF_CONFIG of this rank: the addresses of all ranks, in rank order. ``holder`` is bound to this rank's."""
-    host = _address(cluster)
-    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    holder.bind((host, 0))
-    workers = cluster.allgather(f"{host}:{holder.getsockname()[1]}")
+    workers = claim(cluster, holder)
     return json.dumps({"cluster": {"worker": workers}, "task": {"type": "worker", "index": cluster.rank}})
-
-
-def _address(cluster: Cluster) -> str:
-    """Loopback while all ranks share a host, else the address that this host's name stands for."""
-    hosts = cluster.allgather(socket.gethostname())
-    return "127.0.0.1" if len(set(hosts)) == 1 else socket.gethostbyname(socket.gethostname())

@@ -32,6 +32,10 @@ class Optimizer(ABC):
         initial = tf.fill(self.weights.shape if shape is None else shape, value)
         self.state[name] = tf.Variable(initial, trainable=False, dtype=tf.float32)
 
+    def read(self) -> Any:
+        """The weights, now."""
+        return tf.raw_ops.ReadVariableOp(resource=self.weights.handle, dtype=tf.float32)
+
     @abstractmethod
     def apply(self, gradient: Any, scale: Any = 1.0) -> Any:
         """Updates all weights by a dense gradient of their shape; returns the op.

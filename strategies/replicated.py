@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from wideload.harness.batch import Batch, BatchLayout
+from wideload.harness.batch import Batch, BatchLayout, TableLayout
 from wideload.harness.changes import Changes
 from wideload.harness.cluster import Cluster
 from wideload.harness.model import Gradients, Inputs, WideDeep, first_example
@@ -32,7 +32,7 @@ from wideload.strategies.contract import Cut, Footprint, StepResult, Trainer
 from wideload.strategies.exchange import Exchange
 from wideload.strategies.kernels import find_kernels
 from wideload.strategies.migration import migrate
-from wideload.strategies.optimizers import make_optimizer
+from wideload.strategies.optimizers import Optimizer, make_optimizer
 from wideload.strategies.replicated_options import ReplicatedOptions, SingleOptions
 from wideload.strategies.saved import Arrays, Saved, SavedCut, describe, read_weights
 from wideload.strategies.table_variables import TableVariables
@@ -67,11 +67,8 @@ class ReplicatedTrainer(Trainer):
         self._steps = 0
         tower = self._model.tower
         with collectives.scope():
-            self._tables = [
-                TableVariables(table, workload.model, workload.seed, options.rows) for table in looked_up.tables
-            ]
-            flat = tf.Variable(tower.initial(workload.seed))
-            self._dense = make_optimizer(workload.model.dense_optimizer, flat)
+            self._tables = [self._table(table, workload, options) for table in looked_up.tables]
+            self._dense = self._vector(tower.initial(workload.seed), workload)
             self._statistics = _statistics_of(tower)
         self._schedule = workload.model.schedule
         signature = Inputs.signature(layout)
@@ -79,6 +76,14 @@ class ReplicatedTrainer(Trainer):
         scale = tf.TensorSpec([], tf.float32)
         self._train = tf.function(self._train_anywhere, input_signature=[signature, *counts, scale], autograph=False)
         self._infer = tf.function(self._infer_anywhere, input_signature=[signature], autograph=False)
+
+    def _table(self, layout: TableLayout, workload: Workload, options: SingleOptions) -> TableVariables:
+        """The rows of one table, in this process."""
+        return TableVariables(layout, workload.model, workload.seed, options.rows)
+
+    def _vector(self, initial: Any, workload: Workload) -> Optimizer:
+        """The tower's parameters ``[P]`` with their optimizer, in this process."""
+        return make_optimizer(workload.model.dense_optimizer, tf.Variable(initial))
 
     def step(self, batch: Batch) -> StepResult:
         first = first_example(batch.global_size, self._cluster.rank, self._cluster.ranks)
@@ -107,7 +112,7 @@ class ReplicatedTrainer(Trainer):
         clock.append(_after([*rows, *inverses]))
         rows = _once(clock[-1], rows)
         run = Pass(self._seed, step, first, self._sum_over_ranks if self._collectives.ranks > 1 else None)
-        gradients = self._model.gradients(rows, inverses, _read(self._dense.weights), inputs, run)
+        gradients = self._model.gradients(rows, inverses, self._dense.read(), inputs, run)
         clock.append(_after([gradients.loss, gradients.flat, *gradients.rows]))
         flat, *rows = _once(clock[-1], [gradients.flat, *gradients.rows])
         applied = self._apply(ids, gradients._replace(flat=flat, rows=rows), scale)
@@ -117,7 +122,7 @@ class ReplicatedTrainer(Trainer):
     def _infer_here(self, inputs: Inputs) -> Any:
         _, rows, inverses = self._working_set(inputs)
         statistics = tf.zeros([0]) if self._statistics is None else _read(self._statistics)
-        return self._model.probabilities(rows, inverses, _read(self._dense.weights), statistics, inputs)
+        return self._model.probabilities(rows, inverses, self._dense.read(), statistics, inputs)
 
     def _working_set(self, inputs: Inputs) -> tuple[list[Any], list[Any], list[Any]]:
         """Per table: distinct ids, their rows, and which row each value is."""
@@ -176,10 +181,10 @@ class ReplicatedTrainer(Trainer):
 
     def footprint(self) -> Footprint:
         parts = [self._dense, *(part for table in self._tables for part in table.parts.values())]
-        weights = _bytes([part.weights for part in parts])
+        weights = byte_count([part.weights for part in parts])
         statistics = [] if self._statistics is None else [self._statistics]
-        state = _bytes([slot for part in parts for slot in part.state.values()])
-        return Footprint(weights=weights + _bytes(statistics), optimizer=state)
+        state = byte_count([slot for part in parts for slot in part.state.values()])
+        return Footprint(weights=weights + byte_count(statistics), optimizer=state)
 
     def save(self, directory: Path) -> None:
         """Rank 0 writes everything, once; all ranks hold the same."""
@@ -223,7 +228,8 @@ def _statistics_of(tower: DenseTower) -> Any:
     return tf.Variable(tower.initial_statistics(), trainable=False) if tower.statistics_size else None
 
 
-def _bytes(variables: Sequence[Any]) -> int:
+def byte_count(variables: Sequence[Any]) -> int:
+    """Of float32 variables."""
     return sum(4 * int(np.prod(variable.shape)) for variable in variables)
 
 

@@ -13,7 +13,6 @@ import tensorflow as tf
 
 from wideload.errors import ColumnError, UsageError
 from wideload.harness.batch import TableLayout
-from wideload.harness.ragged import Floats
 from wideload.harness.rows import initial_deep, table_signs
 from wideload.harness.workload import Model
 from wideload.strategies.optimizers import Optimizer, make_optimizer
@@ -30,25 +29,29 @@ class TableVariables:
         model: whose optimizers apply.
         seed: of the rows' first values.
         rows: see the module; ``auto`` joins where it can.
+        part: the rows of the table that these variables hold, numbered anew from 0.
 
     Raises:
         ColumnError: the table is unbounded, or its rows wait for admission.
         UsageError: rows cannot be joined, because the optimizers differ.
     """
 
-    def __init__(self, layout: TableLayout, model: Model, seed: int, rows: Rows = "auto") -> None:
+    def __init__(
+        self, layout: TableLayout, model: Model, seed: int, rows: Rows = "auto", part: slice = slice(None)
+    ) -> None:
         _require_replicable(layout)
         self.layout = layout
         self.parts: dict[str, Optimizer] = {}
         self._widths: list[int] = []
-        wide = tf.zeros([layout.rows, layout.wide])
+        signs = table_signs(layout)[part]
+        wide = tf.zeros([len(signs), layout.wide])
         if layout.wide and layout.dim and _joins(model, rows):
-            self._add("joint", tf.concat([wide, _deep(layout, seed)], axis=1), model.deep_optimizer)
+            self._add("joint", tf.concat([wide, initial_deep(layout, signs, seed)], axis=1), model.deep_optimizer)
             return
         if layout.wide:
             self._add("wide", wide, model.wide_optimizer)
         if layout.dim:
-            self._add("deep", _deep(layout, seed), model.deep_optimizer)
+            self._add("deep", initial_deep(layout, signs, seed), model.deep_optimizer)
 
     def _add(self, name: str, initial: Any, optimizer: Any) -> None:
         variable = tf.Variable(initial)
@@ -99,10 +102,6 @@ def _named(name: str, part: Optimizer) -> dict[str, Any]:
 
 def _halves(key: str) -> tuple[str, str]:
     return key.replace("joint", "wide", 1), key.replace("joint", "deep", 1)
-
-
-def _deep(layout: TableLayout, seed: int) -> Floats:
-    return initial_deep(layout, table_signs(layout), seed)
 
 
 def _joins(model: Model, rows: Rows) -> bool:

@@ -1,3 +1,4 @@
+import psutil
 import pytest
 
 from wideload.harness import guard
@@ -27,6 +28,14 @@ def test_a_case_that_cannot_fit_says_what_it_needs_and_what_is_there() -> None:
     obstacle = guard.memory_obstacle(case(ranks=100_000), "ids")
     assert "needs at least" in obstacle
     assert "are free" in obstacle
+
+
+@pytest.mark.usefixtures("fakes")
+def test_rows_that_are_shared_out_cost_once_and_not_once_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "PROCESS_BYTES", 0)
+    monkeypatch.setattr(guard, "table_bytes", lambda *_: psutil.virtual_memory().total // 50)
+    assert "every process holds all rows" in guard.memory_obstacle(case(ranks=100), "ids")
+    assert guard.memory_obstacle(case(ranks=100), "ids", sharded=True) == ""
 
 
 def test_a_full_disk_is_an_obstacle_before_a_case_starts(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:

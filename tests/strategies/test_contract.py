@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,9 @@ from wideload.errors import CheckpointError, UnknownNameError
 from wideload.options import Spec
 from wideload.strategies import find, names
 
+ALONE = "WIDELOAD_TEST_ALONE"
+"""Names the strategy that has this process to itself."""
+
 
 @pytest.fixture(params=names())
 def strategy(request: pytest.FixtureRequest) -> str:
@@ -20,7 +26,23 @@ def strategy(request: pytest.FixtureRequest) -> str:
     found = find(name).availability()
     if not found.usable:
         pytest.skip(found.reason)
+    if find(name).owns_process and os.environ.get(ALONE) != name:
+        pytest.skip("in a process of its own: see test_strategies_that_own_their_process_keep_the_contract_too")
     return name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in names() if find(name).owns_process])
+def test_strategies_that_own_their_process_keep_the_contract_too(name: str) -> None:
+    usable = find(name).availability()
+    if not usable.usable:
+        pytest.skip(usable.reason)
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "--no-header", __file__, "-k", f"[{name}]"]
+    done = subprocess.run(
+        command, env=os.environ | {ALONE: name}, capture_output=True, text=True, timeout=400, check=False
+    )
+    assert done.returncode == 0, done.stdout[-8000:]
+    assert "skipped" not in done.stdout
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 from wideload.options import Spec
 from wideload.strategies import find, names
 
-DISTRIBUTED = [name for name in names() if find(name).distributed]
+DISTRIBUTED = [name for name in names() if find(name).distributed and find(name)().synchronous]
 WORKLOADS = {"plain": 100, "rich": 60, "census": 200}
 TOLERANCE = 1e-4
 VARIANTS = [

@@ -1,0 +1,146 @@
+"""Variables spread over the parameter servers, with the faces of those that live in one process.
+
+::
+
+    row ``id`` of a table      server ``id % servers``, there row ``id // servers``: frequent ids often have small
+                               numbers, so that ranges would have one server do all the work
+    the tower's vector         one piece each, of equal length
+
+State of an optimizer lies beside its weights, so rows are updated by the fused kernels on the server that holds them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from wideload.harness.batch import TableLayout
+from wideload.harness.workload import Model
+from wideload.harness.workload import Optimizer as Declared
+from wideload.strategies.optimizers import Optimizer, make_optimizer
+from wideload.strategies.replicated_options import SingleOptions
+from wideload.strategies.saved import Arrays
+from wideload.strategies.table_variables import TableVariables
+
+
+class Servers:
+    """The parameter servers of a job, as places for variables.
+
+    Args:
+        strategy: a ``tf.distribute.ParameterServerStrategy``.
+        count: of parameter servers.
+    """
+
+    def __init__(self, strategy: Any, count: int) -> None:
+        self._strategy = strategy
+        with strategy.scope():
+            # The strategy deals variables out in turn; whatever is made next to one of these lies on its server.
+            dealt = [tf.Variable(0.0, trainable=False) for _ in range(count)]
+        self._anchors = sorted(dealt, key=lambda anchor: tf.DeviceSpec.from_string(anchor.device).task)
+
+    def __len__(self) -> int:
+        return len(self._anchors)
+
+    def at(self, server: int) -> AbstractContextManager[Any]:
+        """Variables are created on that server in here."""
+        beside: AbstractContextManager[Any] = self._strategy.extended.colocate_vars_with(self._anchors[server])
+        return beside
+
+
+class ShardedTable(TableVariables):
+    """One table.
+
+    Attributes:
+        shards: one a server.
+    """
+
+    def __init__(self, layout: TableLayout, model: Model, seed: int, options: SingleOptions, servers: Servers) -> None:
+        self.layout = layout
+        self.shards: list[TableVariables] = []
+        for server in range(len(servers)):
+            with servers.at(server):
+                part = slice(server, None, len(servers))
+                self.shards.append(TableVariables(layout, model, seed, options.rows, part))
+
+    def gather(self, ids: Any) -> Any:
+        places, parts = self._dealt(ids, tf.range(tf.size(ids))), self._dealt(ids, ids // len(self.shards))
+        rows = [shard.gather(part) for shard, part in zip(self.shards, parts, strict=True)]
+        return tf.ensure_shape(tf.dynamic_stitch(places, rows), [None, self.layout.width])
+
+    def apply(self, ids: Any, gradients: Any, scale: Any = 1.0) -> Any:
+        parts, rows = self._dealt(ids, ids // len(self.shards)), self._dealt(ids, gradients)
+        return tf.group(*(shard.apply(*one, scale) for shard, *one in zip(self.shards, parts, rows, strict=True)))
+
+    def _dealt(self, ids: Any, what: Any) -> list[Any]:
+        servers = len(self.shards)
+        dealt: list[Any] = tf.dynamic_partition(what, tf.cast(ids % servers, tf.int32), servers)
+        return dealt
+
+    def arrays(self) -> Arrays:
+        found: Arrays = {}
+        for server, shard in enumerate(self.shards):
+            for name, array in shard.arrays().items():
+                if name not in found:
+                    found[name] = np.empty((self.layout.rows or 0, array.shape[1]), np.float32)
+                found[name][server :: len(self.shards)] = array
+        return found
+
+    def assign(self, arrays: Arrays) -> None:
+        for server, shard in enumerate(self.shards):
+            shard.assign({name: array[server :: len(self.shards)] for name, array in arrays.items()})
+
+
+class ShardedVector(Optimizer):
+    """The tower's parameters ``[P]`` with their optimizer.
+
+    Attributes:
+        shards: one a server.
+    """
+
+    def __init__(self, initial: Any, optimizer: Declared, servers: Servers) -> None:
+        pieces = np.array_split(np.asarray(initial), len(servers))
+        self._sizes = [len(piece) for piece in pieces]
+        self.shards: list[Optimizer] = []
+        for server, piece in enumerate(pieces):
+            with servers.at(server):
+                self.shards.append(make_optimizer(optimizer, tf.Variable(piece)))
+        super().__init__(Pieces([shard.weights for shard in self.shards]))
+        self.state = {slot: Pieces([shard.state[slot] for shard in self.shards]) for slot in self.shards[0].state}
+
+    def read(self) -> Any:
+        return tf.concat([shard.read() for shard in self.shards], axis=0)
+
+    def apply(self, gradient: Any, scale: Any = 1.0) -> Any:
+        parts = tf.split(gradient, self._sizes)
+        return tf.group(*(shard.apply(part, scale) for shard, part in zip(self.shards, parts, strict=True)))
+
+    def apply_rows(self, ids: Any, gradients: Any, scale: Any = 1.0) -> Any:  # noqa: ARG002 - the base's
+        raise TypeError("a vector has no rows")
+
+
+class Pieces:
+    """Variables that are one in the eyes of those who save and restore; scalars are equal copies of one."""
+
+    def __init__(self, variables: Sequence[Any]) -> None:
+        self._variables = variables
+        scalar = variables[0].shape.rank == 0
+        self.shape = [] if scalar else [sum(int(one.shape[0]) for one in variables)]
+
+    def numpy(self) -> npt.NDArray[np.float32]:
+        arrays = [variable.numpy() for variable in self._variables]
+        whole: npt.NDArray[np.float32] = np.concatenate(arrays) if self.shape else np.asarray(arrays[0])
+        return whole
+
+    def assign(self, whole: npt.NDArray[np.float32]) -> None:
+        if not self.shape:
+            for variable in self._variables:
+                variable.assign(whole)
+            return
+        ends = np.cumsum([int(variable.shape[0]) for variable in self._variables])
+        for variable, part in zip(self._variables, np.split(whole, ends[:-1]), strict=True):
+            variable.assign(part)

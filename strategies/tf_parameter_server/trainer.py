@@ -1,0 +1,104 @@
+"""One rank's part: it reads batches and posts them to the worker in its own process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from wideload.harness.batch import Batch, BatchLayout
+from wideload.harness.cluster import Cluster
+from wideload.harness.model import first_example
+from wideload.harness.workload import Workload
+from wideload.strategies.contract import Cut, Footprint, StepResult, Trainer
+from wideload.strategies.kernels import find_kernels
+from wideload.strategies.replicated_options import SingleOptions
+from wideload.strategies.saved import SavedCut
+from wideload.strategies.tf_parameter_server.mailbox import PREDICT, TRAIN, Answer, Mailbox
+from wideload.strategies.tf_parameter_server.members import join
+from wideload.strategies.tf_parameter_server.model import ServedModel
+from wideload.strategies.tf_parameter_server.pump import Pump
+from wideload.strategies.threads import limit_threads
+
+
+class TfParameterServerTrainer(Trainer):
+    """See :class:`wideload.strategies.contract.Trainer`."""
+
+    def __init__(self, workload: Workload, layout: BatchLayout, cluster: Cluster, options: SingleOptions) -> None:
+        limit_threads(cluster.threads)
+        find_kernels(options.kernels)  # loads them, since graphs that were made on rank 0 run here
+        self._cluster = cluster
+        self._schedule = workload.model.schedule
+        self._steps = 0
+        self._members = join(cluster)
+        self._mailbox = Mailbox(layout, cluster)
+        self._model: ServedModel | None = None
+        self._pump: Pump | None = None
+        if cluster.rank == 0:
+            self._model = ServedModel(workload, layout, cluster, self._members.strategy, options, self._mailbox.tokens)
+            coordinator = self._members.coordinator
+            self._pump = Pump(coordinator, self._model.closure, cluster.ranks, self._mailbox.fail)
+        footprints = self._model.footprints() if self._model else None
+        self._footprint: Footprint = cluster.comm.bcast(footprints)[cluster.rank]
+
+    def step(self, batch: Batch) -> StepResult:
+        first = first_example(batch.global_size, self._cluster.rank, self._cluster.ranks)
+        scale = 1.0 if self._schedule is None else self._schedule.factor(self._steps)
+        answer = self._ask(TRAIN, batch, self._steps, first, scale)
+        self._steps += 1
+        start, pulled, computed, pushed = (answer.clock * 1e3).tolist()
+        phases = {"pull": pulled - start, "compute": computed - pulled, "push": pushed - computed}
+        return StepResult(answer.loss, phases)
+
+    def predict(self, batch: Batch) -> npt.NDArray[np.float32]:
+        return self._ask(PREDICT, batch).predicted
+
+    def _ask(self, what: int, batch: Batch, step: int = 0, first: int = 0, scale: float = 1.0) -> Answer:
+        self._activate()
+        return self._mailbox.ask(what, batch, step, first, scale)
+
+    def _activate(self) -> None:
+        """Workers run the closures of one trainer at a time. All ranks change over at the same place."""
+        before = self._members.active
+        if before is self:
+            return
+        if before is not None:
+            before.rest(wait=True)
+        self._members.active = self
+        self._mailbox.use(True)
+        if self._pump:
+            self._pump.start()
+
+    def rest(self, wait: bool) -> None:
+        """Sends this trainer's closures away; with ``wait``, until they are gone from every worker."""
+        self._mailbox.use(False)
+        if self._pump:
+            self._pump.stop(wait)
+        self._members.active = None
+
+    def footprint(self) -> Footprint:
+        return self._footprint
+
+    def save(self, directory: Path) -> None:
+        """Rank 0 writes everything, once, in the form of the replicated strategies."""
+        try:
+            self.cut().write(directory)
+        finally:
+            self._cluster.barrier()  # also when the disk is full: the others wait here
+
+    def cut(self, since: int | None = None) -> Cut:  # noqa: ARG002 - has no increments
+        if self._model is None:
+            return SavedCut(None)
+        self._model.steps = self._steps
+        return self._model.cut()
+
+    def restore(self, directory: Path) -> None:
+        if self._model is not None:
+            self._model.restore(directory)
+        self._steps = self._cluster.comm.bcast(self._model.steps if self._model else None)
+
+    def close(self) -> None:
+        if self._members.active is self:
+            # Without waiting: when another rank has failed, its closure never ends.
+            self.rest(wait=False)
