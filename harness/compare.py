@@ -5,6 +5,7 @@
     runs/a                      every case of a run folder
     runs/a:sparse_ps            those of one strategy, with any options
     runs/a:sparse_ps[mode=async]    those whose options include these
+    runs/a alone                every strategy of the folder against the baseline that its experiment names
 
 Two sides are matched where strategy, options, data set, ranks and batch size agree; when each side names one strategy,
 the strategy may differ. Sides that did not solve the same problem are refused, or marked when forced.
@@ -110,6 +111,35 @@ def compare(baseline: str, candidate: str, metric: str, force: bool = False) -> 
             f"{baseline} and {candidate} have no case in common (strategy, options, data set, ranks, batch size). "
             "To compare two strategies name both: runs/a:local runs/a:sparse_ps."
         )
+    return found
+
+
+def against_baseline(path: Path, metric: str, force: bool = False) -> list[Comparison]:
+    """Every other strategy of a run folder against the baseline of its experiment, setting by setting.
+
+    Raises:
+        UsageError: the experiment names no baseline, or no case of it finished.
+    """
+    baseline = Results.read(path).experiment.get("baseline")
+    if not baseline:
+        raise UsageError(
+            f"the experiment in {path} names no baseline. Name two sides, `wideload compare {path}:local "
+            f'{path}:sparse_ps`, or run it with --set baseline="local".'
+        )
+    if metric not in METRICS:
+        raise UnknownNameError("metric", metric, METRICS)
+    chosen = Side(path, Spec.parse(baseline)).runs()
+    # `horovod` fits every variant of it as well; the one with the fewest options is meant.
+    label = min({run.label for run in chosen}, key=len)
+    standard = _grouped([run for run in chosen if run.label == label], any_strategy=True)
+    others = _grouped([run for run in Side(path, None).runs() if run.label != label], any_strategy=False)
+    found = [
+        _compare(group, standard[anyone], metric, force)
+        for (_, *setting), group in others.items()
+        if (anyone := ("", *setting)) in standard
+    ]
+    if not found:
+        raise UsageError(f"{path} has no finished case beside those of its baseline {baseline}.")
     return found
 
 

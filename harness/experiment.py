@@ -58,7 +58,7 @@ class Experiment(Options):
         foreign_limit: cores that other processes may use before a case is flagged; foreign_retries: how often a flagged
             case is repeated.
         trace: keep a timeline of every step.
-        baseline: strategy that ratios are quoted against.
+        baseline: strategy that ratios are quoted against, at the end of a run and by ``wideload compare``.
         checkpoint_every: steps between two checkpoints of a case; checkpoint_seconds: time between two. With either, a
             case that was interrupted goes on from its last checkpoint when the experiment is run again, and a case that
             ends leaves one behind.

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from wideload.harness.results import ParityRecord, RunRecord
 
 TOLERANCE = 1e-4
-PROBLEM = ("problem", "data", "columns")
+PROBLEM = ("problem", "data", "columns", "weights")
 _SMALLEST = 1e-12
 
 

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from wideload.errors import UsageError
+from wideload.harness.microbenchmarks import Microbenchmarks
 from wideload.harness.records import (
     SCHEMA_VERSION,
     CurvePoint,
@@ -110,7 +111,18 @@ class Results:
 
 
 def load_results(path: Path | str) -> pd.DataFrame:
-    """The cases of a run folder as a table, one row a case (see :meth:`Results.frame`)."""
+    """Results as a table.
+
+    Args:
+        path: a run folder, one row a case (see :meth:`Results.frame`); or the file that ``pytest --benchmark-json``
+            wrote, one row a benchmark (see :meth:`wideload.harness.microbenchmarks.Microbenchmarks.frame`).
+
+    Raises:
+        UsageError: ``path`` is no run folder.
+        DataError: ``path`` is a file, and not of pytest-benchmark.
+    """
+    if Path(path).is_file():
+        return Microbenchmarks.read(Path(path)).frame()
     return Results.read(path).frame()
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from wideload import datasets, strategies
 from wideload.datasets.contract import Dataset
-from wideload.harness import metrics
+from wideload.harness import initial_weights, metrics
 from wideload.harness.adapter import FeatureColumnAdapter
 from wideload.harness.batch import Batch
 from wideload.harness.case import Case
@@ -146,6 +146,7 @@ def fingerprints(case: Case, dataset: Dataset, adapter: FeatureColumnAdapter) ->
         "problem": case.workload.model_copy(update={"steps": None, "epochs": 1}).fingerprint,
         "data": dataset.fingerprint(),
         "columns": adapter.fingerprint,
+        "weights": initial_weights.fingerprint(case.workload, adapter.layout),
     }
 
 

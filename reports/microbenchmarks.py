@@ -2,48 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from pydantic import BaseModel, ConfigDict, ValidationError
-
-from wideload.errors import DataError
+from wideload.harness.microbenchmarks import Microbenchmarks
 from wideload.reports import quantity, text
 
 
-class Stats(BaseModel):
-    """Seconds over the rounds of one benchmark."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-    min: float
-    median: float
-    iqr: float
-    rounds: int
-
-
-class Benchmark(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-    name: str
-    group: str | None = None
-    stats: Stats
-
-
-class Benchmarks(BaseModel):
-    """What the report reads of the file; other fields are ignored."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-    benchmarks: tuple[Benchmark, ...]
-    datetime: str = ""
-
-    @classmethod
-    def read(cls, path: Path) -> Benchmarks:
-        """Raises DataError when ``path`` is missing or not pytest-benchmark's JSON."""
-        try:
-            return cls.model_validate_json(path.read_bytes())
-        except OSError as error:
-            raise DataError(f"{path}: cannot be read: {error.strerror}.") from error
-        except ValidationError as error:
-            problem = error.errors(include_url=False)[0]["msg"]
-            raise DataError(f"{path}: not the JSON that `pytest --benchmark-json` writes: {problem}.") from None
+class Benchmarks(Microbenchmarks):
+    """The file, in words."""
 
     @property
     def summary(self) -> str:

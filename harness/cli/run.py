@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 
+from wideload.errors import UsageError
 from wideload.harness.cli.display import chosen_display
 from wideload.harness.cli.request import experiment_options, hosts, requested
-from wideload.harness.cli.tables import checks_table, runs_table
+from wideload.harness.cli.tables import checks_table, ratios_table, runs_table
 from wideload.harness.experiment import Experiment
 from wideload.harness.mpi import find
 from wideload.harness.plan import plan
@@ -44,9 +45,21 @@ def command(output: Path | None, rerun: Any, dry_run: bool, **request: Any) -> i
         sweep = Sweep.prepare(experiment, folder, display, hosts(request))
         runs = sweep.run(rerun)
     show(*runs_table(runs), *(checks_table(sweep.checks) if sweep.checks else ()))
+    if experiment.baseline is not None:
+        show_ratios(folder, experiment.baseline)
     click.echo(f"recorded in {folder}; `wideload report {folder}` makes a page of it", err=True)
     failed = any(run.status not in ("ok", "refused") for run in runs)
     return int(failed or any(check.verdict == "fail" for check in sweep.checks))
+
+
+def show_ratios(folder: Path, baseline: str) -> None:
+    """Throughput against the baseline; what cannot be compared is said and is no failure of the run."""
+    from wideload.harness.compare import against_baseline
+
+    try:
+        show(ratios_table(against_baseline(folder, "examples_per_second")))
+    except UsageError as error:
+        click.echo(f"no ratios to {baseline}: {error}", err=True)
 
 
 def print_plan(experiment: Experiment, folder: Path, request: dict[str, Any]) -> int:

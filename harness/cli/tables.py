@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
+    from wideload.harness.compare import Comparison
+
 _NONE = "–"
 _NUMBERS = ("ranks", "repeat", "examples/s", "step ms", "AUC", "PSS MB")
 _HEAD = ("strategy", "data set", "ranks", "repeat", "status", *_NUMBERS[2:], "parity")
@@ -48,6 +50,23 @@ def checks_table(checks: Iterable[ParityRecord]) -> list[Table | Text]:
     ]
     notes = [f"{label(check.strategy, check.options)} not judged: {check.reason}" for check in checks if check.reason]
     return [table(_PARITY_HEAD, rows, numbers=_PARITY_NUMBERS), *map(words, notes)]
+
+
+def ratios_table(found: Iterable[Comparison]) -> Table:
+    """One comparison a line."""
+    found = list(found)
+    head = ("candidate / baseline", "data set", "ranks", f"ratio of {found[0].metric}", "verdict")
+    rows = [
+        (
+            f"{entry.candidate} / {entry.baseline}",
+            entry.dataset,
+            str(entry.ranks),
+            str(entry.ratio),
+            entry.verdict + (f" (other {', '.join(entry.mismatch)}!)" if entry.mismatch else ""),
+        )
+        for entry in found
+    ]
+    return table(head, rows, numbers=("ranks",))
 
 
 def label(strategy: str, options: dict[str, object]) -> str:

@@ -43,7 +43,7 @@ def make_run() -> Callable[..., RunRecord]:
             "batch_size": 1024,
             "steps": 3,
             "losses": [0.7, 0.6, 0.5],
-            "fingerprints": {"workload": "w", "problem": "p", "data": "d", "columns": "c", "order": "o"},
+            "fingerprints": dict.fromkeys(("workload", "problem", "data", "columns", "weights", "order"), "f"),
         }
         return RunRecord.model_validate(values | changes)
 

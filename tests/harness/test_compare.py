@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from wideload.errors import UnknownNameError, UsageError
-from wideload.harness.compare import compare
+from wideload.harness.compare import against_baseline, compare
 from wideload.harness.record import CaseRecords
 from wideload.harness.results import RunRecord
 from wideload.harness.store import Store
@@ -18,7 +18,7 @@ def fill(tmp_path: Path, make_run: Make) -> Callable[..., str]:
     def write(name: str, strategy: str, rates: list[float], **changes: Any) -> str:
         store = Store(tmp_path / name)
         for repeat, rate in enumerate(rates):
-            case_id = f"{strategy}-{repeat}"
+            case_id = f"{strategy}{changes.get('options', '')}-{repeat}"
             run = make_run(case_id=case_id, strategy=strategy, repeat=repeat, examples_per_second=rate, **changes)
             store.add(CaseRecords(run, [], []))
         return str(tmp_path / name)
@@ -71,13 +71,16 @@ def test_a_clear_loss_is_a_regression(fill: Callable[..., str]) -> None:
     assert not found.regressed(0.75)
 
 
-def test_other_data_is_refused_unless_forced_and_then_marked(fill: Callable[..., str], make_run: Make) -> None:
+@pytest.mark.parametrize("what", ["problem", "data", "columns", "weights", "order"])
+def test_what_is_not_the_same_is_refused_unless_forced_and_then_marked(
+    fill: Callable[..., str], make_run: Make, what: str
+) -> None:
     before = fill("before", "local", [100.0])
-    after = fill("after", "local", [90.0], fingerprints=make_run().fingerprints | {"data": "other"})
-    with pytest.raises(UsageError, match="data differ"):
+    after = fill("after", "local", [90.0], fingerprints=make_run().fingerprints | {what: "other"})
+    with pytest.raises(UsageError, match=f"{what} differ"):
         compare(before, after, "examples_per_second")
     (found,) = compare(before, after, "examples_per_second", force=True)
-    assert found.mismatch == ("data",)
+    assert found.mismatch == (what,)
 
 
 def test_sides_without_a_common_case_say_what_to_write(fill: Callable[..., str]) -> None:
@@ -90,6 +93,24 @@ def test_a_strategy_that_is_not_there_lists_those_that_are(fill: Callable[..., s
     folder = fill("run", "local", [1.0])
     with pytest.raises(UsageError, match="It has: local"):
         compare(f"{folder}:horovod", f"{folder}:local", "examples_per_second")
+
+
+def test_one_folder_is_compared_with_the_baseline_of_its_experiment(fill: Callable[..., str]) -> None:
+    folder = Path(fill("run", "horovod", [100.0, 10.0]))
+    fill("run", "horovod", [50.0, 5.0], options={"exchange": "table"})
+    fill("run", "sparse_ps", [200.0, 20.0])
+    fill("run", "local", [1.0], ranks=1)  # a setting in which the baseline was not run
+    (folder / "experiment.toml").write_text('baseline = "horovod"')
+    found = against_baseline(folder, "examples_per_second")
+    assert {one.candidate: (one.baseline, one.ratio.median, one.ratio.pairs) for one in found} == {
+        "horovod[exchange=table]": ("horovod", pytest.approx(0.5), 2),
+        "sparse_ps": ("horovod", pytest.approx(2.0), 2),
+    }
+
+
+def test_one_folder_without_a_baseline_says_what_to_write(fill: Callable[..., str]) -> None:
+    with pytest.raises(UsageError, match="names no baseline"):
+        against_baseline(Path(fill("run", "local", [1.0])), "examples_per_second")
 
 
 def test_an_unknown_metric_names_the_nearest(fill: Callable[..., str]) -> None:

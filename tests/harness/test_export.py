@@ -7,7 +7,7 @@ import pytest
 
 from wideload.errors import UsageError
 from wideload.harness.export import export
-from wideload.harness.results import RunRecord
+from wideload.harness.results import CurvePoint, RunRecord
 
 Make = Callable[..., RunRecord]
 
@@ -45,3 +45,28 @@ def test_timelines_of_all_ranks_are_merged_as_processes(folder: Path) -> None:
 def test_a_run_without_timelines_says_how_to_get_them(folder: Path) -> None:
     with pytest.raises(UsageError, match="--set trace=true"):
         export(folder, "trace", folder / "trace.json")
+
+
+def test_curves_and_losses_are_tensorboard_scalars(folder: Path) -> None:
+    point = CurvePoint(case_id="a", step=3, examples=6, seconds=1.0, auc=0.75, logloss=0.5)
+    (folder / "curves").mkdir()
+    (folder / "curves" / "a.jsonl").write_text(point.model_dump_json() + "\n")
+    export(folder, "tensorboard", folder / "board")
+    found = scalars(next((folder / "board" / "a").glob("events.*")))
+    assert [found["loss", step] for step in (1, 2, 3)] == pytest.approx([0.7, 0.6, 0.5])
+    assert found["auc", 3] == pytest.approx(0.75)
+    assert found["logloss", 3] == pytest.approx(0.5)
+    assert found["examples_per_second", 3] == pytest.approx(10.0)
+
+
+def scalars(path: Path) -> dict[tuple[str, int], float]:
+    """Values by tag and step, read by TensorFlow's own reader."""
+    import tensorflow as tf
+    from tensorflow.core.util import event_pb2
+
+    found = {}
+    for record in tf.data.TFRecordDataset([str(path)]):
+        event = event_pb2.Event.FromString(record.numpy())
+        for value in event.summary.value:
+            found[value.tag, event.step] = float(tf.make_ndarray(value.tensor))
+    return found

@@ -1,11 +1,13 @@
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import wideload
-from wideload.errors import UsageError
+from wideload.errors import DataError, UsageError
 from wideload.harness.results import CurvePoint, RankRecord, Results, RunRecord
 
 Make = Callable[..., RunRecord]
@@ -78,3 +80,30 @@ def test_the_table_has_one_column_for_every_nested_entry(tmp_path: Path, make_ru
     frame = wideload.load_results(tmp_path)
     assert frame["step_ms.p50"].tolist() == [4.0]
     assert frame["label"].tolist() == ["local[mode=sync]"]
+
+
+def test_the_json_of_pytest_benchmark_is_a_table_too(tmp_path: Path) -> None:
+    """Written by pytest-benchmark itself, so that another version's form is noticed."""
+    (tmp_path / "bench_sum.py").write_text(
+        "import pytest\n"
+        "@pytest.mark.parametrize('size', [10, 1000])\n"
+        "@pytest.mark.benchmark(group='sums')\n"
+        "def test_sum(benchmark, size):\n"
+        "    benchmark.extra_info['unit'] = 'numbers'\n"
+        "    benchmark(sum, range(size))\n"
+    )
+    written = tmp_path / "benchmark.json"
+    options = ["--benchmark-max-time=0.01", "--benchmark-min-rounds=2", f"--benchmark-json={written}"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, "bench_sum.py"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=60)
+    frame = wideload.load_results(written)
+    assert frame["params.size"].tolist() == [10, 1000]
+    assert frame["group"].tolist() == ["sums", "sums"]
+    assert frame["extra.unit"].tolist() == ["numbers", "numbers"]
+    assert 0 < frame["stats.median"][0] < frame["stats.median"][1] < 1
+
+
+def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "other.json").write_text('{"benchmarks": 3}')
+    with pytest.raises(DataError, match="not the JSON that `pytest --benchmark-json` writes"):
+        wideload.load_results(tmp_path / "other.json")

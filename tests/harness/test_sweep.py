@@ -105,7 +105,9 @@ def test_a_check_compares_as_many_steps_as_asked_for(tmp_path: Path) -> None:
 
 def test_every_rank_trains_on_its_share_of_the_same_batches(tmp_path: Path) -> None:
     alone, spread = sweep(tmp_path, ranks=3).run()
-    assert alone.fingerprints["order"] == spread.fingerprints["order"]
+    names = {"workload", "problem", "data", "columns", "weights", "order"}
+    assert set(alone.fingerprints) == names
+    assert alone.fingerprints == spread.fingerprints
     assert alone.auc == pytest.approx(spread.auc)
 
 
