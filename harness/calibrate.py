@@ -6,12 +6,19 @@ not?
     A/A      the same case twice, ROUNDS rounds      the interval must contain 1
     A/slow   the same case against itself with every step prolonged by HANDICAP    must be called slower
 
-Each is repeated; an interval of 95 % allows two misses in twenty. Writes every record below ``--output`` and a Markdown
-table to stdout; exits 1 when the instrument failed.
+Each is repeated; an interval of 95 % allows two misses in twenty. By default all rounds are windows of one job
+(:mod:`wideload.harness.windows`): clock, barriers, handicap, pairing and interval are those of every comparison, the
+noise is this machine's, and 1,200 measurements take minutes instead of hours. What that leaves out is how much one
+start of a job differs from the next; ``--jobs`` starts a job for every measurement and takes it in. Measurements are
+kept below ``--output``; a Markdown table goes to stdout; exits 1 when the instrument failed.
 """
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,15 +27,20 @@ import click
 
 from wideload.harness.case import Case
 from wideload.harness.cli.request import experiment_options, hosts, requested
-from wideload.harness.launch import Launcher
-from wideload.harness.mpi import find
+from wideload.harness.launch import Launcher, variables
+from wideload.harness.mpi import Hosts, find
 from wideload.harness.plan import plan
 from wideload.harness.record import assemble
 from wideload.harness.statistics import Ratio, paired_ratio
 from wideload.harness.store import Store
 from wideload.harness.watchdog import Limits
+from wideload.harness.windows import WindowPlan
 
 REQUIRED = 0.9
+WINDOWS_TIMEOUT = 3600.0
+
+Measure = Callable[[list[float]], list[float]]
+"""Examples per second of one measurement for each handicap, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,38 +52,57 @@ class Trial:
     handicap: float
     expected: str
 
+    def handicaps(self) -> list[float]:
+        """In the order of measuring. Who goes first alternates, so that being second is no handicap."""
+        pair = [0.0, self.handicap]
+        return [handicap for number in range(self.rounds) for handicap in (pair if number % 2 == 0 else pair[::-1])]
 
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """Runs cases and keeps their records."""
+    def ratio(self, rates: Sequence[float]) -> Ratio:
+        """Candidate over baseline, of measurements in that order."""
+        pairs = [rates[at : at + 2] if at % 4 == 0 else rates[at : at + 2][::-1] for at in range(0, len(rates), 2)]
+        return paired_ratio([candidate for _, candidate in pairs], [baseline for baseline, _ in pairs])
+
+
+@dataclass(slots=True)
+class Jobs:
+    """A job for every measurement, recorded like those of a sweep."""
 
     launcher: Launcher
     store: Store
     case: Case
+    repeat: int = 0
 
-    def rate(self, repeat: int, handicap: float) -> float:
-        """Examples per second of one run.
+    def __call__(self, handicaps: list[float]) -> list[float]:
+        return [self._rate(handicap) for handicap in handicaps]
 
-        Raises:
-            click.ClickException: the case did not end well.
-        """
-        case = self.case.model_copy(update={"repeat": repeat, "handicap": handicap})
-        records = assemble(self.launcher.launch(case), 0, repeat, float("inf"))
+    def _rate(self, handicap: float) -> float:
+        case = self.case.model_copy(update={"repeat": self.repeat, "handicap": handicap})
+        records = assemble(self.launcher.launch(case), 0, self.repeat, float("inf"))
+        self.repeat += 1
         self.store.add(records)
         if records.run.examples_per_second is None:
             raise click.ClickException(f"{case.case_id}: {records.run.status}: {records.run.error}")
         return records.run.examples_per_second
 
-    def compare(self, trial: Trial, first_repeat: int) -> Ratio:
-        """Candidate over baseline, interleaved. Who goes first alternates, so that being second is no handicap."""
-        baseline: list[float] = []
-        candidate: list[float] = []
-        for number in range(trial.rounds):
-            repeat = first_repeat + 2 * number
-            sides = [(baseline, repeat, 0.0), (candidate, repeat + 1, trial.handicap)]
-            for rates, at, handicap in sides if number % 2 == 0 else reversed(sides):
-                rates.append(self.rate(at, handicap))
-        return paired_ratio(candidate, baseline)
+
+def in_windows(case: Case, folder: Path, where: Hosts, handicaps: list[float]) -> list[float]:
+    """All measurements in one job, kept in ``windows.txt``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    output = folder.absolute() / "windows.txt"
+    output.unlink(missing_ok=True)
+    wanted = WindowPlan(case=case, handicaps=tuple(handicaps), output=str(output))
+    file = folder.absolute() / "windows.json"
+    file.write_text(wanted.model_dump_json(), encoding="utf-8")
+    mpi = find()
+    command = [*mpi.command(case.processes, where), sys.executable, "-m", "wideload.harness.windows", str(file)]
+    log = folder / "windows.log"
+    with log.open("wb") as messages:
+        environment = {**os.environ, **variables(case, mpi)}
+        subprocess.run(command, env=environment, stdout=messages, stderr=messages, timeout=WINDOWS_TIMEOUT, check=False)
+    rates = [float(line) for line in output.read_text().split()] if output.exists() else []
+    if len(rates) != len(handicaps):
+        raise click.ClickException(f"the job ended after {len(rates)} of {len(handicaps)} windows; see {log}")
+    return rates
 
 
 @click.command()
@@ -81,26 +112,34 @@ class Bench:
 @click.option("--rounds", default=10, help="Rounds of an A/A comparison.")
 @click.option("--slow-rounds", default=20, help="Rounds of a comparison with the slowed case.")
 @click.option("--handicap", default=0.05, help="Share by which the slowed case's steps are prolonged.")
-def main(output: Path, repetitions: int, rounds: int, slow_rounds: int, handicap: float, **request: Any) -> None:
+@click.option("--jobs", is_flag=True, help="A job for every measurement instead of a window; takes hours.")
+def main(
+    output: Path, repetitions: int, rounds: int, slow_rounds: int, handicap: float, jobs: bool, **request: Any
+) -> None:
     """Measure how often the verdict of a comparison is right."""
-    case = plan(requested(request))[0].case
-    launcher = Launcher(find(), output, Limits(), hosts(request))
-    bench = Bench(launcher, Store(output), case.model_copy(update={"evaluate": False, "eval_every": None}))
+    case = plan(requested(request))[0].case.model_copy(update={"evaluate": False, "eval_every": None})
     trials = [Trial("A/A", rounds, 0.0, "undecided"), Trial("A/slow", slow_rounds, handicap, "lower")]
-    starts = [0, 2 * rounds * repetitions]
-    right = [_run(bench, trial, repetitions, start) for trial, start in zip(trials, starts, strict=True)]
+    where = hosts(request)
+    measure: Measure = lambda handicaps: in_windows(case, output, where, handicaps)  # noqa: E731
+    if jobs:
+        measure = Jobs(Launcher(find(), output, Limits(), where), Store(output), case)
+    right = calibrate(trials, repetitions, measure)
     click.echo(_table(trials, right, repetitions))
     raise SystemExit(int(min(right) < REQUIRED * repetitions))
 
 
-def _run(bench: Bench, trial: Trial, repetitions: int, start: int) -> int:
-    """How many of the comparisons ended as expected; ``start`` is the first number of a repeat to use."""
-    right = 0
-    for repetition in range(repetitions):
-        ratio = bench.compare(trial, start + 2 * trial.rounds * repetition)
-        right += ratio.verdict == trial.expected
-        click.echo(f"{trial.name} {repetition + 1}/{repetitions}: {ratio} {ratio.verdict}", err=True)
-    return right
+def calibrate(trials: Sequence[Trial], repetitions: int, measure: Measure) -> list[int]:
+    """How many comparisons of each trial ended as expected."""
+    wanted = [trial for trial in trials for _ in range(repetitions)]
+    rates = measure([handicap for trial in wanted for handicap in trial.handicaps()])
+    right = dict.fromkeys((trial.name for trial in trials), 0)
+    at = 0
+    for trial in wanted:
+        ratio = trial.ratio(rates[at : at + 2 * trial.rounds])
+        at += 2 * trial.rounds
+        right[trial.name] += ratio.verdict == trial.expected
+        click.echo(f"{trial.name}: {ratio} {ratio.verdict}", err=True)
+    return list(right.values())
 
 
 def _table(trials: list[Trial], right: list[int], repetitions: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -21,6 +22,9 @@ from wideload.harness.state import Sign
 from wideload.harness.watchdog import Limits
 
 pytestmark = [pytest.mark.mpi, pytest.mark.usefixtures("fakes")]
+
+BUSY_SECONDS = 3.0
+"""What ending processes may take longer on a machine that is busy with other things."""
 
 LIMITS = Limits(time_limit=60, stall_limit=2)
 
@@ -88,6 +92,32 @@ def test_a_rank_killed_from_outside_ends_the_case_at_once(tmp_path: Path) -> Non
     assert time.monotonic() - killed_at[0] < 10
     assert (records.run.status, records.ranks[1].signal) == ("crashed", "SIGKILL")
     assert nothing_is_left(records)
+
+
+@pytest.mark.parametrize(
+    ("fault", "row"),
+    [
+        ("raise", "a rank raises"),
+        ("kill", "a rank is killed, or leaves before it is done"),
+        ("exit", "a rank is killed, or leaves before it is done"),
+        ("stop", "a rank is stopped"),
+        ("hang", "a rank hangs"),
+    ],
+)
+def test_a_fault_is_over_within_the_time_that_is_documented(tmp_path: Path, fault: str, row: str) -> None:
+    limits = Limits(time_limit=60, stall_limit=2 if fault == "hang" else 50)
+    finished = Launcher(find(), tmp_path, limits).launch(case(fault))
+    broke = re.search(r"breaks at ([\d.]+)", finished.logs[1].read_text())
+    assert broke is not None
+    assert finished.started + finished.seconds - float(broke[1]) < documented(row, limits) + BUSY_SECONDS
+
+
+def documented(row: str, limits: Limits) -> float:
+    """Seconds that docs/measuring.md gives a fault."""
+    page = (Path(__file__).parents[2] / "docs" / "measuring.md").read_text()
+    within = re.search(rf"^\| {row} \|[^|]*\| (?:`stall_limit` and )?(\d+) s", page, re.MULTILINE)
+    assert within is not None
+    return float(within[1]) + (limits.stall_limit if "stall_limit" in within[0] else 0)
 
 
 def test_a_killed_warden_takes_its_rank_along(tmp_path: Path) -> None:

@@ -53,6 +53,9 @@ class FaultyTrainer(LogisticTrainer):
 
     def break_down(self) -> None:
         fault = self.options.fault
+        if self.steps == self.options.at_step:
+            sys.stdout.write(f"breaks at {time.time()}\n")
+            sys.stdout.flush()
         if fault == "raise":
             raise RuntimeError("told to raise")
         if fault == "exit":
