@@ -18,21 +18,21 @@ from wideload.strategies import find, names
 
 ALONE = "WIDELOAD_TEST_ALONE"
 """Names the strategy that has this process to itself."""
+HERE = [os.environ[ALONE]] if ALONE in os.environ else [name for name in names() if not find(name).owns_process]
+ELSEWHERE = [] if ALONE in os.environ else [name for name in names() if name not in HERE]
 
 
-@pytest.fixture(params=names())
+@pytest.fixture(params=HERE)
 def strategy(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     found = find(name).availability()
     if not found.usable:
         pytest.skip(found.reason)
-    if find(name).owns_process and os.environ.get(ALONE) != name:
-        pytest.skip("in a process of its own: see test_strategies_that_own_their_process_keep_the_contract_too")
     return name
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in names() if find(name).owns_process])
+@pytest.mark.parametrize("name", ELSEWHERE)
 def test_strategies_that_own_their_process_keep_the_contract_too(name: str) -> None:
     usable = find(name).availability()
     if not usable.usable:
@@ -121,7 +121,8 @@ def test_padding_counts_for_nothing(trainer: Any, everything: Any, strategy: str
     plain.trainer.step(empty)
     predicted = padded.trainer.predict(padded.batch(50))
     assert len(predicted) == 70
-    # Wider than for losses: Adam moves the biases before batch normalisation, whose gradients are zero, by rounding errors.
+    # Wider than for losses: Adam moves the biases before batch normalisation, whose gradients are zero, by rounding
+    # errors.
     assert predicted[:64] == pytest.approx(plain.trainer.predict(plain.batch(50)), rel=1e-3)
 
 
