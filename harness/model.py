@@ -30,8 +30,8 @@ _UNWEIGHTED = np.empty(0, np.float32)
 class Inputs(NamedTuple):
     """A batch as tensors (or as arrays on their way in); shapes as in :class:`wideload.harness.batch.Batch`.
 
-    ``weights`` is ``[0]`` when every value weighs 1. ``global_size`` and ``examples``, how many rows from the first are no
-    padding, are int64 scalars.
+    ``weights`` is ``[0]`` when every value weighs 1. ``global_size`` and ``examples``, how many rows from the first are
+    no padding, are int64 scalars.
     """
 
     label: Any

@@ -12,11 +12,11 @@ namespace wideload {
 namespace {
 
 bool SameSigns(const WorkingSet& set, const std::vector<std::span<const Sign>>& signs) {
-  return std::equal(
-      set.tables.begin(), set.tables.end(), signs.begin(), signs.end(),
-      [](const WorkingTable& table, std::span<const Sign> asked) {
-        return std::equal(table.announced.begin(), table.announced.end(), asked.begin(), asked.end());
-      });
+  return std::equal(set.tables.begin(), set.tables.end(), signs.begin(), signs.end(),
+                    [](const WorkingTable& table, std::span<const Sign> asked) {
+                      return std::equal(table.announced.begin(), table.announced.end(), asked.begin(),
+                                        asked.end());
+                    });
 }
 
 // Calls run(first, size) for every run of rows whose bit is `wanted`.
@@ -135,7 +135,8 @@ void Worker::Pull(std::uint64_t step, std::vector<std::span<const Sign>> signs, 
   WorkingSet* set = Find(step);
   if (set != nullptr) {
     if (!set->prefetched) {
-      on_rows("step " + std::to_string(step) + " has been pulled already: push it before the next pull", *set);
+      on_rows("step " + std::to_string(step) + " has been pulled already: push it before the next pull",
+              *set);
       return;
     }
     if (!SameSigns(*set, signs)) {

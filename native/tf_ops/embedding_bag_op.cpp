@@ -6,8 +6,8 @@
 //   bags: bag (s, b) holds values [row_splits[s*B + b], row_splits[s*B + b + 1])
 //                                 counted from row_splits[0]
 //   weights     [nnz] or [0]      one weight a value; empty means that all are 1
-//   beside      [B, D]            numbers that stand to the right of the embeddings: the tower's input needs no
-//   concatenation
+//   beside      [B, D]            numbers that stand to the right of the embeddings: the tower's input needs
+//   no concatenation
 //
 //   linear[b]                      = sum over all bags of b of  w_i * rows[inverse_i, 0]
 //   deep[b, s*dim : (s+1)*dim]     = scale(s, b) * sum over bag (s, b) of  w_i * rows[inverse_i, wide:]
@@ -319,8 +319,8 @@ class EmbeddingBagOp final : public BagKernel {
     OP_REQUIRES_OK(context, Check(context, 0, &bags));
     const Tensor& beside = context->input(4);
     OP_REQUIRES(context, beside.dims() == 2 && beside.dim_size(0) == bags.batch,
-                absl::InvalidArgumentError("beside has shape " + beside.shape().DebugString() + ", expected [" +
-                                           std::to_string(bags.batch) + ", D]"));
+                absl::InvalidArgumentError("beside has shape " + beside.shape().DebugString() +
+                                           ", expected [" + std::to_string(bags.batch) + ", D]"));
     bags.beside = beside.dim_size(1);
     Tensor* linear = nullptr;
     Tensor* deep = nullptr;
@@ -343,12 +343,11 @@ class EmbeddingBagGradOp final : public BagKernel {
     const Tensor& linear = context->input(0);
     const Tensor& deep = context->input(1);
     bags.beside = deep.dims() == 2 ? deep.dim_size(1) - bags.slots * bags.dim : -1;
-    OP_REQUIRES(
-        context,
-        linear.NumElements() == bags.batch && bags.beside >= 0 && deep.dim_size(0) == bags.batch,
-        absl::InvalidArgumentError("gradients have shapes " + linear.shape().DebugString() + " and " +
-                                   deep.shape().DebugString() + " for a batch of " +
-                                   std::to_string(bags.batch)));
+    OP_REQUIRES(context,
+                linear.NumElements() == bags.batch && bags.beside >= 0 && deep.dim_size(0) == bags.batch,
+                absl::InvalidArgumentError("gradients have shapes " + linear.shape().DebugString() + " and " +
+                                           deep.shape().DebugString() + " for a batch of " +
+                                           std::to_string(bags.batch)));
     Tensor* rows = nullptr;
     OP_REQUIRES_OK(context, context->allocate_output(0, TensorShape({bags.distinct, bags.width}), &rows));
     Specialised(bags, [&](auto dim, auto single) {

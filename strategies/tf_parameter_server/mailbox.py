@@ -110,7 +110,7 @@ class Mailbox:
 
 def _letter(what: int, batch: Batch, step: int, first: int, scale: float) -> Arrays:
     weights = np.zeros(0, np.float32) if batch.weights is None else batch.weights
-    arrays = [np.array(what, np.int32), batch.label, batch.dense, batch.values, batch.row_splits, weights]
+    arrays: Arrays = [np.array(what, np.int32), batch.label, batch.dense, batch.values, batch.row_splits, weights]
     numbers = [np.array(number, np.int64) for number in (batch.global_size, batch.examples, step, first)]
     return [*arrays, *numbers, np.array(scale, np.float32)]
 

@@ -74,7 +74,8 @@ class ShardedTable(TableVariables):
 
     def apply(self, ids: Any, gradients: Any, scale: Any = 1.0) -> Any:
         parts, rows = self._dealt(ids, ids // len(self.shards)), self._dealt(ids, gradients)
-        return tf.group(*(shard.apply(*one, scale) for shard, *one in zip(self.shards, parts, rows, strict=True)))
+        dealt = zip(self.shards, parts, rows, strict=True)
+        return tf.group(*(shard.apply(part, more, scale) for shard, part, more in dealt))
 
     def _dealt(self, ids: Any, what: Any) -> list[Any]:
         servers = len(self.shards)

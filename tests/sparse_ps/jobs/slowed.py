@@ -1,7 +1,7 @@
 """Trains with rank 1 made three times as slow, for so many seconds: slowed.py OPTIONS SECONDS OUT.
 
-Its step is prolonged by twice what the step itself took, waiting for the server not counted. Ranks stop by the clock; in
-synchronous modes they agree on it first, since they take equally many steps.
+Its step is prolonged by twice what the step itself took, waiting for the server not counted. Ranks stop by the clock;
+in the synchronous mode they agree on it first, since they take equally many steps.
 """
 
 from __future__ import annotations
