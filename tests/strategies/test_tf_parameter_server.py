@@ -75,5 +75,6 @@ def test_two_ranks_start_like_the_reference_and_learn(losses: Any) -> None:
     reference, found = losses(1, "local", plain=60)["plain"], losses(2, "tf_parameter_server", plain=60)["plain"]
     # One rank's first update may come before the other's first step.
     assert found[0] == pytest.approx(reference[0], rel=0.1)
-    assert np.mean(found[-20:]) < np.mean(found[:20])
-    assert np.mean(found[-20:]) == pytest.approx(np.mean(reference[-20:]), rel=0.05)
+    # Every tenth batch is a single example, whose loss says nothing: medians.
+    assert np.median(found[-20:]) < np.median(found[:20])
+    assert np.median(found[-20:]) == pytest.approx(np.median(reference[-20:]), rel=0.05)
