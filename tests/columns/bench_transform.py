@@ -125,7 +125,7 @@ def test_multi_valued_to_embeddings(benchmark: Any) -> None:
     @tf.function(input_signature=[Inputs.signature(adapter.layout)], autograph=False)
     def look_up(inputs: Any) -> Any:
         (part,) = model.parts(inputs)
-        return bag(variable, tf.cast(part.values, tf.int32), part.row_splits, part.weights)
+        return bag(variable, tf.cast(part.values, tf.int32), part.row_splits, part.weights, inputs.dense)
 
     measured(benchmark, lambda: look_up(Inputs.of(adapter.transform(records, global_size=BATCH))))
 
