@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import numpy as np
@@ -20,6 +21,7 @@ from wideload.harness.checkpoints.rows import TableForm, TableReader
 from wideload.harness.hashing import Integers
 
 _FORM = b"wideload.table"
+GROUP_ROWS = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +101,8 @@ def file_of(folder: Path, table: str) -> Path:
 def _exact(reader: TableReader, form: TableForm, path: Path) -> Exported:
     stream = reader_of(form, reader.shards(form))
     schema = stream.schema.with_metadata({_FORM: json.dumps(asdict(form))})
-    rows = 0
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-        for batch in stream:
-            writer.write_batch(batch)
-            rows += len(batch)
+        rows = _write(writer, stream)
     return Exported(form.name, path, rows)
 
 
@@ -111,15 +110,33 @@ def write_weights(
     path: Path, about: Weighed, chunks: Iterable[tuple[Integers, Floats]], precision: Precision, threshold: float
 ) -> Exported:
     """Signs and weights ``[n, width]`` of one table, chunk by chunk, without rows below ``threshold``."""
-    written, dropped, worst = 0, 0, 0.0
-    with pq.ParquetWriter(path, _packed_schema(about, precision), compression="zstd") as writer:
+    dropped, worst = 0, 0.0
+
+    def packed() -> Iterator[pa.RecordBatch]:
+        nonlocal dropped, worst
         for signs, weights in chunks:
             kept = above(weights, threshold)
-            packed = pack(np.ascontiguousarray(weights[kept]), precision)
-            writer.write_batch(_packed_batch(signs[kept], packed, writer.schema))
-            written, dropped = written + int(kept.sum()), dropped + int((~kept).sum())
-            worst = max(worst, packed.largest_error)
+            small = pack(np.ascontiguousarray(weights[kept]), precision)
+            dropped, worst = dropped + int((~kept).sum()), max(worst, small.largest_error)
+            yield _packed_batch(signs[kept], small, writer.schema)
+
+    with pq.ParquetWriter(path, _packed_schema(about, precision), compression="zstd") as writer:
+        written = _write(writer, packed())
     return Exported(about.table, path, written, dropped, worst)
+
+
+def _write(writer: Any, batches: Iterable[pa.RecordBatch]) -> int:
+    """Writes batches in row groups of some size, as readers like them, however small a shard is; the rows."""
+    rows, pending = 0, []
+    for batch in batches:
+        pending.append(batch)
+        if sum(map(len, pending)) >= GROUP_ROWS:
+            writer.write_table(pa.Table.from_batches(pending))
+            pending = []
+        rows += len(batch)
+    if pending:
+        writer.write_table(pa.Table.from_batches(pending))
+    return rows
 
 
 def _packed_schema(about: Weighed, precision: Precision) -> pa.Schema:

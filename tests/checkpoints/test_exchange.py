@@ -97,6 +97,17 @@ def test_the_error_of_fewer_bits_is_measured_and_bounded(
     assert pq.read_table(one.path).num_rows == 311
 
 
+def test_a_table_of_few_rows_is_one_row_group(checkpoints: Path, tmp_path: Path) -> None:
+    """However many logical shards they come from; a group each would be larger than its rows."""
+    reader = reader_of(checkpoints / name_of(4))
+    sizes = {}
+    for precision in ("fp32", "int8"):
+        (one,) = write_packed(reader, tmp_path / precision, precision)  # type: ignore[arg-type]
+        assert pq.read_metadata(one.path).num_row_groups == 1
+        sizes[precision] = one.path.stat().st_size
+    assert sizes["int8"] < sizes["fp32"]
+
+
 def test_rows_below_the_threshold_are_dropped(checkpoints: Path, tmp_path: Path) -> None:
     reader = reader_of(checkpoints / name_of(4))
     (one,) = write_packed(reader, tmp_path, "fp32", threshold=0.04)

@@ -25,13 +25,12 @@ from wideload.strategies import find
 BATCH, EXAMPLES = 120, 2400
 MODELS = {
     "usual": Model(hidden_units=(8,)),
-    "adam": Model(hidden_units=(8,), wide_optimizer=Adam(), deep_optimizer=Adam(), dense_optimizer=Adam()),
-    "sgd": Model(
+    "other": Model(
         hidden_units=(8,),
         batch_norm=True,
         wide_optimizer=Sgd(momentum=0.9),
-        deep_optimizer=Sgd(),
-        dense_optimizer=Sgd(momentum=0.9),
+        deep_optimizer=Adam(),
+        dense_optimizer=Adam(),
     ),
 }
 
