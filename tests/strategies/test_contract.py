@@ -38,9 +38,11 @@ def test_strategies_that_own_their_process_keep_the_contract_too(name: str) -> N
     if not usable.usable:
         pytest.skip(usable.reason)
     command = [sys.executable, "-m", "pytest", "-q", "-x", "--no-header", __file__, "-k", f"[{name}]"]
-    done = subprocess.run(
-        command, env=os.environ | {ALONE: name}, capture_output=True, text=True, timeout=400, check=False
-    )
+    environment = os.environ | {ALONE: name}
+    try:
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    except subprocess.TimeoutExpired:  # docs/baselines.md: tf_parameter_server hangs now and then; once more
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=400, check=False)
     assert done.returncode == 0, done.stdout[-8000:]
     assert "skipped" not in done.stdout
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from contextlib import nullcontext
 from typing import Any
 
@@ -69,10 +70,20 @@ def test_a_vector_in_pieces_is_one_vector(optimizer: Any) -> None:
     assert pieces.weights.numpy().tolist() == initial.tolist()
 
 
+def patient(losses: Any) -> Any:
+    """A job that hangs is started again: about one in twelve does (docs/baselines.md, open)."""
+    for _ in range(3):
+        try:
+            return losses(2, "tf_parameter_server", timeout=75, plain=60)
+        except subprocess.TimeoutExpired:
+            continue
+    return losses(2, "tf_parameter_server", timeout=75, plain=60)
+
+
 @pytest.mark.mpi
 @pytest.mark.slow
 def test_two_ranks_start_like_the_reference_and_learn(losses: Any) -> None:
-    reference, found = losses(1, "local", plain=60)["plain"], losses(2, "tf_parameter_server", plain=60)["plain"]
+    reference, found = losses(1, "local", plain=60)["plain"], patient(losses)["plain"]
     # One rank's first update may come before the other's first step.
     assert found[0] == pytest.approx(reference[0], rel=0.1)
     # Every tenth batch is a single example, whose loss says nothing: medians.
