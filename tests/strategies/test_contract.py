@@ -81,7 +81,11 @@ def test_training_lowers_the_loss(trained: Any, strategy: str) -> None:
 
 
 def test_equal_seeds_give_equal_losses(trainer: Any, trained: Any, strategy: str) -> None:
-    assert trainer(strategy).train(12) == trained(strategy).losses[:12]
+    again, first = trainer(strategy).train(12), trained(strategy).losses[:12]
+    if find(strategy)().synchronous:
+        assert again == first
+    else:  # updates come in no promised order, so sums differ in their last bits
+        assert again == pytest.approx(first, rel=1e-5)
 
 
 def test_another_seed_gives_other_losses(trainer: Any, trained: Any, strategy: str) -> None:
