@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "table/hash.h"
+#include "table/prefetch.h"
 
 namespace wideload::benchmarks {
 
@@ -168,7 +169,7 @@ class FlatMapLayout {
 using AbseilLayout = FlatMapLayout<absl::flat_hash_map<Sign, std::uint32_t>>;
 using BoostLayout = FlatMapLayout<boost::unordered_flat_map<Sign, std::uint32_t>>;
 
-// Rows by number, in an order unknown to the hardware; groups of 16 prefetched, as the table does.
+// Rows by number, in an order unknown to the hardware; prefetched as the table does.
 class RawGather {
  public:
   explicit RawGather(std::uint32_t dim) : pile_(dim) {}
@@ -177,7 +178,7 @@ class RawGather {
     while (pile_.size() < rows) pile_.Add(pile_.size());
   }
   void Pull(std::span<const std::uint32_t> numbers, float* rows) const {
-    constexpr std::size_t kAhead = 16;
+    constexpr std::size_t kAhead = 32;
     for (std::size_t i = 0; i < numbers.size(); ++i) {
       if (i + kAhead < numbers.size()) Prefetch(pile_.At(numbers[i + kAhead]));
       std::memcpy(rows + i * pile_.dim(), pile_.At(numbers[i]), pile_.dim() * sizeof(float));
@@ -186,7 +187,7 @@ class RawGather {
 
  private:
   void Prefetch(const float* row) const {
-    for (std::uint32_t j = 0; j < pile_.dim(); j += 16) __builtin_prefetch(row + j);
+    for (std::uint32_t j = 0; j < pile_.dim(); j += 16) wideload::Prefetch(row + j);
   }
   RowPile pile_;
 };

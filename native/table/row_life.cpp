@@ -51,7 +51,6 @@ Cut FindCut(const TouchHistogram& touched, const RowLife& life) {
 // Filters a shard's rows by their headers; dropped places are freed.
 template <typename Drop>
 void DropRows(RowFactory& factory, Shard& shard, Drop drop) {
-  if (!shard.index.ready()) return;
   shard.index.Filter([&](std::uint64_t slot) {
     const std::uint32_t id = ShardIndex::RowOf(slot);
     if (!drop(HeaderOf(shard.Address(id)), factory.layout.classes()[Shard::ClassOf(id)].stride)) return true;

@@ -30,7 +30,6 @@ void RowFactory::InitialiseSlice(std::size_t slice, Sign sign, std::byte* row,
 }
 
 std::size_t Shard::PositionOf(std::uint64_t hash, Sign sign) const {
-  if (!index.ready()) return kAbsent;
   const std::uint32_t tag = TagOfHash(hash);
   for (std::size_t position = index.LowerBound(tag); index.Matches(position, tag); ++position) {
     if (SignAt(Address(ShardIndex::RowOf(index.At(position)))) == sign) return position;
@@ -127,16 +126,14 @@ void Shard::Shrink(RowFactory& factory) {
     RowArena& arena = arenas[c];
     const std::uint32_t live = arena.live();
     std::vector<std::uint32_t> gaps = arena.TakeFreeBelow(live);
-    if (index.ready()) {
-      index.ForEach([&](std::size_t position, std::uint64_t slot) {
-        const std::uint32_t id = ShardIndex::RowOf(slot);
-        if (ClassOf(id) != c || (id & kNumberMask) < live) return;
-        const std::uint32_t target = gaps.back();
-        gaps.pop_back();
-        std::memcpy(arena.Address(target), arena.Address(id & kNumberMask), arena.stride());
-        index.SetRowAt(position, c << kClassShift | target);
-      });
-    }
+    index.ForEach([&](std::size_t position, std::uint64_t slot) {
+      const std::uint32_t id = ShardIndex::RowOf(slot);
+      if (ClassOf(id) != c || (id & kNumberMask) < live) return;
+      const std::uint32_t target = gaps.back();
+      gaps.pop_back();
+      std::memcpy(arena.Address(target), arena.Address(id & kNumberMask), arena.stride());
+      index.SetRowAt(position, c << kClassShift | target);
+    });
     arena.Truncate(live, factory.pool);
   }
   index.Shrink();

@@ -1,6 +1,6 @@
 #pragma once
 // One of the 256 parts of a table: an index and an arena per size class, behind one lock. Everything here
-// expects the lock to be held, except ShardIndex::Prefetch.
+// expects the lock to be held, except ShardIndex::View::Prefetch.
 
 #include <array>
 #include <cstddef>
@@ -54,13 +54,6 @@ struct alignas(64) Shard {
   std::vector<std::uint32_t> left_behind;  // ids of places that rows moved away from, not free yet
 
   std::byte* Address(std::uint32_t id) const { return arenas[ClassOf(id)].Address(id & kNumberMask); }
-
-  // Row number by tag alone: a candidate whose sign is still to be checked; kNoRow when there is none.
-  std::uint32_t Candidate(std::uint32_t tag) const {
-    if (!index.ready()) return ShardIndex::kNoRow;
-    const std::size_t position = index.LowerBound(tag);
-    return index.Matches(position, tag) ? ShardIndex::RowOf(index.At(position)) : ShardIndex::kNoRow;
-  }
 
   // Position in the index of that very sign, or kAbsent.
   static constexpr std::size_t kAbsent = ~std::size_t{0};

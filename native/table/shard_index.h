@@ -1,14 +1,20 @@
 #pragma once
 // From a hash to a row number, inside one shard.
 //
-//   slot, 8 bytes = tag << 32 | row          tag: 32 bits of the hash; row: size class << 30 | number in that
-//   class's arena home(tag)     = tag * capacity >> 32     any capacity will do, so growth is by a quarter
-//   and the load stays in 0.7 .. 0.875
+//   slot, 8 bytes = tag << 32 | row     tag: 32 bits of the hash; row: size class << 30 | number in its arena
+//   line, 8 slots: one cache line
+//   home(tag) = line tag * lines >> 32  any number of lines will do, so growth is by a quarter and the load
+//                                       stays in 0.7 .. 0.875
 //
-// Linear probing, kept *in order of tags*. As home() is monotone, that means: a cluster is sorted, a search
-// for an absent tag ends at the first greater one instead of at the next gap, and growing is one sequential
-// pass over the old slots that writes the new ones from left to right - no row is read, nothing is hashed.
-// Probes do not wrap around: a short tail follows the last home, and the slot at its very end stays empty.
+// Linear probing from the first slot of the home line, kept *in order of tags*. As home() is monotone, that
+// means: a cluster is sorted, a search for an absent tag ends at the first greater one instead of at the next
+// gap, and growing is one sequential pass over the old slots that writes the new ones from left to right - no
+// row is read, nothing is hashed. It also means that the first slot whose tag is not less than a given one is
+// found by *counting* the lesser ones of a line, an empty slot counting as the greatest: eight comparisons
+// without a branch, where a search slot by slot mispredicts its last one (that was a third of a pull). Nine in
+// ten searches look at their home line only.
+//
+// Probes do not wrap around: a short tail follows the last home, and its very last slot stays empty.
 //
 // Different signs may share a tag, so a tag found is a candidate: the sign in the row decides. Erasing shifts
 // the rest of the cluster back; there are no tombstones.
@@ -19,12 +25,15 @@
 #include <cstring>
 #include <memory>
 
+#include "table/prefetch.h"
+
 namespace wideload {
 
 class ShardIndex {
  public:
   static constexpr std::uint64_t kEmpty = ~std::uint64_t{0};
   static constexpr std::uint32_t kNoRow = 0xFFFFFFFFu;
+  static constexpr std::size_t kLine = kCacheLine / sizeof(std::uint64_t);
 
   ShardIndex() = default;
   ~ShardIndex() { Release(); }
@@ -34,21 +43,38 @@ class ShardIndex {
   static std::uint32_t TagOf(std::uint64_t slot) { return static_cast<std::uint32_t>(slot >> 32); }
   static std::uint32_t RowOf(std::uint64_t slot) { return static_cast<std::uint32_t>(slot); }
 
-  // Any thread may call it at any time: it reads no slot, and a stale answer only prefetches in vain.
-  void Prefetch(std::uint32_t tag) const {
-    const std::uint64_t* slots = slots_.load(std::memory_order_relaxed);
-    if (slots != nullptr) __builtin_prefetch(slots + Home(tag, capacity_.load(std::memory_order_relaxed)));
-  }
+  // What a search needs; good until the index changes.
+  struct View {
+    const std::uint64_t* slots;
+    std::uint32_t lines;
 
-  // Position of the first slot whose tag is not less; [position, ...) holds the candidates as long as the tag
-  // is equal and the slot not empty. Undefined on an index that never held a slot: ask `ready` first.
-  bool ready() const { return slots() != nullptr; }
-  std::size_t LowerBound(std::uint32_t tag) const {
-    const std::uint64_t* all = slots();
-    std::size_t position = Home(tag, capacity());
-    while (TagOf(all[position]) < tag) ++position;
-    return position;
-  }
+    // Reads no slot: a stale view only prefetches in vain.
+    void Prefetch(std::uint32_t tag) const { wideload::Prefetch(slots + Home(tag, lines)); }
+
+    // Position of the first slot whose tag is not less; [position, ...) holds the candidates as long as the tag
+    // is equal and the slot not empty.
+    std::size_t LowerBound(std::uint32_t tag) const {
+      const std::uint64_t least = std::uint64_t{tag} << 32;
+      for (std::size_t line = Home(tag, lines);; line += kLine) {
+        std::uint64_t lesser = 0;
+#pragma omp simd reduction(+ : lesser)
+        for (std::size_t i = 0; i < kLine; ++i) lesser += slots[line + i] < least ? 1u : 0u;
+        if (lesser < kLine) [[likely]]
+          return line + lesser;
+      }
+    }
+
+    // Row of the first slot with that tag, kNoRow when there is none.
+    std::uint32_t Candidate(std::uint32_t tag) const {
+      const std::uint64_t slot = slots[LowerBound(tag)];
+      return TagOf(slot) == tag ? RowOf(slot) : kNoRow;  // an empty slot names kNoRow
+    }
+  };
+
+  // Any thread may ask for it at any time, to prefetch; only under the shard's lock, to search.
+  View view() const { return {slots(), lines_.load(std::memory_order_relaxed)}; }
+
+  std::size_t LowerBound(std::uint32_t tag) const { return view().LowerBound(tag); }
   std::uint64_t At(std::size_t position) const { return slots()[position]; }
   bool Matches(std::size_t position, std::uint32_t tag) const {
     const std::uint64_t slot = slots()[position];
@@ -58,13 +84,13 @@ class ShardIndex {
   void Insert(std::uint32_t tag, std::uint32_t row);
   void EraseAt(std::size_t position);
   void SetRowAt(std::size_t position, std::uint32_t row) {
-    slots()[position] = (slots()[position] >> 32 << 32) | row;
+    own_slots()[position] = (slots()[position] >> 32 << 32) | row;
   }
 
   // Keeps the slots for which keep(slot) holds, in one pass.
   template <typename Keep>
   void Filter(Keep keep) {
-    std::uint64_t* all = slots();
+    std::uint64_t* all = own_slots();
     std::size_t next = 0;
     used_ = 0;
     for (std::size_t position = 0; position < total_; ++position) {
@@ -72,7 +98,7 @@ class ShardIndex {
       if (slot == kEmpty) continue;
       all[position] = kEmpty;
       if (!keep(slot)) continue;
-      const std::size_t home = Home(TagOf(slot), capacity());
+      const std::size_t home = Home(TagOf(slot), lines());
       next = next > home ? next : home;
       all[next++] = slot;
       ++used_;
@@ -96,20 +122,26 @@ class ShardIndex {
   std::size_t bytes() const { return total_ * sizeof(std::uint64_t); }
 
  private:
-  static constexpr std::uint32_t kFirstCapacity = 16;
-  static constexpr std::size_t kFirstTail = 16;
+  static constexpr std::uint32_t kFirstLines = 2;
+  static constexpr std::size_t kFirstTail = 2 * kLine;
 
-  static std::size_t Home(std::uint32_t tag, std::uint32_t capacity) {
-    return static_cast<std::size_t>((std::uint64_t{tag} * capacity) >> 32);
+  // What an index looks at before it has slots of its own.
+  alignas(kCacheLine) static constexpr std::uint64_t kNoSlots[kLine] = {kEmpty, kEmpty, kEmpty, kEmpty,
+                                                                        kEmpty, kEmpty, kEmpty, kEmpty};
+
+  // First slot of the home line.
+  static std::size_t Home(std::uint32_t tag, std::uint32_t lines) {
+    return static_cast<std::size_t>((std::uint64_t{tag} * lines) >> 32) * kLine;
   }
-  std::uint64_t* slots() const { return slots_.load(std::memory_order_relaxed); }
-  std::uint32_t capacity() const { return capacity_.load(std::memory_order_relaxed); }
+  const std::uint64_t* slots() const { return slots_.load(std::memory_order_relaxed); }
+  std::uint64_t* own_slots() { return const_cast<std::uint64_t*>(slots()); }  // where total_ > 0
+  std::uint32_t lines() const { return lines_.load(std::memory_order_relaxed); }
 
-  void Rehash(std::uint32_t capacity, std::size_t tail);
-  bool TryRehash(std::uint32_t capacity, std::size_t tail);
+  void Rehash(std::uint32_t lines, std::size_t tail);
+  bool TryRehash(std::uint32_t lines, std::size_t tail);
 
-  std::atomic<std::uint64_t*> slots_{nullptr};
-  std::atomic<std::uint32_t> capacity_{0};  // homes; slots in all: total_
+  std::atomic<const std::uint64_t*> slots_{kNoSlots};
+  std::atomic<std::uint32_t> lines_{0};  // homes; slots in all, a multiple of kLine: total_
   std::size_t total_ = 0;
   std::size_t tail_ = kFirstTail;
   std::size_t used_ = 0;

@@ -259,6 +259,7 @@ void SparseTable::Push(std::span<const Sign> signs, const float* gradients, std:
   const bool admission = layout_.top_class() > 0;
   const std::span<const float* const> gradient_of(per_row);
   const std::span<const float> show_of(show_sums), click_of(click_sums);
+  const std::size_t gradient_bytes = std::min(columns * sizeof(float), kMostPrefetched);
   InParts(plan, [&](std::size_t begin, std::size_t end) {
     Walker walker(*factory_, shards_.get(), found.unique, plan, step, WholeRow(layout_));
     walker.Walk<Missing::kCreate>(begin, end, [&](Group& group) {
@@ -273,6 +274,8 @@ void SparseTable::Push(std::span<const Sign> signs, const float* gradients, std:
         updates[i] = {group.rows[i], gradient_of[position], header.size_class(), header.size_class()};
       }
       UpdateSlices(*factory_, std::span(updates).first(group.size), scale);
+    }, [&](const Group& group) {
+      for (std::size_t i = 0; i < group.size; ++i) Prefetch(gradient_of[plan.PositionOf(group.first + i)], gradient_bytes);
     });
   });
 }
@@ -322,7 +325,7 @@ void SparseTable::Read(std::span<const RowRef> refs, float* rows) const {
   for (std::size_t first = 0; first < n; first += kGroup) {
     const std::size_t size = std::min(kGroup, n - first);
     for (std::size_t i = first + size; i < std::min(first + 2 * kGroup, n); ++i) {
-      if (refs[i].row != nullptr) PrefetchRow(refs[i].row, PullBytes(layout_));
+      Prefetch(refs[i].row, PullBytes(layout_));
     }
     std::array<const std::byte*, kGroup> present;
     std::array<float*, kGroup> out;
@@ -357,10 +360,12 @@ void SparseTable::ApplyWith(std::span<const RowRef> refs, GradientAt gradient_at
     for (std::size_t i = 0; i < n; ++i) CheckFinite(gradient_at(i), i);
   }
   const float scale = learning_rate_scale();
+  const std::size_t gradient_bytes = std::min(width() * sizeof(float), kMostPrefetched);
   for (std::size_t first = 0; first < n; first += kGroup) {
     const std::size_t size = std::min(kGroup, n - first);
     for (std::size_t i = first + size; i < std::min(first + 2 * kGroup, n); ++i) {
-      PrefetchRow(refs[i].row, WholeRow(layout_));
+      Prefetch(refs[i].row, std::min(WholeRow(layout_), kMostPrefetched));
+      Prefetch(gradient_at(i), gradient_bytes);
     }
     std::array<RowUpdate, kGroup> updates;
     for (std::size_t i = 0; i < size; ++i) {

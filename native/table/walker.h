@@ -1,12 +1,13 @@
 #pragma once
-// How a planned batch meets its rows: groups of 16 keys, so that the cache misses of a group overlap.
+// How a planned batch meets its rows: groups of 32 keys, so that the cache misses of a group overlap.
 //
 //   group g+2   prefetch index slots
-//   group g+1   lock the shards it touches, probe by tag, create what is absent, prefetch the rows
+//   group g+1   lock the shards it touches, find candidates by tag, prefetch their rows; create what is absent
 //   group g     check signs (a row is read here for the first time), hand the rows to the caller; unlock
 //
-// Keys come in order of shards, so locks are taken in ascending order: two walkers cannot wait for each other
-// in a circle. The locks of shards that the next group touches too are kept.
+// Keys come in order of shards, so a group is a few runs of keys of one shard, and the loop over a run holds
+// nothing but the search. Locks are taken in ascending order: two walkers cannot wait for each other in a
+// circle. The locks of shards that the next group touches too are kept.
 
 #include <algorithm>
 #include <array>
@@ -14,11 +15,13 @@
 #include <cstdint>
 
 #include "table/batch_plan.h"
+#include "table/prefetch.h"
 #include "table/shard.h"
 
 namespace wideload {
 
-inline constexpr std::size_t kGroup = 16;
+inline constexpr std::size_t kGroup = 32;
+inline constexpr std::size_t kMostPrefetched = 512;  // bytes of a row; the processor goes on by itself
 
 enum class Missing { kSkip, kCreate };
 
@@ -55,19 +58,11 @@ class GroupLocks {
   std::size_t held_ = 0;
 };
 
-inline void PrefetchRow(const std::byte* row, std::size_t bytes) {
-  constexpr std::size_t kMost = 512;
-  const auto first = reinterpret_cast<std::uintptr_t>(row) & ~std::uintptr_t{63};
-  const auto end = reinterpret_cast<std::uintptr_t>(row) + std::min(bytes, kMost);
-  for (std::uintptr_t line = first; line < end; line += 64)
-    __builtin_prefetch(reinterpret_cast<const void*>(line), 1);
-}
-
 // Rows of one group; rows[i] is null when it is absent and Missing::kSkip.
 struct Group {
-  std::size_t first;  // in walking order
-  std::size_t size;
-  std::array<std::uint64_t, kGroup> hashes;
+  std::size_t first = 0;  // in walking order
+  std::size_t size = 0;
+  const std::uint64_t* hashes = nullptr;
   std::array<Shard*, kGroup> shards;
   std::array<std::uint32_t, kGroup> ids;
   std::array<std::byte*, kGroup> rows;
@@ -83,85 +78,110 @@ class Walker {
         signs_(signs),
         plan_(plan),
         step_(step),
-        touched_(touched_bytes) {}
+        touched_(std::min(touched_bytes, kMostPrefetched)) {}
 
-  // Walks [begin, end) of the plan; work(group) runs under the locks of the group's shards.
-  template <Missing kMissing, typename Work>
-  void Walk(std::size_t begin, std::size_t end, Work work) {
+  // Walks [begin, end) of the plan. ahead(group) is called when a group's rows are asked for, so that the caller
+  // may ask for what else it will need; work(group) runs under the locks of the group's shards.
+  template <Missing kMissing, typename Work, typename Ahead>
+  void Walk(std::size_t begin, std::size_t end, Work work, Ahead ahead) {
     if (begin >= end) return;
     GroupLocks locks(shards_);
     Group groups[2];
     PrefetchSlots(begin, std::min(begin + kGroup, end));
     Probe<kMissing>(groups[0], begin, end, locks);
+    ahead(groups[0]);
     for (std::size_t first = begin, turn = 0; first < end; first += kGroup, turn ^= 1) {
       Group& group = groups[turn];
       const std::size_t next = first + group.size;
-      if (next < end) Probe<kMissing>(groups[turn ^ 1], next, end, locks);
+      if (next < end) {
+        Probe<kMissing>(groups[turn ^ 1], next, end, locks);
+        ahead(groups[turn ^ 1]);
+      }
       Verify<kMissing>(group);
       work(group);
       locks.ReleaseBelow(next < end ? ShardOfHash(plan_.hashes[next]) : kShards);
     }
   }
+  template <Missing kMissing, typename Work>
+  void Walk(std::size_t begin, std::size_t end, Work work) {
+    Walk<kMissing>(begin, end, work, [](const Group&) {});
+  }
 
  private:
-  void PrefetchSlots(std::size_t begin, std::size_t end) const {
-    for (std::size_t i = begin; i < end; ++i) {
-      const std::uint64_t hash = plan_.hashes[i];
-      shards_[ShardOfHash(hash)].index.Prefetch(TagOfHash(hash));
+  // Calls run(shard number, first, last) for every run of keys of one shard in [begin, end).
+  template <typename Run>
+  void ForEachRun(std::size_t begin, std::size_t end, Run run) const {
+    while (begin < end) {
+      const std::uint32_t number = ShardOfHash(plan_.hashes[begin]);
+      const std::size_t last = std::min<std::size_t>(end, plan_.begin[number + 1]);
+      run(number, begin, last);
+      begin = last;
     }
   }
 
-  Sign SignOfKey(const Group& group, std::size_t i) const {
-    return signs_[plan_.PositionOf(group.first + i)];
+  void PrefetchSlots(std::size_t begin, std::size_t end) const {
+    ForEachRun(begin, end, [&](std::uint32_t number, std::size_t first, std::size_t last) {
+      const ShardIndex::View index = shards_[number].index.view();
+      for (std::size_t i = first; i < last; ++i) index.Prefetch(TagOfHash(plan_.hashes[i]));
+    });
   }
 
   template <Missing kMissing>
-  void Probe(Group& group, std::size_t first, std::size_t end, GroupLocks& locks) {
-    group.first = first;
-    group.size = std::min(kGroup, end - first);
-    const std::size_t next = first + group.size;
+  void Probe(Group& group, std::size_t begin, std::size_t end, GroupLocks& locks) {
+    group.first = begin;
+    group.size = std::min(kGroup, end - begin);
+    group.hashes = plan_.hashes.data() + begin;
+    const std::size_t next = begin + group.size;
     PrefetchSlots(next, std::min(next + kGroup, end));
-    for (std::size_t i = 0; i < group.size; ++i) {
-      const std::uint64_t hash = plan_.hashes[group.first + i];
-      const std::uint32_t number = ShardOfHash(hash);
+    ForEachRun(begin, next, [&](std::uint32_t number, std::size_t first, std::size_t last) {
       locks.Take(number);
       Shard& shard = shards_[number];
-      std::uint32_t id = shard.Candidate(TagOfHash(hash));
-      if (kMissing == Missing::kCreate && id == ShardIndex::kNoRow) {
-        id = shard.Create(factory_, hash, SignOfKey(group, i), step_, 0);
+      bool absent = false;
+      const ShardIndex::View index = shard.index.view();
+      for (std::size_t i = first - begin; i < last - begin; ++i) {
+        const std::uint32_t id = index.Candidate(TagOfHash(group.hashes[i]));
+        std::byte* row = id == ShardIndex::kNoRow ? nullptr : shard.Address(id);
+        absent |= row == nullptr;
+        Prefetch(row, touched_);
+        group.shards[i] = &shard;
+        group.ids[i] = id;
+        group.rows[i] = row;
       }
-      group.hashes[i] = hash;
-      group.shards[i] = &shard;
-      group.ids[i] = id;
-      group.rows[i] = id == ShardIndex::kNoRow ? nullptr : shard.Address(id);
-      if (group.rows[i] != nullptr) PrefetchRow(group.rows[i], touched_);
-    }
+      if (kMissing == Missing::kCreate && absent) {
+        for (std::size_t i = first - begin; i < last - begin; ++i) {
+          if (group.rows[i] == nullptr) Resolve<kMissing>(group, i);
+        }
+      }
+    });
   }
 
   template <Missing kMissing>
   void Verify(Group& group) {
     for (std::size_t i = 0; i < group.size; ++i) {
       if (group.rows[i] == nullptr) continue;
-      const Sign sign = SignOfKey(group, i);
-      if (SignAt(group.rows[i]) != sign) [[unlikely]]
-        Resolve<kMissing>(group, i, sign);
+      if (SignAt(group.rows[i]) != SignOfKey(group, i)) [[unlikely]]
+        Resolve<kMissing>(group, i);
     }
   }
 
-  // Another sign has the same tag, or an earlier key moved this row.
+  // By sign: when no slot has the tag, another sign has it, or an earlier key moved or created this row.
   template <Missing kMissing>
-  void Resolve(Group& group, std::size_t i, Sign sign) {
+  [[gnu::noinline]] void Resolve(Group& group, std::size_t i) {
     Shard& shard = *group.shards[i];
-    const std::size_t position = shard.PositionOf(group.hashes[i], sign);
+    const Sign sign = SignOfKey(group, i);
+    const std::uint64_t hash = group.hashes[i];
+    const std::size_t position = shard.PositionOf(hash, sign);
     std::uint32_t id = ShardIndex::kNoRow;
     if (position != Shard::kAbsent) {
       id = ShardIndex::RowOf(shard.index.At(position));
     } else if (kMissing == Missing::kCreate) {
-      id = shard.Create(factory_, group.hashes[i], sign, step_, 0);
+      id = shard.Create(factory_, hash, sign, step_, 0);
     }
     group.ids[i] = id;
     group.rows[i] = id == ShardIndex::kNoRow ? nullptr : shard.Address(id);
   }
+
+  Sign SignOfKey(const Group& group, std::size_t i) const { return signs_[plan_.PositionOf(group.first + i)]; }
 
   RowFactory& factory_;
   Shard* shards_;

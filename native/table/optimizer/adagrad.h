@@ -27,6 +27,7 @@ class AdaGrad {
             float* __restrict n) const {
     const std::uint32_t dim = kDim != 0 ? kDim : runtime_dim;
     const float learning_rate = learning_rate_ * scale;
+#pragma omp simd
     for (std::uint32_t j = 0; j < dim; ++j) {
       n[j] += g[j] * g[j];
       w[j] -= learning_rate * g[j] / (std::sqrt(n[j]) + epsilon_);

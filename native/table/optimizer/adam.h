@@ -58,6 +58,7 @@ class Adam {
   void Move(std::uint32_t runtime_dim, float rate, const float* __restrict g, float* __restrict w,
             float* __restrict m, float* __restrict v) const {
     const std::uint32_t dim = kDim != 0 ? kDim : runtime_dim;
+#pragma omp simd
     for (std::uint32_t j = 0; j < dim; ++j) {
       m[j] += (g[j] - m[j]) * share_1_;
       v[j] += (g[j] * g[j] - v[j]) * share_2_;

@@ -32,6 +32,7 @@ class Ftrl {
     const float learning_rate = learning_rate_ * scale;
     float* __restrict n = state;
     float* __restrict linear = state + dim;
+#pragma omp simd
     for (std::uint32_t j = 0; j < dim; ++j) {
       const float sum = n[j] + g[j] * g[j];
       const float root = std::sqrt(sum);

@@ -30,6 +30,7 @@ class RowWiseAdaGrad {
     n[0] += SquaredSum(g, dim) / static_cast<float>(dim);
     const float rate = learning_rate_ * scale;
     const float divisor = std::sqrt(n[0]) + epsilon_;
+#pragma omp simd
     for (std::uint32_t j = 0; j < dim; ++j) w[j] -= rate * g[j] / divisor;
   }
 

@@ -28,11 +28,13 @@ class Sgd {
     const std::uint32_t dim = kDim != 0 ? kDim : runtime_dim;
     const float learning_rate = learning_rate_ * scale;
     if (momentum_ > 0.0f) {
+#pragma omp simd
       for (std::uint32_t j = 0; j < dim; ++j) {
         m[j] = momentum_ * m[j] + g[j];
         w[j] -= learning_rate * m[j];
       }
     } else {
+#pragma omp simd
       for (std::uint32_t j = 0; j < dim; ++j) w[j] -= learning_rate * g[j];
     }
   }
