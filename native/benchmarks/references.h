@@ -5,8 +5,8 @@
 //   lock per key; the
 //                     value carries TensorNet's metadata. Its wire format is left out, so this is generous.
 //   FlatMapLayout     a library's flat hash map from sign to a row number, rows side by side in an arena; no
-//   lock RawGather         the same rows at known addresses, prefetched: what no table can pass on this
-//   machine
+//                     lock
+//   RawGather         the same rows at known addresses, prefetched: what no table can pass on this machine
 //
 // All of them: AdaGrad (row-wise for TensorNet's, as there; element-wise otherwise), rows of `dim` weights,
 // initialised cheaply.
@@ -169,27 +169,33 @@ class FlatMapLayout {
 using AbseilLayout = FlatMapLayout<absl::flat_hash_map<Sign, std::uint32_t>>;
 using BoostLayout = FlatMapLayout<boost::unordered_flat_map<Sign, std::uint32_t>>;
 
-// Rows by number, in an order unknown to the hardware; prefetched as the table does.
+// The same rows at known addresses, in an order unknown to the hardware, prefetched as the table does: header,
+// weights, one accumulator per weight. A pull notes when a row was touched last, as the table does.
 class RawGather {
  public:
-  explicit RawGather(std::uint32_t dim) : pile_(dim) {}
+  explicit RawGather(std::uint32_t dim) : dim_(dim), stride_(kHeader + 2 * dim) {}
 
-  void Fill(std::size_t rows) {
-    while (pile_.size() < rows) pile_.Add(pile_.size());
-  }
-  void Pull(std::span<const std::uint32_t> numbers, float* rows) const {
+  void Fill(std::size_t rows) { floats_.assign(rows * stride_, 0.1f); }
+
+  void Pull(std::span<const std::uint32_t> numbers, float* rows) {
     constexpr std::size_t kAhead = 32;
+    const std::size_t bytes = (kHeader + dim_) * sizeof(float);
     for (std::size_t i = 0; i < numbers.size(); ++i) {
-      if (i + kAhead < numbers.size()) Prefetch(pile_.At(numbers[i + kAhead]));
-      std::memcpy(rows + i * pile_.dim(), pile_.At(numbers[i]), pile_.dim() * sizeof(float));
+      if (i + kAhead < numbers.size()) Prefetch(At(numbers[i + kAhead]), bytes);
+      float* row = At(numbers[i]);
+      if (row[0] != kStep) row[0] = kStep;
+      std::memcpy(rows + i * dim_, row + kHeader, dim_ * sizeof(float));
     }
   }
 
  private:
-  void Prefetch(const float* row) const {
-    for (std::uint32_t j = 0; j < pile_.dim(); j += 16) wideload::Prefetch(row + j);
-  }
-  RowPile pile_;
+  static constexpr std::uint32_t kHeader = 4;
+  static constexpr float kStep = 1.0f;
+
+  float* At(std::uint32_t row) { return floats_.data() + std::size_t{row} * stride_; }
+
+  std::uint32_t dim_, stride_;
+  std::vector<float> floats_;
 };
 
 }  // namespace wideload::benchmarks

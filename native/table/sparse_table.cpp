@@ -15,6 +15,16 @@ namespace {
 
 constexpr std::size_t kFewestForTeam = 2048;  // below, starting threads costs more than they save
 
+// Where a thread begins its walks, so that several at work on one table are not always at the same shards,
+// waiting for each other. A walk is cut in two there: each part takes its locks in ascending order, and holds none
+// when the other begins.
+std::uint32_t FirstShardOfThisThread() {
+  static std::atomic<std::uint32_t> threads{0};
+  constexpr std::uint32_t kGoldenStep = 158;  // 256 over the golden ratio: any few threads lie far apart
+  thread_local const std::uint32_t first = threads.fetch_add(1) * kGoldenStep % kShards;
+  return first;
+}
+
 // Copies the leading weights of `size` rows; kWidth 0: `width` floats, known only at run time.
 template <std::uint32_t kWidth>
 void Gather(const std::byte* const* rows, float* const* out, std::size_t size, std::uint32_t width) {
@@ -148,7 +158,11 @@ void SparseTable::InParts(const BatchPlan& plan,
                           const std::function<void(std::size_t, std::size_t)>& work) const {
   const std::size_t n = plan.hashes.size();
   const auto parts = static_cast<std::size_t>(team_->size());
-  if (parts == 1 || n < kFewestForTeam) return work(0, n);
+  if (parts == 1 || n < kFewestForTeam) {
+    const std::size_t first = n < kFewestForTeam ? 0 : plan.begin[FirstShardOfThisThread()];
+    work(first, n);
+    return work(0, first);
+  }
   const auto cut = [&](std::size_t part) -> std::size_t {
     return *std::lower_bound(plan.begin.begin(), plan.begin.end(), n * part / parts);
   };

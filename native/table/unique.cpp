@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "table/batch_plan.h"
+
 namespace wideload {
 namespace {
 
@@ -19,6 +21,17 @@ void Unique::Prepare(std::size_t n) {
   if (n > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max())) {
     throw std::invalid_argument("a batch of " + std::to_string(n) + " signs; valid: at most 2^31 - 1.");
   }
+  if (unique_.size() < n) {
+    unique_.resize(n);
+    hashes_.resize(n);
+    counts_.resize(n);
+    inverse_.resize(n);
+  }
+}
+
+Unique::Result Unique::Find(std::span<const Sign> signs) {
+  const std::size_t n = signs.size();
+  Prepare(n);
   const std::size_t wanted = std::bit_ceil(std::max(kFewestSlots, 2 * n));
   if (slots_.size() < wanted) {
     slots_.assign(wanted, Slot{});
@@ -28,26 +41,13 @@ void Unique::Prepare(std::size_t n) {
     std::fill(slots_.begin(), slots_.end(), Slot{});
     epoch_ = 1;
   }
-  if (unique_.size() < n) {
-    unique_.resize(n);
-    hashes_.resize(n);
-    counts_.resize(n);
-    inverse_.resize(n);
-  }
-}
-
-Unique::Result Unique::Find(std::span<const Sign> signs) { return FindSalted(signs, kSalt); }
-
-Unique::Result Unique::FindSalted(std::span<const Sign> signs, std::uint64_t salt) {
-  const std::size_t n = signs.size();
-  Prepare(n);
-  const std::size_t mask = std::bit_ceil(std::max(kFewestSlots, 2 * n)) - 1;
+  const std::size_t mask = wanted - 1;
   Slot* slots = slots_.data();
   std::uint64_t ahead[2 * kGroup];
   const auto hash_group = [&](std::size_t begin) {
     const std::size_t end = std::min(begin + kGroup, n);
     for (std::size_t i = begin; i < end; ++i) {
-      const std::uint64_t hash = HashOf(signs[i], salt);
+      const std::uint64_t hash = HashOf(signs[i], kSalt);
       ahead[i % (2 * kGroup)] = hash;
       __builtin_prefetch(slots + (hash & mask), 1);
     }
@@ -65,7 +65,6 @@ Unique::Result Unique::FindSalted(std::span<const Sign> signs, std::uint64_t sal
         if (slot.mark >> 16 != epoch_) {
           slot = {mark, found};
           unique_[found] = signs[i];
-          hashes_[found] = hash;
           counts_[found] = 1;
           inverse_[i] = static_cast<std::int32_t>(found++);
           break;
@@ -82,46 +81,47 @@ Unique::Result Unique::FindSalted(std::span<const Sign> signs, std::uint64_t sal
 }
 
 Unique::ShardedResult Unique::FindByShard(std::span<const Sign> signs, std::uint64_t table_salt) {
-  const Result plain = FindSalted(signs, table_salt);
-  const std::size_t found = plain.unique.size();
-  if (rank_.size() < found) {
-    rank_.resize(found);
-    sorted_.resize(found);
-    sorted_hashes_.resize(found);
-    sorted_counts_.resize(found);
+  const std::size_t n = signs.size();
+  Prepare(n);
+  const BatchPlan plan = PlanBatch(signs, table_salt);
+  std::uint32_t found = 0;
+  for (std::uint32_t shard = 0; shard < kShards; ++shard) {
+    shard_begin_[shard] = found;
+    const std::size_t begin = plan.begin[shard], end = plan.begin[shard + 1];
+    if (begin == end) continue;
+    const std::size_t size = std::bit_ceil(2 * (end - begin));
+    if (shard_slots_.size() < size) shard_slots_.resize(size);
+    std::fill_n(shard_slots_.begin(), size, 0u);
+    for (std::size_t i = begin; i < end; ++i) {
+      const std::uint64_t hash = plan.hashes[i];
+      const std::size_t position = plan.PositionOf(i);
+      std::size_t place = hash & (size - 1);
+      while (shard_slots_[place] != 0 && hashes_[shard_slots_[place] - 1] != hash) place = (place + 1) & (size - 1);
+      if (shard_slots_[place] == 0) {
+        shard_slots_[place] = found + 1;
+        unique_[found] = signs[position];
+        hashes_[found] = hash;
+        counts_[found++] = 0;
+      }
+      const std::uint32_t u = shard_slots_[place] - 1;
+      ++counts_[u];
+      inverse_[position] = static_cast<std::int32_t>(u);
+    }
   }
-  shard_begin_.fill(0);
-  for (std::size_t u = 0; u < found; ++u) {
-    rank_[u] = ShardOfHash(hashes_[u]);
-    ++shard_begin_[rank_[u] + 1];
-  }
-  for (std::uint32_t s = 0; s < kShards; ++s) shard_begin_[s + 1] += shard_begin_[s];
-  std::array<std::uint32_t, kShards + 1> next = shard_begin_;
-  for (std::size_t u = 0; u < found; ++u) {
-    const std::uint32_t place = next[rank_[u]]++;
-    rank_[u] = place;
-    sorted_[place] = unique_[u];
-    sorted_hashes_[place] = hashes_[u];
-    sorted_counts_[place] = counts_[u];
-  }
-  for (std::size_t i = 0; i < signs.size(); ++i) {
-    inverse_[i] = static_cast<std::int32_t>(rank_[static_cast<std::size_t>(inverse_[i])]);
-  }
+  shard_begin_[kShards] = found;
   ShardedResult result;
-  result.unique = std::span(sorted_).first(found);
-  result.hashes = std::span(sorted_hashes_).first(found);
-  result.inverse = plain.inverse;
-  result.counts = std::span(sorted_counts_).first(found);
+  result.unique = std::span(unique_).first(found);
+  result.inverse = std::span(inverse_).first(n);
+  result.counts = std::span(counts_).first(found);
+  result.hashes = std::span(hashes_).first(found);
   result.shard_begin = shard_begin_;
   return result;
 }
 
 std::size_t Unique::bytes() const {
-  return slots_.capacity() * sizeof(Slot) +
-         (unique_.capacity() + sorted_.capacity() + hashes_.capacity() + sorted_hashes_.capacity()) *
-             sizeof(Sign) +
-         (inverse_.capacity() + counts_.capacity() + sorted_counts_.capacity()) * sizeof(std::int32_t) +
-         rank_.capacity() * sizeof(std::uint32_t);
+  return slots_.capacity() * sizeof(Slot) + shard_slots_.capacity() * sizeof(std::uint32_t) +
+         (unique_.capacity() + hashes_.capacity()) * sizeof(Sign) +
+         (inverse_.capacity() + counts_.capacity()) * sizeof(std::int32_t);
 }
 
 }  // namespace wideload

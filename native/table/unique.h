@@ -6,13 +6,14 @@
 //   inverse  0 1 0 2 1 0          out [n]: signs[i] == unique[inverse[i]]
 //   counts   3 2 1                out [u]
 //
-// The scratch table is open addressing over 8-byte slots {epoch and tag, position in unique}: a new batch is
-// a new epoch, so nothing is cleared between batches. Hashes of a group of 16 are computed, and their slots
-// prefetched, ahead of use.
+// `Find` keeps a scratch table, open addressing over 8-byte slots {epoch and tag, position in unique}: a new
+// batch is a new epoch, so nothing is cleared between batches. Hashes of a group of 16 are computed, and their
+// slots prefetched, ahead of use.
 //
-// `OrderByShard` then regroups the unique signs by logical shard (a counting sort; order of first appearance
-// within a shard) and renumbers `inverse`: the order in which a table, or the owners of its shards, take them
-// without sorting again.
+// `FindByShard` groups the unique signs by logical shard (order of first appearance within a shard): the order
+// in which a table, or the owners of its shards, take them without sorting again. It sorts the batch by shard
+// first (batch_plan.h), and then looks for duplicates within a shard only: a scratch table of a few hundred
+// slots that stays in the nearest cache. A hash is a bijection of its sign, so hashes are compared.
 //
 // An object serves one thread at a time; its buffers are reused, so a result lives until the next call.
 
@@ -53,14 +54,13 @@ class Unique {
   };
 
   void Prepare(std::size_t n);
-  Result FindSalted(std::span<const Sign> signs, std::uint64_t salt);
 
   std::vector<Slot> slots_;
   std::uint32_t epoch_ = 0;
-  std::vector<Sign> unique_, sorted_;
-  std::vector<std::uint64_t> hashes_, sorted_hashes_;  // of the unique signs
-  std::vector<std::int32_t> inverse_, counts_, sorted_counts_;
-  std::vector<std::uint32_t> rank_;
+  std::vector<std::uint32_t> shard_slots_;  // 1 + position in unique_, 0 when empty
+  std::vector<Sign> unique_;
+  std::vector<std::uint64_t> hashes_;  // of the unique signs
+  std::vector<std::int32_t> inverse_, counts_;
   std::array<std::uint32_t, kShards + 1> shard_begin_{};
 };
 
