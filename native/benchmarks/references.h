@@ -169,8 +169,8 @@ class FlatMapLayout {
 using AbseilLayout = FlatMapLayout<absl::flat_hash_map<Sign, std::uint32_t>>;
 using BoostLayout = FlatMapLayout<boost::unordered_flat_map<Sign, std::uint32_t>>;
 
-// The same rows at known addresses, in an order unknown to the hardware, prefetched as the table does: header,
-// weights, one accumulator per weight. A pull notes when a row was touched last, as the table does.
+// The same rows at known addresses, in an order unknown to the hardware, prefetched as the table does:
+// header, weights, one accumulator per weight. A pull notes when a row was touched last, as the table does.
 class RawGather {
  public:
   explicit RawGather(std::uint32_t dim) : dim_(dim), stride_(kHeader + 2 * dim) {}

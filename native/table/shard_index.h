@@ -11,8 +11,8 @@
 // gap, and growing is one sequential pass over the old slots that writes the new ones from left to right - no
 // row is read, nothing is hashed. It also means that the first slot whose tag is not less than a given one is
 // found by *counting* the lesser ones of a line, an empty slot counting as the greatest: eight comparisons
-// without a branch, where a search slot by slot mispredicts its last one (that was a third of a pull). Nine in
-// ten searches look at their home line only.
+// without a branch, where a search slot by slot mispredicts its last one (that was a third of a pull). Nine
+// in ten searches look at their home line only.
 //
 // Probes do not wrap around: a short tail follows the last home, and its very last slot stays empty.
 //
@@ -51,8 +51,8 @@ class ShardIndex {
     // Reads no slot: a stale view only prefetches in vain.
     void Prefetch(std::uint32_t tag) const { wideload::Prefetch(slots + Home(tag, lines)); }
 
-    // Position of the first slot whose tag is not less; [position, ...) holds the candidates as long as the tag
-    // is equal and the slot not empty.
+    // Position of the first slot whose tag is not less; [position, ...) holds the candidates as long as the
+    // tag is equal and the slot not empty.
     std::size_t LowerBound(std::uint32_t tag) const {
       const std::uint64_t least = std::uint64_t{tag} << 32;
       for (std::size_t line = Home(tag, lines);; line += kLine) {

@@ -16,8 +16,8 @@ namespace {
 constexpr std::size_t kFewestForTeam = 2048;  // below, starting threads costs more than they save
 
 // Where a thread begins its walks, so that several at work on one table are not always at the same shards,
-// waiting for each other. A walk is cut in two there: each part takes its locks in ascending order, and holds none
-// when the other begins.
+// waiting for each other. A walk is cut in two there: each part takes its locks in ascending order, and holds
+// none when the other begins.
 std::uint32_t FirstShardOfThisThread() {
   static std::atomic<std::uint32_t> threads{0};
   constexpr std::uint32_t kGoldenStep = 158;  // 256 over the golden ratio: any few threads lie far apart
@@ -186,18 +186,25 @@ void SparseTable::Pull(std::span<const Sign> signs, std::uint32_t step, float* r
   const BatchPlan plan = PlanBatch(signs, salt());
   const WeightReader reader(layout_);
   const bool admission = layout_.top_class() > 0;
+  const std::size_t out_bytes = std::min(width() * sizeof(float), kMostPrefetched);
   InParts(plan, [&](std::size_t begin, std::size_t end) {
     Walker walker(*factory_, shards_.get(), signs, plan, step, PullBytes(layout_));
-    walker.Walk<Missing::kCreate>(begin, end, [&](Group& group) {
-      std::array<float*, kGroup> out;
-      for (std::size_t i = 0; i < group.size; ++i) {
-        const std::size_t position = plan.PositionOf(group.first + i);
-        if (admission) Admit(*factory_, group, i, signs[position]);
-        HeaderOf(group.rows[i]).Touch(step);
-        out[i] = rows + position * width();
-      }
-      reader.Read(group.rows.data(), out.data(), group.size);
-    });
+    walker.Walk<Missing::kCreate>(
+        begin, end,
+        [&](Group& group) {
+          std::array<float*, kGroup> out;
+          for (std::size_t i = 0; i < group.size; ++i) {
+            const std::size_t position = plan.PositionOf(group.first + i);
+            if (admission) Admit(*factory_, group, i, signs[position]);
+            HeaderOf(group.rows[i]).Touch(step);
+            out[i] = rows + position * width();
+          }
+          reader.Read(group.rows.data(), out.data(), group.size);
+        },
+        [&](const Group& group) {
+          for (std::size_t i = 0; i < group.size; ++i)
+            Prefetch(rows + plan.PositionOf(group.first + i) * width(), out_bytes);
+        });
   });
 }
 
@@ -276,21 +283,25 @@ void SparseTable::Push(std::span<const Sign> signs, const float* gradients, std:
   const std::size_t gradient_bytes = std::min(columns * sizeof(float), kMostPrefetched);
   InParts(plan, [&](std::size_t begin, std::size_t end) {
     Walker walker(*factory_, shards_.get(), found.unique, plan, step, WholeRow(layout_));
-    walker.Walk<Missing::kCreate>(begin, end, [&](Group& group) {
-      std::array<RowUpdate, kGroup> updates;
-      for (std::size_t i = 0; i < group.size; ++i) {
-        const std::size_t position = plan.PositionOf(group.first + i);
-        if (admission) Admit(*factory_, group, i, found.unique[position]);
-        RowHeader& header = HeaderOf(group.rows[i]);
-        header.Touch(step);
-        header.show += shows.empty() ? static_cast<float>(found.counts[position]) : show_of[position];
-        if (!clicks.empty()) header.click += click_of[position];
-        updates[i] = {group.rows[i], gradient_of[position], header.size_class(), header.size_class()};
-      }
-      UpdateSlices(*factory_, std::span(updates).first(group.size), scale);
-    }, [&](const Group& group) {
-      for (std::size_t i = 0; i < group.size; ++i) Prefetch(gradient_of[plan.PositionOf(group.first + i)], gradient_bytes);
-    });
+    walker.Walk<Missing::kCreate>(
+        begin, end,
+        [&](Group& group) {
+          std::array<RowUpdate, kGroup> updates;
+          for (std::size_t i = 0; i < group.size; ++i) {
+            const std::size_t position = plan.PositionOf(group.first + i);
+            if (admission) Admit(*factory_, group, i, found.unique[position]);
+            RowHeader& header = HeaderOf(group.rows[i]);
+            header.Touch(step);
+            header.show += shows.empty() ? static_cast<float>(found.counts[position]) : show_of[position];
+            if (!clicks.empty()) header.click += click_of[position];
+            updates[i] = {group.rows[i], gradient_of[position], header.size_class(), header.size_class()};
+          }
+          UpdateSlices(*factory_, std::span(updates).first(group.size), scale);
+        },
+        [&](const Group& group) {
+          for (std::size_t i = 0; i < group.size; ++i)
+            Prefetch(gradient_of[plan.PositionOf(group.first + i)], gradient_bytes);
+        });
   });
 }
 

@@ -96,7 +96,8 @@ Unique::ShardedResult Unique::FindByShard(std::span<const Sign> signs, std::uint
       const std::uint64_t hash = plan.hashes[i];
       const std::size_t position = plan.PositionOf(i);
       std::size_t place = hash & (size - 1);
-      while (shard_slots_[place] != 0 && hashes_[shard_slots_[place] - 1] != hash) place = (place + 1) & (size - 1);
+      while (shard_slots_[place] != 0 && hashes_[shard_slots_[place] - 1] != hash)
+        place = (place + 1) & (size - 1);
       if (shard_slots_[place] == 0) {
         shard_slots_[place] = found + 1;
         unique_[found] = signs[position];

@@ -7,13 +7,13 @@
 //   counts   3 2 1                out [u]
 //
 // `Find` keeps a scratch table, open addressing over 8-byte slots {epoch and tag, position in unique}: a new
-// batch is a new epoch, so nothing is cleared between batches. Hashes of a group of 16 are computed, and their
-// slots prefetched, ahead of use.
+// batch is a new epoch, so nothing is cleared between batches. Hashes of a group of 16 are computed, and
+// their slots prefetched, ahead of use.
 //
-// `FindByShard` groups the unique signs by logical shard (order of first appearance within a shard): the order
-// in which a table, or the owners of its shards, take them without sorting again. It sorts the batch by shard
-// first (batch_plan.h), and then looks for duplicates within a shard only: a scratch table of a few hundred
-// slots that stays in the nearest cache. A hash is a bijection of its sign, so hashes are compared.
+// `FindByShard` groups the unique signs by logical shard (order of first appearance within a shard): the
+// order in which a table, or the owners of its shards, take them without sorting again. It sorts the batch by
+// shard first (batch_plan.h), and then looks for duplicates within a shard only: a scratch table of a few
+// hundred slots that stays in the nearest cache. A hash is a bijection of its sign, so hashes are compared.
 //
 // An object serves one thread at a time; its buffers are reused, so a result lives until the next call.
 
