@@ -25,6 +25,7 @@ class Case(Options):
         distributed: False for a strategy that runs in one process whatever ``ranks`` says.
         handicap: share by which every step is prolonged on purpose: how the instrument is calibrated.
         cold_start: whether held-out examples with values that training never showed are measured apart.
+        preload: whether every batch is in memory before the first step.
         losses: steps whose loss is kept one by one.
     """
 
@@ -40,6 +41,7 @@ class Case(Options):
     evaluate: bool = True
     eval_every: int | None = None
     cold_start: bool = False
+    preload: bool = False
     losses: int = 200
     trace: bool = False
     handicap: float = Field(default=0.0, ge=0)

@@ -52,6 +52,8 @@ class Experiment(Options):
         evaluate: whether to measure the held-out split after the last step.
         eval_every: steps between evaluations on the way, off the clock.
         cold_start: measure held-out examples also apart: those with a value that training never showed, and the others.
+        preload: read and compile every batch before the first step, and keep them in memory: what is timed is then the
+            step alone, without input.
         time_limit: of one case, in all; stall_limit: without progress, once training has begun.
         parity: compare every synchronous strategy with ``reference`` over the first ``parity_steps`` steps.
         ceilings: upper bounds to measure beside the strategies.
@@ -79,6 +81,7 @@ class Experiment(Options):
     evaluate: bool = True
     eval_every: int | None = Field(default=None, ge=1)
     cold_start: bool = False
+    preload: bool = False
     time_limit: Duration = 600.0
     stall_limit: Duration = 60.0
     parity: bool = False

@@ -100,6 +100,7 @@ def _strategy_case(variant: Experiment, spec: Spec, ranks: int, number: int) -> 
         evaluate=variant.evaluate,
         eval_every=variant.eval_every,
         cold_start=variant.cold_start,
+        preload=variant.preload,
         losses=variant.parity_steps,
         trace=variant.trace,
     )

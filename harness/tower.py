@@ -58,7 +58,8 @@ class DenseTower(TowerParameters):
         Args:
             flat: float32 ``[P]``.
             statistics: float32 ``[Q]``.
-            inputs: float32 ``[B, layout.deep_width + layout.dense_width]``, embeddings in slot order, dense columns.
+            inputs: float32 ``[B, layout.deep_width + layout.dense_width]``, embeddings in slot order, dense columns; and
+                any number of columns of zeros.
         """
         moments = iter(tf.split(statistics, self._statistics) if self._statistics else ())
 
@@ -106,13 +107,20 @@ class DenseTower(TowerParameters):
 
     def _logits(self, flat: Any, hidden: Any, normalise: Any, drop: Any) -> Any:
         activate = _ACTIVATIONS[self._model.activation]
-        *below, (last, bias) = self._tensors(flat)
+        *below, (last, bias) = _widened(self._tensors(flat), hidden.shape[1])
         for index, (kernel, offset, *scaling) in enumerate(below):
             hidden = tf.nn.bias_add(tf.matmul(hidden, kernel), offset)
             if scaling:
                 hidden = normalise(hidden, *scaling)
             hidden = drop(activate(hidden), index)
         return tf.squeeze(tf.nn.bias_add(tf.matmul(hidden, last), bias), axis=1)
+
+
+def _widened(layers: list[list[Any]], width: int) -> list[list[Any]]:
+    """The layers with rows of zeros below the first kernel, for inputs that end in columns of zeros."""
+    first = layers[0][0]
+    layers[0][0] = tf.pad(first, [[0, width - first.shape[0]], [0, 0]]) if width > first.shape[0] else first
+    return layers
 
 
 def _moments(hidden: Any, across: Callable[[Any], Any] | None) -> tuple[Any, Any]:

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from wideload.harness.batch import Batch, BatchLayout
 from wideload.harness.cluster import Cluster
-from wideload.harness.model import loss_share
+from wideload.harness.model import BLOCK, loss_share
 from wideload.harness.tower import DenseTower, Pass
 from wideload.harness.workload import Workload
 from wideload.strategies.contract import Footprint, StepResult, Trainer
@@ -56,7 +56,8 @@ class TowerTrainer(Trainer):
     def step(self, batch: Batch) -> StepResult:
         if not self._inputs:
             deep = np.random.default_rng(0).normal(scale=0.05, size=(batch.size, self._deep_width)).astype(np.float32)
-            inputs = np.concatenate([deep, batch.dense], axis=1)
+            width = self._deep_width + batch.dense.shape[1]
+            inputs = np.pad(np.concatenate([deep, batch.dense], axis=1), ((0, 0), (0, -width % BLOCK)))
             arrays = (inputs, batch.label, np.int32(batch.global_size))
             self._inputs = tuple(tf.constant(array) for array in arrays)
         self._steps += 1

@@ -77,7 +77,10 @@ def run(job: Job, cluster: Cluster, pulse: Pulse, feed: Feed, trainer: Trainer) 
     warmup = min(case.warmup_steps, (feed.steps - begun) // 2)
     every = case.eval_every if case.evaluate else None
     loop = Loop(trainer, cluster, pulse, clock, trace, warmup, every, evaluate, case.handicap, cuts)
-    measured = loop.run(feed.train(begun), before)
+    batches = feed.train(begun)
+    if case.preload:
+        batches = iter(list(beating(batches, pulse)))
+    measured = loop.run(batches, before)
     pss = pss_bytes(os.getpid())
     if case.evaluate and case.kind == "train":
         evaluate(measured.steps, measured.global_examples, clock.training_seconds)
@@ -140,13 +143,17 @@ def beating(batches: Iterator[Batch], pulse: Pulse) -> Iterator[Batch]:
 
 
 def fingerprints(case: Case, dataset: Dataset, adapter: FeatureColumnAdapter) -> dict[str, str]:
-    """What must be equal for two cases to be comparable; ``problem`` is the workload whatever its length."""
+    """What must be equal for two cases to be comparable.
+
+    ``problem`` is the workload whatever its length, ``input`` where batches come from while the clock runs.
+    """
     return {
         "workload": case.workload.fingerprint,
         "problem": case.workload.model_copy(update={"steps": None, "epochs": 1}).fingerprint,
         "data": dataset.fingerprint(),
         "columns": adapter.fingerprint,
         "weights": initial_weights.fingerprint(case.workload, adapter.layout),
+        "input": "memory" if case.preload else "stream",
     }
 
 

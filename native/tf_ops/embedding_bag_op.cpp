@@ -200,17 +200,27 @@ class BagKernel : public OpKernel {
 };
 
 // Calls bag(slot, example) for all bags, a block of examples at a time: a block of the wide [B, S * dim]
-// matrix stays in the nearest cache while all slots pass over it. after(first, last) ends a block.
-template <typename Bag, typename After>
-void ForEachBag(const Bags& bags, Bag bag, After after) {
+// matrix stays in the nearest cache while all slots pass over it. ahead(slot, example) asks for the rows of a bag
+// one slot before they are needed; after(first, last) ends a block.
+template <typename Ahead, typename Bag, typename After>
+void ForEachBag(const Bags& bags, Ahead ahead, Bag bag, After after) {
   constexpr Index kBlock = 32;
   for (Index block = 0; block < bags.batch; block += kBlock) {
     const Index stop = std::min(block + kBlock, bags.batch);
     for (Index slot = 0; slot < bags.slots; ++slot) {
+      if (slot + 1 < bags.slots) {
+        for (Index example = block; example < stop; ++example) ahead(slot + 1, example);
+      }
       for (Index example = block; example < stop; ++example) bag(slot, example);
     }
     after(block, stop);
   }
+}
+
+// The working set lies in the second-level cache or beyond: this is for the first.
+inline void AskFor(const float* row, Index width) {
+  __builtin_prefetch(row);
+  __builtin_prefetch(row + width - 1);
 }
 
 // kDim: the embedding dimension where it is known at compile time, 0 where it is not.
@@ -224,8 +234,12 @@ void Forward(const Bags& bags, const float* beside, float* linear, float* deep) 
     const float* row = bags.rows + bags.inverse[slot * bags.batch + example] * bags.width;
     float* out = deep + example * stride + slot * dim;
     if (bags.wide != 0) linear[example] += row[0];
-    for (Index d = 0; d < dim; ++d) out[d] = row[bags.wide + d];
+    std::memcpy(out, row + bags.wide, static_cast<std::size_t>(dim) * sizeof(float));
   };
+  const auto ahead = [&](Index slot, Index example) {
+    AskFor(bags.rows + bags.inverse[slot * bags.batch + example] * bags.width, bags.width);
+  };
+  const auto nothing = [](Index, Index) {};
   const auto any_values = [&](Index slot, Index example) {
     float* out = deep + example * stride + slot * dim;
     for (Index d = 0; d < dim; ++d) out[d] = 0.0f;
@@ -246,9 +260,9 @@ void Forward(const Bags& bags, const float* beside, float* linear, float* deep) 
     }
   };
   if constexpr (kSingle) {
-    ForEachBag(bags, one_value, numbers);
+    ForEachBag(bags, ahead, one_value, numbers);
   } else {
-    ForEachBag(bags, any_values, numbers);
+    ForEachBag(bags, nothing, any_values, numbers);
   }
 }
 
@@ -261,7 +275,11 @@ void Backward(const Bags& bags, const float* linear, const float* deep, float* r
     float* row = rows + bags.inverse[slot * bags.batch + example] * bags.width;
     const float* gradient = deep + example * stride + slot * dim;
     if (bags.wide != 0) row[0] += linear[example];
+#pragma omp simd
     for (Index d = 0; d < dim; ++d) row[bags.wide + d] += gradient[d];
+  };
+  const auto ahead = [&](Index slot, Index example) {
+    AskFor(rows + bags.inverse[slot * bags.batch + example] * bags.width, bags.width);
   };
   const auto any_values = [&](Index slot, Index example) {
     const float* gradient = deep + example * stride + slot * dim;
@@ -278,9 +296,9 @@ void Backward(const Bags& bags, const float* linear, const float* deep, float* r
   };
   const auto nothing = [](Index, Index) {};
   if constexpr (kSingle) {
-    ForEachBag(bags, one_value, nothing);
+    ForEachBag(bags, ahead, one_value, nothing);
   } else {
-    ForEachBag(bags, any_values, nothing);
+    ForEachBag(bags, nothing, any_values, nothing);
   }
 }
 
