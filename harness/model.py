@@ -149,7 +149,7 @@ class WideDeep:
             linear, deep = self._look_up(rows, inverses, inputs)
             logits, moments = self.tower.train(flat, deep, run, inputs.examples)
             real = slice(inputs.examples)
-            loss = loss_share((linear + logits)[real], inputs.label[real], inputs.global_size)
+            loss = loss_share(_logits(linear, logits)[real], inputs.label[real], inputs.global_size)
             target = loss + self._penalty(rows, inverses, flat, inputs)
         row_gradients, flat_gradient = tape.gradient(target, (rows, flat), unconnected_gradients="zero")
         summed = [_summed(gradient, table) for gradient, table in zip(row_gradients, rows, strict=True)]
@@ -160,10 +160,10 @@ class WideDeep:
     ) -> Any:
         """Predicted probabilities ``[B]``."""
         linear, deep = self._look_up(rows, inverses, inputs)
-        return tf.sigmoid(linear + self.tower.predict(flat, statistics, deep))
+        return tf.sigmoid(_logits(linear, self.tower.predict(flat, statistics, deep)))
 
-    def _look_up(self, rows: Sequence[Any], inverses: Sequence[Any], inputs: Inputs) -> tuple[Any, Any]:
-        """Linear part ``[B]`` and the tower's inputs ``[B, W]``, columns of zeros at their end."""
+    def _look_up(self, rows: Sequence[Any], inverses: Sequence[Any], inputs: Inputs) -> tuple[list[Any], Any]:
+        """Linear part ``[B]`` of each table, and the tower's inputs ``[B, W]``, columns of zeros at their end."""
         linear, deep = [], []
         dense = tf.pad(inputs.dense, [[0, 0], [0, self._zeros]])
         nothing = inputs.dense[:, :0]
@@ -174,9 +174,9 @@ class WideDeep:
             wide, embedded = bag(rows[index], inverses[index], part.row_splits, part.weights, beside)
             linear.append(wide)
             deep.append(embedded)
-        if not linear:
-            return tf.zeros_like(inputs.label), dense
-        return tf.add_n(linear), deep[0] if len(deep) == 1 else tf.concat(deep, axis=1)
+        if not deep:
+            return linear, dense
+        return linear, deep[0] if len(deep) == 1 else tf.concat(deep, axis=1)
 
     def _penalty(self, rows: Sequence[Any], inverses: Sequence[Any], flat: Any, inputs: Inputs) -> Any:
         """The rank's share of the penalties.
@@ -193,6 +193,16 @@ class WideDeep:
             lengths = tf.reduce_sum(tf.square(table[:, layout.wide :]), axis=1)
             penalty += self._model.embedding_l2 / 2 / size * tf.reduce_sum(tf.gather(lengths, inverse))
         return penalty
+
+
+def _logits(linear: Sequence[Any], tower: Any) -> Any:
+    """The sum ``[B]`` of the linear parts and the tower's logits: one operation, so that equal seeds give equal bits.
+
+    AddN adds up in the buffer of a term that nobody else holds, and begins with that term. Were the linear parts summed
+    first, Grappler would replace ``AddN(linear) + tower`` by an AddN of all terms, and keep the other one for its
+    shape: which of the two lets go of a term first, and so the order of the sum, would be a matter of timing.
+    """
+    return tf.add_n([*linear, tower])
 
 
 def _summed(gradient: Any, rows: Any) -> Any:

@@ -41,10 +41,10 @@ def train(job: Job, cluster: Cluster, pulse: Pulse) -> Outcome:
     adapter.check_across(cluster)
     feed = Feed(case.workload, dataset, adapter, cluster)
     trainer = strategy.build(case.workload, adapter.layout, team(case, cluster))
-    try:
-        return run(job, cluster, pulse, feed, trainer)
-    finally:
-        trainer.close()
+    measured = run(job, cluster, pulse, feed, trainer)
+    # Not when a rank has failed: closing may wait for the others, and it has to leave at once (harness/rank.py).
+    trainer.close()
+    return measured
 
 
 def build_strategy(case: Case) -> Strategy:

@@ -157,7 +157,7 @@ class Trainer(ABC):
         raise NotImplementedError(f"{type(self).__name__} has no increments")
 
     def close(self) -> None:
-        """Frees threads and communicators; idempotent."""
+        """Frees threads and communicators; idempotent. May wait for the other ranks: one that failed leaves without."""
 
 
 class Strategy(ABC):

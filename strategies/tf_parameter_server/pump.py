@@ -1,5 +1,8 @@
 """Keeps the workers supplied: two closures a worker are scheduled at any time, so that one waits where one has ended.
 
+Closures must flow until *all* ranks have had their last step answered, not only the coordinator's own: ranks do not
+wait for each other in a step, and without closures one that lags behind would wait at its mailbox for ever.
+
 Which worker runs which closure is left to TensorFlow: all closures are alike, and what a worker trains on is in the
 mailbox of its rank.
 """
@@ -37,10 +40,10 @@ class Pump:
         for thread in self._threads:
             thread.start()
 
-    def stop(self, wait: bool) -> None:
-        """Schedules no more; with ``wait``, until the last closure has ended."""
+    def stop(self) -> None:
+        """Schedules no more, and waits until the last closure has ended."""
         self._stopping.set()
-        for thread in self._threads if wait else ():
+        for thread in self._threads:
             thread.join()
 
     def _run(self) -> None:

@@ -64,17 +64,23 @@ class TfParameterServerTrainer(Trainer):
         if before is self:
             return
         if before is not None:
-            before.rest(wait=True)
+            before.rest()
         self._members.active = self
         self._mailbox.use(True)
         if self._pump:
             self._pump.start()
 
-    def rest(self, wait: bool) -> None:
-        """Sends this trainer's closures away; with ``wait``, until they are gone from every worker."""
+    def rest(self) -> None:
+        """Ends this trainer's closures on every worker. Collective.
+
+        Ranks get here at different times. None stops before all have been answered, because a rank that has steps left
+        needs closures; and none goes on, perhaps out of its process, while its worker still runs one.
+        """
+        self._cluster.barrier()
         self._mailbox.use(False)
         if self._pump:
-            self._pump.stop(wait)
+            self._pump.stop()
+        self._cluster.barrier()
         self._members.active = None
 
     def footprint(self) -> Footprint:
@@ -100,5 +106,4 @@ class TfParameterServerTrainer(Trainer):
 
     def close(self) -> None:
         if self._members.active is self:
-            # Without waiting: when another rank has failed, its closure never ends.
-            self.rest(wait=False)
+            self.rest()

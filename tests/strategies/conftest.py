@@ -58,13 +58,13 @@ def losses(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Losses]:
     """Global losses of every step of each workload, trained one after the other in one job under mpirun."""
     launcher = mpi.find()
 
-    def run(ranks: int, spec: str, timeout: float = 240, **workloads: int) -> Losses:
+    def run(ranks: int, spec: str, **workloads: int) -> Losses:
         out = tmp_path_factory.mktemp("job") / "losses.npz"
         wanted = [f"{name}={steps}" for name, steps in workloads.items()]
         script = [sys.executable, str(FOLDER / "jobs" / "train.py"), spec, str(out), *wanted]
         command = [*launcher.command(ranks, mpi.Hosts()), *script]
         environment = os.environ | launcher.environment() | {"TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": "1"}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=timeout, check=False)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)
         assert out.exists(), f"{done.stdout}\n{done.stderr}"
         with np.load(out) as found:
             return dict(found)

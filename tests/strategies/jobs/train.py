@@ -1,7 +1,7 @@
 """Trains and leaves the global losses behind: ``train.py STRATEGY OUT WORKLOAD=STEPS...``.
 
-A workload is ``census``, one of ``everything.MODELS``, ``padded``: rich, with padding in every batch, or ``broken``:
-plain, with gradients that are not summed.
+A workload is ``census``, one of ``everything.MODELS``, ``padded``: rich, with padding in every batch, ``broken``:
+plain, with gradients that are not summed; or ``late``: plain, begun by the other ranks when rank 0 is done.
 """
 
 from __future__ import annotations
@@ -56,6 +56,17 @@ def synthetic(spec: str, model: str, steps: int, cluster: Cluster, rows: int | N
     return losses
 
 
+def late(spec: str, steps: int, cluster: Cluster) -> list[float]:
+    job = everything.Job(spec, cluster=cluster)
+    if cluster.rank > 0:
+        cluster.comm.recv(source=0)
+    losses = job.train(steps)
+    for other in range(1, cluster.ranks) if cluster.rank == 0 else ():
+        cluster.comm.send(None, dest=other)
+    job.trainer.close()
+    return losses
+
+
 def break_gradients() -> None:
     """Every rank keeps its own part of the dense gradient."""
     from wideload.strategies.horovod_collectives import HorovodCollectives
@@ -69,6 +80,8 @@ def break_gradients() -> None:
 def losses(spec: str, what: str, steps: int, cluster: Cluster) -> list[float]:
     if what == "census":
         return census(spec, steps, cluster)
+    if what == "late":
+        return late(spec, steps, cluster)
     if what == "padded":
         return synthetic(spec, "rich", steps, cluster, rows=64)
     if what == "broken":

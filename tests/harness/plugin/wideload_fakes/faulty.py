@@ -71,6 +71,7 @@ class FaultyTrainer(LogisticTrainer):
             sys.stdout.write(("x" * 1023 + "\n") * 1024)
 
     def close(self) -> None:
+        self.cluster.barrier()  # as strategies do whose ranks end together
         if self.options.fault == "late_crash" and self.cluster.rank == self.options.at_rank:
             import atexit
 
