@@ -116,15 +116,30 @@ def bench(session: nox.Session) -> None:
     env = environment(session)
     Path("runs").mkdir(exist_ok=True)
     if system_packages(session, BENCHMARK):
-        build = cmake(env, "bench", WIDELOAD_BENCHMARKS="ON")
-        rounds = ["--benchmark_enable_random_interleaving=true", "--benchmark_repetitions=3"]
-        out = ["--benchmark_out=runs/native.json", "--benchmark_out_format=json"]
-        env.run(str(build / "wideload_benchmarks"), *out, *(session.posargs or rounds))
-        env.run("python", "native/benchmarks/tabulate.py", "runs/native.json", "docs/benchmarks.md")
+        bench_table(session, env)
     env.run("wideload", "run", "experiments/step.toml", "-o", "runs/step", "--rerun", "all")
     env.run("wideload", "report", "runs/step", "-o", "runs/step/report.html")
     plain = ["-o", "addopts=--import-mode=importlib", "--benchmark-only"]
     env.run("python", "-m", "pytest", *plain, "--benchmark-json=runs/pytest-benchmark.json", *bench_files())
+
+
+def bench_table(session: nox.Session, env: Environment) -> None:
+    """Tables of one shape at a time, so that all that are compared are filled and in memory at once."""
+    program = cmake(env, "bench", WIDELOAD_BENCHMARKS="ON") / "wideload_benchmarks"
+    folder = Path("runs") / "native"
+    folder.mkdir(exist_ok=True)
+    rounds = ["--benchmark_enable_random_interleaving=true", "--benchmark_repetitions=5", "--benchmark_min_time=0.1"]
+    for name, pattern in BENCHMARKS.items():
+        out = [f"--benchmark_out={folder / name}.json", "--benchmark_out_format=json", f"--benchmark_filter={pattern}"]
+        env.run(str(program), *out, *(session.posargs or rounds))
+    env.run("python", "native/benchmarks/tabulate.py", str(folder), "docs/benchmarks.md")
+
+
+BENCHMARKS = {"unique": "^unique/", "growth": "^growth/"} | {
+    f"{rows}M-{dim}": f"^(pull|push|create)/.*/rows:{rows}000000/dim:{dim}/"
+    for rows, dim in ((1, 8), (4, 8), (16, 8), (1, 16), (4, 16), (16, 16), (1, 64), (4, 64))
+}
+"""Parts of the C++ benchmarks that run together, by name: patterns of Google Benchmark."""
 
 
 SOAKS: dict[str, tuple[list[str], dict[str, str]]] = {

@@ -38,6 +38,23 @@ class Cluster:
             threads = int(os.environ.get(THREADS_VARIABLE, "1"))
         return cls(comm.Get_rank(), comm.Get_size(), comm, threads)
 
+    def bind(self) -> None:
+        """Gives this process cores of its own, next to those of the ranks on the same host, where there are enough.
+
+        Without, the ranks' threads push each other from core to core, and a rank that is pushed keeps all others
+        waiting. Where the launcher has given ranks cores of their own, these stay. Threads that run already keep
+        theirs: call it first.
+        """
+        from mpi4py import MPI
+
+        here = self.comm.Split_type(MPI.COMM_TYPE_SHARED)
+        offered = here.allgather(frozenset(os.sched_getaffinity(0)))
+        mine, cores = here.Get_rank() * self.threads, sorted(offered[0])
+        enough = len(set(offered)) == 1 and len(cores) >= len(offered) * self.threads
+        here.Free()
+        if enough:
+            os.sched_setaffinity(0, cores[mine : mine + self.threads])
+
     def barrier(self) -> None:
         self.comm.Barrier()
 

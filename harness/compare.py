@@ -144,7 +144,7 @@ def against_baseline(path: Path, metric: str, force: bool = False) -> list[Compa
 
 
 def _compare(ours: list[RunRecord], theirs: list[RunRecord], metric: str, force: bool) -> Comparison:
-    mismatch = differing(ours[0], theirs[0], (*PROBLEM, "order"))
+    mismatch = differing(ours[0], theirs[0], (*PROBLEM, "order", "input"))
     if mismatch and not force:
         raise UsageError(
             f"{ours[0].label} and {theirs[0].label} did not solve the same problem: {' and '.join(mismatch)} differ. "

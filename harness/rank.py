@@ -35,6 +35,7 @@ def main(job_file: Path) -> None:
     rank = rank_from_environment()
     try:
         cluster = Cluster.world()
+        cluster.bind()
         rank = cluster.rank
         check_size(job.case, cluster)
         outcome = measure(job, cluster, pulse)

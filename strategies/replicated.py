@@ -32,6 +32,7 @@ from wideload.strategies.contract import Cut, Footprint, StepResult, Trainer
 from wideload.strategies.exchange import Exchange
 from wideload.strategies.kernels import find_kernels
 from wideload.strategies.migration import migrate
+from wideload.strategies.one_graph import OneGraph
 from wideload.strategies.optimizers import Optimizer, make_optimizer
 from wideload.strategies.replicated_options import ReplicatedOptions, SingleOptions
 from wideload.strategies.saved import Arrays, Saved, SavedCut, describe, read_weights
@@ -74,8 +75,8 @@ class ReplicatedTrainer(Trainer):
         signature = Inputs.signature(layout)
         counts = [tf.TensorSpec([], tf.int64)] * 2
         scale = tf.TensorSpec([], tf.float32)
-        self._train = tf.function(self._train_anywhere, input_signature=[signature, *counts, scale], autograph=False)
-        self._infer = tf.function(self._infer_anywhere, input_signature=[signature], autograph=False)
+        self._train = OneGraph(self._train_anywhere, [signature, *counts, scale])
+        self._infer = OneGraph(self._infer_anywhere, [signature])
 
     def _table(self, layout: TableLayout, workload: Workload, options: SingleOptions) -> TableVariables:
         """The rows of one table, in this process."""

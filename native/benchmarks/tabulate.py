@@ -1,7 +1,7 @@
 """Turns the JSON of the C++ benchmarks into the tables of docs/benchmarks.md.
 
-    wideload_benchmarks --benchmark_format=json --benchmark_out=run.json [--benchmark_repetitions=5]
-    python native/benchmarks/tabulate.py run.json docs/benchmarks.md
+    wideload_benchmarks --benchmark_out_format=json --benchmark_out=runs/native/NAME.json [--benchmark_repetitions=5]
+    python native/benchmarks/tabulate.py runs/native docs/benchmarks.md
 
 Rates of one run are compared with each other only: a cell is the median rate of a case, a ratio is the sparse table's
 median over the reference's. The tables replace what stands between the two marker comments of the document; without a
@@ -56,10 +56,10 @@ class Run:
 
 
 def read(path: Path) -> Run:
-    """Reads Google Benchmark's JSON; aggregates are left aside, every repetition is a sample."""
-    document = json.loads(path.read_text())
-    run = Run(context=document["context"])
-    for entry in document["benchmarks"]:
+    """Reads Google Benchmark's JSON, one file or a folder of them; every repetition is a sample."""
+    documents = [json.loads(file.read_text()) for file in (sorted(path.glob("*.json")) if path.is_dir() else [path])]
+    run = Run(context=documents[0]["context"])
+    for entry in (entry for document in documents for entry in document["benchmarks"]):
         if entry.get("run_type") == "aggregate":
             continue
         case, table = _parse(entry)

@@ -1,6 +1,6 @@
 """One rank's training under the parameter server.
 
-A step is one tf.function::
+A step is one graph::
 
     pull(step, signs) -> rows, inverse, dense     gradients of this rank's share     push(step, gradients)
 
@@ -28,6 +28,7 @@ from wideload.harness.model import Inputs, WideDeep, first_example
 from wideload.harness.tower import Pass
 from wideload.harness.workload import Sgd, Workload
 from wideload.strategies.contract import Cut, Footprint, StepResult, Trainer
+from wideload.strategies.one_graph import OneGraph
 from wideload.strategies.sparse_ps import SparsePsOptions, restoring, saving, seeding
 from wideload.strategies.sparse_ps.server import PsCluster
 from wideload.strategies.sparse_ps.tables import make_optimizer, make_table
@@ -63,10 +64,8 @@ class SparsePsTrainer(Trainer):
         self._since: saving.Since | None = None
         self._schedule = workload.model.schedule
         counts, scale = [tf.TensorSpec([], tf.int64)] * 2, tf.TensorSpec([], tf.float32)
-        self._train = tf.function(
-            self._train_graph, input_signature=[Inputs.signature(layout), *counts, scale], autograph=False
-        )
-        self._predict = tf.function(self._predict_graph, input_signature=[Inputs.signature(layout)])
+        self._train = OneGraph(self._train_graph, [Inputs.signature(layout), *counts, scale])
+        self._predict = OneGraph(self._predict_graph, [Inputs.signature(layout)])
 
     # ------------------------------------------------------------------------------------------ steps
 

@@ -25,6 +25,7 @@ def test_every_field_changes_the_id() -> None:
         {"evaluate": False},
         {"eval_every": 5},
         {"cold_start": True},
+        {"preload": True},
         {"losses": 10},
         {"trace": True},
         {"handicap": 0.05},

@@ -105,10 +105,18 @@ def test_a_check_compares_as_many_steps_as_asked_for(tmp_path: Path) -> None:
 
 def test_every_rank_trains_on_its_share_of_the_same_batches(tmp_path: Path) -> None:
     alone, spread = sweep(tmp_path, ranks=3).run()
-    names = {"workload", "problem", "data", "columns", "weights", "order"}
+    names = {"workload", "problem", "data", "columns", "weights", "order", "input"}
     assert set(alone.fingerprints) == names
     assert alone.fingerprints == spread.fingerprints
     assert alone.auc == pytest.approx(spread.auc)
+
+
+def test_batches_that_are_in_memory_before_the_first_step_are_the_same_batches(tmp_path: Path) -> None:
+    (streamed,) = sweep(tmp_path / "stream", strategies=["logistic"]).run()
+    (loaded,) = sweep(tmp_path / "memory", strategies=["logistic"], preload=True).run()
+    assert (loaded.fingerprints["input"], streamed.fingerprints["input"]) == ("memory", "stream")
+    assert loaded.fingerprints["order"] == streamed.fingerprints["order"]
+    assert loaded.auc == streamed.auc
 
 
 def test_metrics_on_the_way_become_a_curve(tmp_path: Path) -> None:
