@@ -27,8 +27,8 @@ from wideload.harness.workload import Model
 _UNWEIGHTED = np.empty(0, np.float32)
 
 BLOCK = 16
-"""The tower's inputs are as many columns as this divides, the last ones zeros: a matrix product whose result is 221 floats
-wide takes a third longer than one of 224 (oneDNN, AVX-512), and the gradient of the inputs is one."""
+"""Divides the number of columns of the tower's inputs; the last ones are zeros. A matrix product whose result is 221
+floats wide takes a third longer than one of 224 (oneDNN, AVX-512), and the gradient of the inputs is one."""
 
 
 class Inputs(NamedTuple):

@@ -47,8 +47,8 @@ class RunRecord(Record):
         counters: totals over the ranks: ``wire_bytes, unique_signs, ...``.
         losses: global loss of every step up to 200 (parity), then thinned.
         parity: ``pass``, ``fail`` or None when not checked; parity_max: largest relative loss difference.
-        fingerprints: hex digests of ``workload, problem, data, columns, weights, order``; and ``input``, where batches came
-            from: ``stream`` or ``memory``.
+        fingerprints: hex digests of ``workload, problem, data, columns, weights, order``; and ``input``, where batches
+            came from: ``stream`` or ``memory``.
         error: for a case that is not ok, one line; log_tail: the end of the guilty rank's log.
         command: repeats this case when pasted into a shell.
     """

@@ -58,8 +58,8 @@ class DenseTower(TowerParameters):
         Args:
             flat: float32 ``[P]``.
             statistics: float32 ``[Q]``.
-            inputs: float32 ``[B, layout.deep_width + layout.dense_width]``, embeddings in slot order, dense columns; and
-                any number of columns of zeros.
+            inputs: float32 ``[B, layout.deep_width + layout.dense_width]``, embeddings in slot order, dense columns;
+                and any number of columns of zeros.
         """
         moments = iter(tf.split(statistics, self._statistics) if self._statistics else ())
 
