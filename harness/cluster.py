@@ -49,11 +49,13 @@ class Cluster:
 
         here = self.comm.Split_type(MPI.COMM_TYPE_SHARED)
         offered = here.allgather(frozenset(os.sched_getaffinity(0)))
-        mine, cores = here.Get_rank() * self.threads, sorted(offered[0])
-        enough = len(set(offered)) == 1 and len(cores) >= len(offered) * self.threads
+        # Not from the first core on every host: hosts may be parts of one machine.
+        place = here.bcast(self.rank) + here.Get_rank()
         here.Free()
-        if enough:
-            os.sched_setaffinity(0, cores[mine : mine + self.threads])
+        cores = sorted(offered[0])
+        if len(set(offered)) == 1 and len(cores) >= len(offered) * self.threads:
+            mine = range(place * self.threads, (place + 1) * self.threads)
+            os.sched_setaffinity(0, {cores[core % len(cores)] for core in mine})
 
     def barrier(self) -> None:
         self.comm.Barrier()

@@ -56,6 +56,7 @@ def main(arguments: Sequence[str]) -> None:
         raise UsageError("usage: mpirun -n N python -m wideload.harness.windows PLAN")
     plan = WindowPlan.model_validate_json(Path(arguments[0]).read_bytes())
     cluster = Cluster.world()
+    cluster.bind()
     check_size(plan.case, cluster)
     strategy = build_strategy(plan.case)
     dataset = datasets.load(plan.case.workload.dataset)

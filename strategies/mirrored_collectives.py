@@ -20,6 +20,9 @@ from wideload.strategies.addresses import claim
 from wideload.strategies.collectives import Collectives
 
 
+HEARTBEAT_TIMEOUT_MS = 600_000
+
+
 class MirroredCollectives(Collectives):
     """Joins the job. One replica per rank; a rank on its own needs no TF_CONFIG and no server.
 
@@ -61,9 +64,28 @@ def join(cluster: Cluster, options: Any) -> Any:
             holder = socket.socket()
             atexit.register(holder.close)
             os.environ["TF_CONFIG"] = agree_on_config(cluster, holder)
+            be_patient(cluster.ranks)
         _joined.append(tf.distribute.MultiWorkerMirroredStrategy(communication_options=options))
         os.environ.pop("TF_CONFIG", None)
     return _joined[0]
+
+
+def be_patient(ranks: int) -> None:
+    """Lets ranks miss heartbeats for as long as the broadcast of a large table takes.
+
+    A variable's first value is broadcast from rank 0, gigabytes over the same connection as the heartbeats, and
+    TensorFlow gives up after 10 s without one. Dead ranks are noticed by the launcher and the harness. There is no public
+    way to say so: what the strategy would configure is configured before it.
+    """
+    from tensorflow.python.eager import context
+    from tensorflow.tsl.protobuf import coordination_config_pb2
+
+    context.context().configure_coordination_service(
+        service_type="standalone",
+        service_leader="/job:worker/replica:0/task:0",
+        coordinated_jobs=[coordination_config_pb2.CoordinatedJob(name="worker", num_tasks=ranks)],
+        heartbeat_timeout_in_ms=HEARTBEAT_TIMEOUT_MS,
+    )
 
 
 def agree_on_config(cluster: Cluster, holder: socket.socket) -> str:
