@@ -200,8 +200,8 @@ class BagKernel : public OpKernel {
 };
 
 // Calls bag(slot, example) for all bags, a block of examples at a time: a block of the wide [B, S * dim]
-// matrix stays in the nearest cache while all slots pass over it. ahead(slot, example) asks for the rows of a bag
-// one slot before they are needed; after(first, last) ends a block.
+// matrix stays in the nearest cache while all slots pass over it. ahead(slot, example) asks for the rows of a
+// bag one slot before they are needed; after(first, last) ends a block.
 template <typename Ahead, typename Bag, typename After>
 void ForEachBag(const Bags& bags, Ahead ahead, Bag bag, After after) {
   constexpr Index kBlock = 32;
