@@ -24,6 +24,15 @@ def test_ranks_that_declare_different_things_are_refused_by_name(what: str, name
     assert named in output
 
 
+def test_ranks_that_call_ops_in_different_order_are_told_what_either_called(job: RunJob) -> None:
+    output = job(2, "disorder.py").output
+    told = [line for line in output.splitlines() if "was told" in line]
+    assert len(told) == 2, output
+    for line in told:
+        assert "pull 0" in line
+        assert "sum 1" in line
+
+
 def test_closed_servers_leave_nothing_behind(job: RunJob) -> None:
     output = job(2, "cycles.py", CYCLES, timeout=600).output
     assert output.count("clean") == 2, output
