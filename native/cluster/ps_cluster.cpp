@@ -4,6 +4,7 @@
 #include <sys/prctl.h>
 #include <time.h>
 
+#include <algorithm>
 #include <future>
 #include <sstream>
 #include <stdexcept>
@@ -294,6 +295,15 @@ PsCluster::Clock::time_point PsCluster::waiting_since() const {
   return worker_->urgent() ? worker_->waiting_since() : sum_since_;
 }
 
+std::vector<int> PsCluster::Missing() const {
+  if (!worker_->urgent()) return sum_->Missing();
+  const std::vector<int> owners = worker_->Missing();
+  // An owner half that serves nobody, as this rank's own, waits for others itself: those are missing, not it.
+  const bool own = std::find(owners.begin(), owners.end(), rank_) != owners.end();
+  const std::vector<int> awaited = own ? server_->Awaited() : std::vector<int>();
+  return awaited.empty() ? owners : awaited;
+}
+
 std::string PsCluster::TimeoutText() const {
   std::ostringstream text;
   text << "no answer to " << (worker_->urgent() ? worker_->WaitingFor() : sum_->WaitingFor()) << " within "
@@ -305,7 +315,7 @@ std::string PsCluster::TimeoutText() const {
     text << " Rank " << other << " last called " << (peer.call ? Describe(*peer.call) : "nothing")
          << " and was last heard " << static_cast<int>(silent) << " s ago.";
   }
-  const std::vector<int> missing = worker_->urgent() ? worker_->Missing() : sum_->Missing();
+  const std::vector<int> missing = Missing();
   if (!missing.empty()) text << " Missing: rank";
   for (const int rank : missing) text << ' ' << rank << (rank == missing.back() ? "." : "");
   text << " Every rank must pull, push and read in the same order.";

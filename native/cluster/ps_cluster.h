@@ -113,6 +113,7 @@ class PsCluster {
   void Fail(const std::string& error);  // here, and on the other ranks
   bool urgent() const { return worker_->urgent() || sum_->waiting(); }
   Clock::time_point waiting_since() const;
+  std::vector<int> Missing() const;
   std::string TimeoutText() const;
 
   const int rank_;

@@ -107,6 +107,16 @@ void ShardServer::StartSynchronousSteps() {
   }
 }
 
+std::vector<int> ShardServer::Awaited() const {
+  std::vector<int> awaited;
+  if (!policy_.synchronous || (outstanding_.empty() && gathering_.empty())) return awaited;
+  const auto& came = outstanding_.empty() ? gathering_.begin()->second.pulls : outstanding_.front().pushes;
+  for (int source = 0; source < ranks_; ++source) {
+    if (source != rank_ && !came[static_cast<std::size_t>(source)]) awaited.push_back(source);
+  }
+  return awaited;
+}
+
 void ShardServer::Locate(Step& step, std::vector<Message*> pulls) {
   step.pushes.resize(static_cast<std::size_t>(ranks_));
   step.tables.resize(tables_.size());

@@ -72,6 +72,10 @@ class ShardServer {
   std::uint64_t early_rows() const { return early_rows_; }
   std::uint64_t late_rows() const { return late_rows_; }
 
+  // Synchronous mode: the other ranks that keep this owner from answering pulls, since they have not pushed
+  // the step before, or have not pulled. Ascending.
+  std::vector<int> Awaited() const;
+
  private:
   struct LocatedTable {
     std::vector<std::size_t> offsets;   // [sources + 1] into `inverse`

@@ -393,6 +393,46 @@ TEST(Cluster, NamesBothWhenOneRankPullsAndTheOtherSums) {
   }
 }
 
+// What ranks 0 and 1 are told about rank 2, which stops after `calls` calls of pull, push, pull, push, ...
+std::vector<std::string> ToldWithoutRankTwo(int calls) {
+  ClusterOptions options;
+  options.timeout = milliseconds(300);
+  std::vector<Rank> ranks = MakeRanks(3, options);
+  std::vector<std::string> errors(3);
+  OnEveryRank(
+      ranks,
+      [&](int rank) {
+        PsCluster& cluster = *ranks[static_cast<std::size_t>(rank)].cluster;
+        std::string& error = errors[static_cast<std::size_t>(rank)];
+        Rows rows;
+        for (int call = 0; error.empty() && call < (rank == 2 ? calls : 4); ++call) {
+          const auto step = static_cast<std::uint64_t>(call / 2);
+          if (call % 2 == 0) {
+            rows = Pull(cluster, step, BatchOf(rank, step));
+            error = rows.error;
+          } else {
+            error = Push(cluster, step, GradientOf(rows, rank), rows.distinct, DenseGradientOf(rows, rank));
+          }
+        }
+      },
+      false);
+  return {errors[0], errors[1]};
+}
+
+TEST(Cluster, NamesTheOneRankThatDoesNotPull) {
+  for (const int calls : {0, 2}) {
+    for (const std::string& told : ToldWithoutRankTwo(calls)) {
+      EXPECT_NE(told.find("Missing: rank 2. "), std::string::npos) << told;
+    }
+  }
+}
+
+TEST(Cluster, NamesTheOneRankThatDoesNotPush) {
+  for (const std::string& told : ToldWithoutRankTwo(1)) {
+    EXPECT_NE(told.find("Missing: rank 2. "), std::string::npos) << told;
+  }
+}
+
 TEST(Cluster, TellsEveryRankWhyOneFailed) {
   std::vector<Rank> ranks = MakeRanks(2, {}, /*nan_guard=*/true);
   std::vector<std::string> errors(2);
