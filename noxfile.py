@@ -152,6 +152,7 @@ SOAKS: dict[str, tuple[list[str], dict[str, str]]] = {
         ["tests/sparse_ps/test_faults.py", "-k", "leave_nothing", "--log-cli-level=INFO"],
         {"WIDELOAD_CYCLES": "1000"},
     ),
+    "killed-ranks": (["tests/sparse_ps/test_killed.py", "--log-cli-level=INFO"], {"WIDELOAD_KILLS": "100"}),
     "rows": (["tests/sparse_ps/test_memory.py", "--log-cli-level=INFO"], {"WIDELOAD_ROWS": "20000000"}),
 }
 """Tests that take their time, by name: arguments of pytest, and the variables that make them long."""
