@@ -66,9 +66,22 @@ struct MessageHeader {
   std::uint64_t step = 0;
   std::uint32_t staleness = 0;  // kRows: steps of other ranks that these rows do not hold yet
   std::uint32_t reserved_2 = 0;
-  std::uint64_t sequence = 0;  // kRead, kFlush and their answers: which of the sender's questions
+  std::uint64_t sequence = 0;  // kRead, kFlush, their answers, kSum: which of the sender's calls of its kind
 };
 static_assert(sizeof(MessageHeader) == 32);
+
+// "pull 12", "sum 3": how errors name what a rank does, or what it sent.
+inline std::string Describe(const MessageHeader& header) {
+  const bool of_step = header.kind == MessageKind::kPull || header.kind == MessageKind::kPush ||
+                       header.kind == MessageKind::kRows;
+  return std::string(NameOf(header.kind)) + " " + std::to_string(of_step ? header.step : header.sequence);
+}
+
+// Calls, which a rank makes of its own accord, as against answers to those of others.
+inline bool IsCall(MessageKind kind) {
+  return kind == MessageKind::kPull || kind == MessageKind::kRead || kind == MessageKind::kPush ||
+         kind == MessageKind::kFlush || kind == MessageKind::kSum;
+}
 
 struct Message {
   int peer = -1;

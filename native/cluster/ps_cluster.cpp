@@ -4,6 +4,7 @@
 #include <sys/prctl.h>
 #include <time.h>
 
+#include <algorithm>
 #include <future>
 #include <sstream>
 #include <stdexcept>
@@ -35,7 +36,7 @@ PsCluster::PsCluster(std::unique_ptr<Transport> transport, std::vector<std::shar
       dense_total_(dense.size()),
       options_(options),
       transport_(std::move(transport)),
-      heard_(static_cast<std::size_t>(ranks_), Clock::now()) {
+      heard_(static_cast<std::size_t>(ranks_), Heard{Clock::now(), {}}) {
   const auto acquire = [this] { return transport_->Acquire(); };
   const auto release = [this](Buffer buffer) { transport_->Release(std::move(buffer)); };
   const auto send = [this](int to, Buffer message) { Send(to, std::move(message)); };
@@ -219,14 +220,21 @@ bool PsCluster::TakeMessages() {
     } else if (ranks_ == 1) {
       return any;
     } else if (std::optional<Message> message = transport_->Receive()) {
-      heard_[static_cast<std::size_t>(message->peer)] = Clock::now();
-      if (message->header().kind == MessageKind::kRead) last_read_ = Clock::now();
+      Hear(*message);
       Dispatch(std::move(*message));
     } else {
       return any;
     }
     any = true;
   }
+}
+
+void PsCluster::Hear(const Message& message) {
+  const MessageHeader header = message.header();
+  Heard& peer = heard_[static_cast<std::size_t>(message.peer)];
+  peer.when = Clock::now();
+  if (IsCall(header.kind)) peer.call = header;
+  if (header.kind == MessageKind::kRead) last_read_ = peer.when;
 }
 
 void PsCluster::Dispatch(Message message) {
@@ -287,19 +295,27 @@ PsCluster::Clock::time_point PsCluster::waiting_since() const {
   return worker_->urgent() ? worker_->waiting_since() : sum_since_;
 }
 
+std::vector<int> PsCluster::Missing() const {
+  if (!worker_->urgent()) return sum_->Missing();
+  const std::vector<int> owners = worker_->Missing();
+  // An owner half that serves nobody, as this rank's own, waits for others itself: those are missing, not it.
+  const bool own = std::find(owners.begin(), owners.end(), rank_) != owners.end();
+  const std::vector<int> awaited = own ? server_->Awaited() : std::vector<int>();
+  return awaited.empty() ? owners : awaited;
+}
+
 std::string PsCluster::TimeoutText() const {
   std::ostringstream text;
   text << "no answer to " << (worker_->urgent() ? worker_->WaitingFor() : sum_->WaitingFor()) << " within "
        << std::chrono::duration<double>(options_.timeout).count() << " s.";
   for (int other = 0; other < ranks_; ++other) {
-    const std::string last = server_->LastFrom(other);
     if (other == rank_) continue;
-    const auto silent =
-        std::chrono::duration<double>(Clock::now() - heard_[static_cast<std::size_t>(other)]).count();
-    text << " Rank " << other << " last sent " << (last.empty() ? "nothing" : last) << ", "
-         << static_cast<int>(silent) << " s ago.";
+    const Heard& peer = heard_[static_cast<std::size_t>(other)];
+    const auto silent = std::chrono::duration<double>(Clock::now() - peer.when).count();
+    text << " Rank " << other << " last called " << (peer.call ? Describe(*peer.call) : "nothing")
+         << " and was last heard " << static_cast<int>(silent) << " s ago.";
   }
-  const std::vector<int> missing = worker_->Missing();
+  const std::vector<int> missing = Missing();
   if (!missing.empty()) text << " Missing: rank";
   for (const int rank : missing) text << ' ' << rank << (rank == missing.back() ? "." : "");
   text << " Every rank must pull, push and read in the same order.";

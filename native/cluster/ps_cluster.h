@@ -93,10 +93,17 @@ class PsCluster {
  private:
   using Clock = Worker::Clock;
 
+  // What is known of a peer, for errors that name it.
+  struct Heard {
+    Clock::time_point when;             // its last message
+    std::optional<MessageHeader> call;  // the last that was a call
+  };
+
   void Enqueue(std::function<void()> job);
   void Run();
   bool RunJobs();
   bool TakeMessages();
+  void Hear(const Message& message);
   void Dispatch(Message message);
   void Send(int to, Buffer message);
   std::size_t DenseBytesOf(int owner) const;
@@ -106,6 +113,7 @@ class PsCluster {
   void Fail(const std::string& error);  // here, and on the other ranks
   bool urgent() const { return worker_->urgent() || sum_->waiting(); }
   Clock::time_point waiting_since() const;
+  std::vector<int> Missing() const;
   std::string TimeoutText() const;
 
   const int rank_;
@@ -122,7 +130,7 @@ class PsCluster {
   Clock::time_point idle_since_{};
   Clock::time_point last_check_{};
   Clock::time_point last_read_{};  // by a peer
-  std::vector<Clock::time_point> heard_;
+  std::vector<Heard> heard_;       // by rank
   bool idle_ = false;
 
   Clock::time_point sum_since_{};

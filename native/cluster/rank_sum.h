@@ -51,6 +51,16 @@ class RankSum {
   bool waiting() const { return waiting_ != nullptr; }
   std::string WaitingFor() const { return "sum " + std::to_string(called_); }
 
+  // Ranks that have not called yet, ascending.
+  std::vector<int> Missing() const {
+    const auto found = parts_.find(called_);
+    std::vector<int> missing;
+    for (int rank = 0; rank < ranks_; ++rank) {
+      if (found == parts_.end() || !found->second[static_cast<std::size_t>(rank)]) missing.push_back(rank);
+    }
+    return missing;
+  }
+
   void Fail(const std::string& error) {
     if (waiting_) std::exchange(waiting_, nullptr)(error, {});
   }

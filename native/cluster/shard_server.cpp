@@ -12,9 +12,8 @@ namespace wideload {
 namespace {
 
 [[noreturn]] void Refuse(const Message& message, const std::string& why) {
-  const MessageHeader header = message.header();
-  throw std::runtime_error("rank " + std::to_string(message.peer) + " sent " + NameOf(header.kind) + " " +
-                           std::to_string(header.step) + ": " + why);
+  throw std::runtime_error("rank " + std::to_string(message.peer) + " sent " + Describe(message.header()) +
+                           ": " + why);
 }
 
 // What RowHeader::slot of a row holds that this step located. Steps 65,536 apart share a tag: such a row is
@@ -45,8 +44,7 @@ ShardServer::ShardServer(int rank, int ranks, std::vector<std::shared_ptr<Sparse
       acquire_(std::move(acquire)),
       release_(std::move(release)),
       reply_(std::move(reply)),
-      applied_(static_cast<std::size_t>(ranks), 0),
-      last_(static_cast<std::size_t>(ranks)) {
+      applied_(static_cast<std::size_t>(ranks), 0) {
   for (const auto& table : tables_) rows_may_move_ = rows_may_move_ || table->layout().top_class() > 0;
 }
 
@@ -55,15 +53,9 @@ void ShardServer::SetLearningRateScale(float scale) {
   learning_rate_scale_ = scale;
 }
 
-std::string ShardServer::LastFrom(int source) const {
-  const auto& header = last_[static_cast<std::size_t>(source)];
-  return header ? std::string(NameOf(header->kind)) + " " + std::to_string(header->step) : std::string();
-}
-
 void ShardServer::Handle(Message message) {
   const MessageHeader header = message.header();
   if (header.magic != kMagic) Refuse(message, "it does not begin with the magic number");
-  last_[static_cast<std::size_t>(message.peer)] = header;
   switch (header.kind) {
     case MessageKind::kPull:
       OnPull(std::move(message));
@@ -113,6 +105,16 @@ void ShardServer::StartSynchronousSteps() {
     Answer(step, outstanding_.empty() ? RowsPart::kAll : RowsPart::kEarly, 0);
     outstanding_.push_back(std::move(step));
   }
+}
+
+std::vector<int> ShardServer::Awaited() const {
+  std::vector<int> awaited;
+  if (!policy_.synchronous || (outstanding_.empty() && gathering_.empty())) return awaited;
+  const auto& came = outstanding_.empty() ? gathering_.begin()->second.pulls : outstanding_.front().pushes;
+  for (int source = 0; source < ranks_; ++source) {
+    if (source != rank_ && !came[static_cast<std::size_t>(source)]) awaited.push_back(source);
+  }
+  return awaited;
 }
 
 void ShardServer::Locate(Step& step, std::vector<Message*> pulls) {

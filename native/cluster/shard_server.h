@@ -72,8 +72,9 @@ class ShardServer {
   std::uint64_t early_rows() const { return early_rows_; }
   std::uint64_t late_rows() const { return late_rows_; }
 
-  // "pull 12": what a rank last asked of this owner, for errors that name it; empty before the first message.
-  std::string LastFrom(int source) const;
+  // Synchronous mode: the other ranks that keep this owner from answering pulls, since they have not pushed
+  // the step before, or have not pulled. Ascending.
+  std::vector<int> Awaited() const;
 
  private:
   struct LocatedTable {
@@ -134,7 +135,6 @@ class ShardServer {
   std::vector<Step> spare_;             // done with: their buffers are used again
   std::vector<Message> held_;           // reads, flushes, stale pulls: in order of arrival
   std::vector<std::uint64_t> applied_;  // pushes applied, by source
-  std::vector<std::optional<MessageHeader>> last_;
 
   Unique unique_;
   std::vector<std::uint16_t> marks_;  // per row of the table at hand: which step located it before

@@ -88,6 +88,12 @@ std::string Push(PsCluster& cluster, std::uint64_t step, const std::vector<float
   return promise.get_future().get();
 }
 
+std::string Sum(PsCluster& cluster, const std::vector<float>& values) {
+  std::promise<std::string> promise;
+  cluster.Sum(values, [&](const std::string& error, std::span<const float>) { promise.set_value(error); });
+  return promise.get_future().get();
+}
+
 // Runs `work(rank)` on one thread per rank, then closes the clusters as a job does: flush, barrier, close.
 void OnEveryRank(std::vector<Rank>& ranks, const std::function<void(int)>& work, bool orderly = true) {
   std::barrier<> barrier(static_cast<std::ptrdiff_t>(ranks.size()));
@@ -364,6 +370,66 @@ TEST(Cluster, NamesBothWhenRanksCallInDifferentOrder) {
   for (const std::string& error : errors) {
     EXPECT_NE(error.find("pull 4"), std::string::npos) << error;
     EXPECT_NE(error.find("pull 5"), std::string::npos) << error;
+  }
+}
+
+TEST(Cluster, NamesBothWhenOneRankPullsAndTheOtherSums) {
+  ClusterOptions options;
+  options.timeout = milliseconds(300);
+  std::vector<Rank> ranks = MakeRanks(2, options);
+  std::vector<std::string> errors(2);
+  OnEveryRank(
+      ranks,
+      [&](int rank) {
+        PsCluster& cluster = *ranks[static_cast<std::size_t>(rank)].cluster;
+        errors[static_cast<std::size_t>(rank)] =
+            rank == 0 ? Pull(cluster, 4, {1}).error : Sum(cluster, {1.0f});
+      },
+      false);
+  for (const std::string& error : errors) {
+    EXPECT_NE(error.find("pull 4"), std::string::npos) << error;
+    EXPECT_NE(error.find("sum 1"), std::string::npos) << error;
+    EXPECT_NE(error.find("Missing: rank"), std::string::npos) << error;
+  }
+}
+
+// What ranks 0 and 1 are told about rank 2, which stops after `calls` calls of pull, push, pull, push, ...
+std::vector<std::string> ToldWithoutRankTwo(int calls) {
+  ClusterOptions options;
+  options.timeout = milliseconds(300);
+  std::vector<Rank> ranks = MakeRanks(3, options);
+  std::vector<std::string> errors(3);
+  OnEveryRank(
+      ranks,
+      [&](int rank) {
+        PsCluster& cluster = *ranks[static_cast<std::size_t>(rank)].cluster;
+        std::string& error = errors[static_cast<std::size_t>(rank)];
+        Rows rows;
+        for (int call = 0; error.empty() && call < (rank == 2 ? calls : 4); ++call) {
+          const auto step = static_cast<std::uint64_t>(call / 2);
+          if (call % 2 == 0) {
+            rows = Pull(cluster, step, BatchOf(rank, step));
+            error = rows.error;
+          } else {
+            error = Push(cluster, step, GradientOf(rows, rank), rows.distinct, DenseGradientOf(rows, rank));
+          }
+        }
+      },
+      false);
+  return {errors[0], errors[1]};
+}
+
+TEST(Cluster, NamesTheOneRankThatDoesNotPull) {
+  for (const int calls : {0, 2}) {
+    for (const std::string& told : ToldWithoutRankTwo(calls)) {
+      EXPECT_NE(told.find("Missing: rank 2. "), std::string::npos) << told;
+    }
+  }
+}
+
+TEST(Cluster, NamesTheOneRankThatDoesNotPush) {
+  for (const std::string& told : ToldWithoutRankTwo(1)) {
+    EXPECT_NE(told.find("Missing: rank 2. "), std::string::npos) << told;
   }
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 pytestmark = pytest.mark.mpi
 
+LOG = logging.getLogger(__name__)
 RunJob = Callable[..., Any]
 CYCLES = int(os.environ.get("WIDELOAD_CYCLES", "50"))
 
@@ -24,6 +26,16 @@ def test_ranks_that_declare_different_things_are_refused_by_name(what: str, name
     assert named in output
 
 
+def test_ranks_that_call_ops_in_different_order_are_told_what_either_called(job: RunJob) -> None:
+    output = job(2, "disorder.py").output
+    told = output.split("was told: ")[1:]
+    assert len(told) == 2, output
+    for message in told:
+        assert "pull 0" in message
+        assert "sum 1" in message
+
+
 def test_closed_servers_leave_nothing_behind(job: RunJob) -> None:
     output = job(2, "cycles.py", CYCLES, timeout=600).output
-    assert output.count("clean") == 2, output
+    LOG.info(output)
+    assert output.count(f"clean after {CYCLES} cycles") == 2, output
