@@ -19,7 +19,6 @@ from wideload.harness.cluster import Cluster
 from wideload.strategies.addresses import claim
 from wideload.strategies.collectives import Collectives
 
-
 HEARTBEAT_TIMEOUT_MS = 600_000
 
 
@@ -74,8 +73,8 @@ def be_patient(ranks: int) -> None:
     """Lets ranks miss heartbeats for as long as the broadcast of a large table takes.
 
     A variable's first value is broadcast from rank 0, gigabytes over the same connection as the heartbeats, and
-    TensorFlow gives up after 10 s without one. Dead ranks are noticed by the launcher and the harness. There is no public
-    way to say so: what the strategy would configure is configured before it.
+    TensorFlow gives up after 10 s without one. Dead ranks are noticed by the launcher and the harness. There is no
+    public way to say so: what the strategy would configure is configured before it.
     """
     from tensorflow.python.eager import context
     from tensorflow.tsl.protobuf import coordination_config_pb2

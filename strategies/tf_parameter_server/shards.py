@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from wideload.errors import UsageError
 from wideload.harness.batch import TableLayout
 from wideload.harness.workload import Model
 from wideload.harness.workload import Optimizer as Declared
@@ -26,6 +27,9 @@ from wideload.strategies.optimizers import Optimizer, make_optimizer
 from wideload.strategies.replicated_options import SingleOptions
 from wideload.strategies.saved import Arrays
 from wideload.strategies.table_variables import TableVariables
+
+MOST_BYTES = 2**31
+"""Of one of TensorFlow's messages: protobuf's limit."""
 
 
 class Servers:
@@ -60,6 +64,7 @@ class ShardedTable(TableVariables):
     """
 
     def __init__(self, layout: TableLayout, model: Model, seed: int, options: SingleOptions, servers: Servers) -> None:
+        _require_sendable(layout, len(servers))
         self.layout = layout
         self.shards: list[TableVariables] = []
         for server in range(len(servers)):
@@ -94,6 +99,16 @@ class ShardedTable(TableVariables):
     def assign(self, arrays: Arrays) -> None:
         for server, shard in enumerate(self.shards):
             shard.assign({name: array[server :: len(self.shards)] for name, array in arrays.items()})
+
+
+def _require_sendable(layout: TableLayout, servers: int) -> None:
+    """Raises UsageError for a shard whose first values TensorFlow cannot send to its server."""
+    size = 4 * -(-(layout.rows or 0) // servers) * max(layout.wide, layout.dim)
+    if size >= MOST_BYTES:
+        raise UsageError(
+            f"each of {servers} servers would get {size / 2**30:.1f} GiB of first values of table {layout.name!r}, and "
+            "TensorFlow sends them in one message of less than 2 GiB. Use more ranks, or another strategy."
+        )
 
 
 class ShardedVector(Optimizer):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from contextlib import nullcontext
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from wideload.errors import UsageError
 from wideload.harness import workload as declared
 from wideload.harness.batch import SlotLayout, TableLayout
 from wideload.harness.columns import Initializer
@@ -54,6 +56,12 @@ def test_a_table_in_shards_is_gathered_updated_and_saved_like_a_whole_one(model:
     fresh, _ = tables(model)
     fresh.assign(expected)
     assert fresh.gather(IDS).numpy().tolist() == whole.gather(IDS).numpy().tolist()
+
+
+def test_a_shard_that_no_message_can_hold_is_refused() -> None:
+    many = dataclasses.replace(TABLE, slots=(dataclasses.replace(SLOT, rows=3 * 2**27),))
+    with pytest.raises(UsageError, match="less than 2 GiB"):
+        ShardedTable(many, declared.Model(), 5, SingleOptions(), Three())
 
 
 @pytest.mark.parametrize("optimizer", [declared.AdaGrad(), declared.Adam()])
