@@ -249,6 +249,7 @@ void Forward(const Bags& bags, const float* beside, float* linear, float* deep) 
       const float* row = bags.rows + bags.inverse[i] * bags.width;
       const float weight = bags.weight(i);
       if (bags.wide != 0) linear[example] += weight * row[0];
+#pragma omp simd
       for (Index d = 0; d < dim; ++d) out[d] += weight * row[bags.wide + d];
     }
     const float scale = bags.Scale(slot, first, last);
@@ -291,6 +292,7 @@ void Backward(const Bags& bags, const float* linear, const float* deep, float* r
       const float weight = bags.weight(i);
       if (bags.wide != 0) row[0] += weight * linear[example];
       const float factor = weight * scale;
+#pragma omp simd
       for (Index d = 0; d < dim; ++d) row[bags.wide + d] += factor * gradient[d];
     }
   };
