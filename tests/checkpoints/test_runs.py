@@ -7,6 +7,7 @@ import random
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -90,13 +91,19 @@ def losses_of(finished: Finished) -> list[list[float]]:
     return [outcome.losses for outcome in finished.outcomes if outcome is not None]
 
 
-def interrupted(folder: Path, case: Case, kills: int, patience: float, **settings: int) -> tuple[Finished, int]:
-    """Kills a case again and again, then lets it end; with the kills that hit."""
+def uninterrupted(folder: Path, case: Case) -> tuple[Finished, float]:
+    """What a case ends in when nobody kills it, and the seconds that it takes: kills must come earlier."""
+    begun = time.monotonic()
+    return launcher(folder, every=10_000).launch(case), time.monotonic() - begun
+
+
+def interrupted(folder: Path, case: Case, kills: int, seconds: float, **settings: int) -> tuple[Finished, int]:
+    """Kills a case again and again, within the seconds that it takes, then lets it end; with the kills that hit."""
     seed = int(os.environ.get("WIDELOAD_SEED", random.SystemRandom().randrange(2**32)))
     print(f"WIDELOAD_SEED={seed}")  # noqa: T201
     luck, starter, hits = random.Random(seed), launcher(folder, **settings), 0
     for _ in range(kills):
-        finished, hit = launch_and_kill(starter, case, luck.uniform(0.3, 1.0) * patience, luck)
+        finished, hit = launch_and_kill(starter, case, luck.uniform(0.3, 1.0) * seconds, luck)
         hits += hit
         if finished.verdict.status == "ok":
             return finished, hits
@@ -106,10 +113,11 @@ def interrupted(folder: Path, case: Case, kills: int, patience: float, **setting
 @pytest.mark.slow
 def test_a_job_that_is_killed_at_random_ends_in_the_same_bits(tmp_path: Path) -> None:
     """In a soak, 200 kills of a rank or of all of them; every run is let to its end in between."""
-    expected = losses_of(launcher(tmp_path / "straight", every=1000).launch(LIGHT))
+    straight, seconds = uninterrupted(tmp_path / "straight", LIGHT)
+    expected = losses_of(straight)
     hits = runs = 0
     while hits < (200 if SOAK else 2):
-        finished, hit = interrupted(tmp_path / str(runs), LIGHT, 4, 5.0, every=2)
+        finished, hit = interrupted(tmp_path / str(runs), LIGHT, 4, seconds, every=2)
         hits, runs = hits + hit, runs + 1
         assert losses_of(finished) == expected
         whole(finished)
@@ -127,10 +135,10 @@ def whole(finished: Finished) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("full_every", [1, 4])
 def test_a_killed_parameter_server_ends_in_the_same_bits(tmp_path: Path, full_every: int) -> None:
-    straight = launcher(tmp_path / "straight", every=10_000).launch(SPARSE)
+    straight, seconds = uninterrupted(tmp_path / "straight", SPARSE)
     hits = runs = 0
     while not hits or (SOAK and hits < 20):
-        finished, hit = interrupted(tmp_path / str(runs), SPARSE, 2, 20.0, every=10, full_every=full_every)
+        finished, hit = interrupted(tmp_path / str(runs), SPARSE, 2, seconds, every=10, full_every=full_every)
         hits, runs = hits + hit, runs + 1
         whole(finished)
         assert losses_of(finished) == losses_of(straight)
