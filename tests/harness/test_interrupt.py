@@ -17,7 +17,9 @@ from wideload.harness.state import Sign
 
 pytestmark = [pytest.mark.mpi, pytest.mark.usefixtures("fakes")]
 
-MAIN = [sys.executable, "-c", "from wideload.harness.cli import main; main()"]
+# What a shell starts in its background ignores Ctrl-C, and so do all that it starts in turn: these tests, maybe.
+HEED = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+MAIN = [sys.executable, "-c", f"{HEED}; from wideload.harness.cli import main; main()"]
 SLOW = ["run", "-d", "tiny", "--batch-size", "10", "-s", "logistic", "-s", "faulty[fault=slow]"]
 PATIENCE = 60.0
 
