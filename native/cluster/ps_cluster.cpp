@@ -15,8 +15,8 @@ namespace {
 
 constexpr auto kYieldFor = std::chrono::microseconds(200);
 constexpr auto kShortSleep = std::chrono::microseconds(10);
-// A peer that evaluates reads again and again, maybe longer than we do.
-constexpr auto kReadsFollow = std::chrono::milliseconds(500);
+// Ranks evaluate and finish alike, but each in its own time: one that is done still serves the others.
+constexpr auto kQueriesFollow = std::chrono::milliseconds(500);
 constexpr auto kCheckEvery = std::chrono::milliseconds(50);
 constexpr unsigned long kTimerSlackNanoseconds = 1'000;
 
@@ -91,6 +91,7 @@ void PsCluster::Pull(std::uint64_t step, std::vector<std::span<const Sign>> sign
 void PsCluster::Read(std::vector<std::span<const Sign>> signs, Worker::OnRows on_rows) {
   Enqueue([this, signs = std::move(signs), on_rows = std::move(on_rows)]() mutable {
     if (!error_.empty()) return on_rows(error_, {});
+    last_query_ = Clock::now();
     worker_->Read(std::move(signs), std::move(on_rows));
   });
 }
@@ -103,6 +104,7 @@ void PsCluster::Push(std::uint64_t step, std::vector<Worker::Gradient> gradients
   };
   Enqueue([this, step, gradients = std::move(gradients), dense, timed = std::move(timed)]() mutable {
     if (!error_.empty()) return timed(error_);
+    last_query_ = {};  // in step again: the pull before it was answered when every rank had sent its own
     worker_->Push(step, std::move(gradients), dense, std::move(timed));
   });
 }
@@ -119,6 +121,7 @@ void PsCluster::Flush() {
   std::promise<std::string> done;
   Enqueue([this, &done] {
     if (!error_.empty()) return done.set_value(error_);
+    last_query_ = Clock::now();
     worker_->Flush([&done](const std::string& error) { done.set_value(error); });
   });
   const std::string error = done.get_future().get();
@@ -234,7 +237,7 @@ void PsCluster::Hear(const Message& message) {
   Heard& peer = heard_[static_cast<std::size_t>(message.peer)];
   peer.when = Clock::now();
   if (IsCall(header.kind)) peer.call = header;
-  if (header.kind == MessageKind::kRead) last_read_ = peer.when;
+  if (header.kind == MessageKind::kRead || header.kind == MessageKind::kFlush) last_query_ = peer.when;
 }
 
 void PsCluster::Dispatch(Message message) {
@@ -338,7 +341,7 @@ void PsCluster::Idle() {
     return;
   }
   const bool peers_may_ask = ranks_ > 1 && (!options_.policy.synchronous || worker_->expecting() ||
-                                            transport_->sending() || now - last_read_ < kReadsFollow);
+                                            transport_->sending() || now - last_query_ < kQueriesFollow);
   std::unique_lock lock(mutex_);
   wake_.wait_for(lock, peers_may_ask ? std::chrono::nanoseconds(options_.idle_poll) : kCheckEvery,
                  [this] { return stopping_ || !jobs_.empty(); });

@@ -43,8 +43,9 @@ struct ClusterOptions {
 // from compute:
 //   - a caller is blocked on an answer (its compute thread sleeps): poll and yield, then poll every few
 //   microseconds;
-//   - an answer is awaited but nobody is blocked (prefetch, acks), or peers may ask (asynchronous): poll
-//   every `idle_poll`;
+//   - an answer is awaited but nobody is blocked (prefetch, acks), or peers may ask (asynchronous, and where
+//   somebody has just read or flushed: other ranks do so too, and nothing keeps them in step): poll every
+//   `idle_poll`;
 //   - nothing can happen before the next call (synchronous): sleep.
 //
 // The first error is final: it fails what waits, is sent to the other ranks, and fails every later call with
@@ -129,8 +130,8 @@ class PsCluster {
   std::string error_;
   Clock::time_point idle_since_{};
   Clock::time_point last_check_{};
-  Clock::time_point last_read_{};  // by a peer
-  std::vector<Heard> heard_;       // by rank
+  Clock::time_point last_query_{};  // a read or a flush, of any rank
+  std::vector<Heard> heard_;        // by rank
   bool idle_ = false;
 
   Clock::time_point sum_since_{};
