@@ -183,15 +183,15 @@ def percentiles(samples: list[float]) -> dict[str, float]:
 
 
 def foreign_cores(outcomes: list[Outcome]) -> float | None:
-    """Mean busy cores that were not the job's, on the host where they were most.
+    """Mean busy cores that were not the job's, on the machine where they were most.
 
     None for a window too short to tell.
     """
-    by_host: dict[str, list[Outcome]] = {}
+    by_machine: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
-        by_host.setdefault(outcome.host, []).append(outcome)
+        by_machine.setdefault(outcome.machine, []).append(outcome)
     shares = []
-    for ranks in by_host.values():
+    for ranks in by_machine.values():
         own = sum(rank.window_cpu_seconds + rank.overhead_cpu_seconds for rank in ranks)
         if ranks[0].window_seconds >= SHORTEST_WINDOW:
             shares.append(max(ranks[0].busy_seconds - own, 0.0) / ranks[0].window_seconds)

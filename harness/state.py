@@ -91,7 +91,7 @@ class Outcome(Message):
         error: one line; None when all went well.
         steps, examples: trained in all, this rank's share.
         window_seconds, window_examples, window_cpu_seconds: within the clock; examples of the *global* batches.
-        busy_seconds: CPU time of the whole machine within the clock.
+        busy_seconds: CPU time of the whole machine within the clock; machine: which one.
         losses: this rank's contribution to the loss of each step.
         marks: examples, clicks and values of the first batches, this rank's share.
         step_ms: raw samples within the clock; phases_ms: totals within the clock.
@@ -112,6 +112,7 @@ class Outcome(Message):
     window_cpu_seconds: float = 0.0
     overhead_cpu_seconds: float = 0.0
     busy_seconds: float = 0.0
+    machine: str = ""
     losses: list[float] = []
     marks: list[int] = []
     step_ms: list[float] = []

@@ -17,7 +17,7 @@ from wideload.harness.batch import Batch
 from wideload.harness.case import Case
 from wideload.harness.checkpoints.checkpointer import Checkpointer
 from wideload.harness.checkpoints.cuts import CaseCuts
-from wideload.harness.clock import Clock
+from wideload.harness.clock import Clock, machine
 from wideload.harness.cluster import Cluster
 from wideload.harness.cold_start import SeenValues
 from wideload.harness.feed import Feed, held_out_split
@@ -172,6 +172,7 @@ def outcome(cluster: Cluster, measured: Measured, clock: Clock, warmup: int) -> 
         window_cpu_seconds=clock.cpu_seconds,
         overhead_cpu_seconds=clock.warden_cpu_seconds,
         busy_seconds=clock.busy_seconds,
+        machine=machine(),
         losses=measured.losses,
         marks=measured.marks,
         step_ms=measured.step_ms,

@@ -7,8 +7,9 @@ without having one.
             mpirun, rank 0                                                       rank 1
 
 COMMAND runs on the first host; ``{hostfile}`` and ``{agent}`` in it are replaced. Both hosts share file system and
-cores, and nothing else: what passes between the ranks passes over the link. Needs root, ``ip`` and, for a rate, ``tc``.
-The host names are addresses, so nothing has to be resolved.
+cores, and nothing else: what passes between the ranks passes over the link. That takes IPC namespaces too: without them
+UCX, below MPICH, sees one machine and uses its memory. Needs root, ``ip`` and, for a rate, ``tc``. The host names are
+addresses, so nothing has to be resolved.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from types import TracebackType
 
@@ -25,12 +27,18 @@ import click
 
 from wideload.errors import UnavailableError
 
+LINK = "wl0"
+"""Name of the network device on both hosts."""
+
+LINK_SECONDS = 10.0
+"""For the kernel to notice that the link is up, which takes up to a second. Until then UCX does not use it."""
+
 _AGENT = """#!/bin/sh
 # Started by mpirun as: agent [options] HOST COMMAND...
 while [ "${{1#-}}" != "$1" ]; do shift; done
 host=$1; shift
 case $host in {first}) space={name}a;; {second}) space={name}b;; *) echo "unknown host $host" >&2; exit 1;; esac
-exec ip netns exec $space unshare --uts sh -c "hostname $host; exec $*"
+exec ip netns exec $space unshare --uts --ipc sh -c "hostname $host; exec $*"
 """
 
 
@@ -65,7 +73,8 @@ class TwoHosts:
         """The command line that runs ``arguments`` on the first host."""
         filled = [text.format(hostfile=self.hostfile, agent=self.agent) for text in arguments]
         inside = f'hostname {self.names[0]}; exec "$@"'
-        return ["ip", "netns", "exec", f"{self._name}a", "unshare", "--uts", "sh", "-c", inside, "sh", *filled]
+        space = f"{self._name}a"
+        return ["ip", "netns", "exec", space, "unshare", "--uts", "--ipc", "sh", "-c", inside, "sh", *filled]
 
     def __enter__(self) -> TwoHosts:
         self.hostfile.write_text("".join(f"{name}:1\n" for name in self.names), encoding="utf-8")
@@ -88,14 +97,16 @@ class TwoHosts:
         spaces = [f"{self._name}{letter}" for letter in "ab"]
         for space in spaces:
             _run("ip", "netns", "add", space)
-        _run(*f"ip link add wl0 netns {spaces[0]} type veth peer name wl0 netns {spaces[1]}".split())
+        _run(*f"ip link add {LINK} netns {spaces[0]} type veth peer name {LINK} netns {spaces[1]}".split())
         for space, name in zip(spaces, self.names, strict=True):
-            _run(*f"ip -n {space} addr add {name}/24 dev wl0".split())
-            _run(*f"ip -n {space} link set wl0 up".split())
+            _run(*f"ip -n {space} addr add {name}/24 dev {LINK}".split())
+            _run(*f"ip -n {space} link set {LINK} up".split())
             _run(*f"ip -n {space} link set lo up".split())
             if self._rate:
-                shaping = f"tc -n {space} qdisc add dev wl0 root tbf rate {self._rate} burst 256kb latency 50ms"
+                shaping = f"tc -n {space} qdisc add dev {LINK} root tbf rate {self._rate} burst 256kb latency 50ms"
                 _run(*shaping.split())
+        for space in spaces:
+            _await_link(space)
 
     def _remove(self) -> None:
         for letter in "ab":
@@ -115,10 +126,19 @@ def obstacle(rate: str | None = None) -> str:
     return "" if probe.returncode == 0 else f"network namespaces are not allowed here: {probe.stderr.strip()}"
 
 
-def _run(*command: str) -> None:
+def _await_link(space: str) -> None:
+    deadline = time.monotonic() + LINK_SECONDS
+    while "state UP" not in _run(*f"ip -n {space} -o link show {LINK}".split()):
+        if time.monotonic() > deadline:
+            raise UnavailableError(f"the link of {space} did not come up within {LINK_SECONDS:.0f} s")
+        time.sleep(0.05)
+
+
+def _run(*command: str) -> str:
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     if answer.returncode != 0:
         raise UnavailableError(f"{' '.join(command)}: {answer.stderr.strip()}")
+    return answer.stdout
 
 
 @click.command(context_settings={"ignore_unknown_options": True})

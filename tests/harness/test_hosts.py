@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from wideload.harness.mpi import Hosts, find
 from wideload.harness.results import Results
 from wideload.harness.two_hosts import TwoHosts, obstacle
 
@@ -37,6 +39,35 @@ def test_ranks_on_two_hosts_follow_the_reference_and_name_their_hosts(tmp_path: 
     assert [check.verdict for check in results.checks] == ["pass"]
     assert results.runs[-1].hosts == list(names)
     assert [rank.host for rank in results.ranks_of(results.runs[-1].case_id)] == list(names)
+
+
+SEND = """
+import pathlib
+import numpy as np
+from mpi4py import MPI
+
+world, sent = MPI.COMM_WORLD, pathlib.Path("/sys/class/net/wl0/statistics/tx_bytes")
+message = np.zeros(1_000_000, np.uint8)
+before = int(sent.read_text())
+world.Send(message, dest=1) if world.rank == 0 else world.Recv(message, source=0)
+world.Barrier()
+if world.rank == 0:
+    print(int(sent.read_text()) - before)
+"""
+
+
+def test_what_ranks_send_passes_the_link(tmp_path: Path) -> None:
+    """An MPI that found out that both hosts are one machine would pass it through shared memory."""
+    script = tmp_path / "send.py"
+    script.write_text(SEND)
+    mpi = find()
+    with TwoHosts() as hosts:
+        start = mpi.command(2, Hosts(hosts.hostfile, str(hosts.agent)))
+        command = hosts.command([*start, sys.executable, str(script)])
+        environment = {**os.environ, **mpi.environment()}
+        answer = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert answer.returncode == 0, answer.stderr
+    assert int(answer.stdout) > 1_000_000
 
 
 def test_the_hosts_are_removed_again() -> None:
