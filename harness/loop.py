@@ -159,6 +159,7 @@ class Loop:
         if was_running:
             self._start()
         else:
+            self.cluster.barrier()  # nobody trains on while another rank still reads what it keeps
             self.clock.go_on()
 
     def _evaluate(self, measured: Measured) -> None:

@@ -45,7 +45,7 @@ class TableVariables:
         self._widths: list[int] = []
         signs = table_signs(layout)[part]
         wide = tf.zeros([len(signs), layout.wide])
-        if layout.wide and layout.dim and _joins(model, rows):
+        if "joint" in variable_widths(layout, model, rows):
             self._add("joint", tf.concat([wide, initial_deep(layout, signs, seed)], axis=1), model.deep_optimizer)
             return
         if layout.wide:
@@ -102,6 +102,17 @@ def _named(name: str, part: Optimizer) -> dict[str, Any]:
 
 def _halves(key: str) -> tuple[str, str]:
     return key.replace("joint", "wide", 1), key.replace("joint", "deep", 1)
+
+
+def variable_widths(layout: TableLayout, model: Model, rows: Rows) -> dict[str, int]:
+    """Floats a row has in each variable of a table, by its name.
+
+    Raises:
+        UsageError: rows cannot be joined, because the optimizers differ.
+    """
+    if layout.wide and layout.dim and _joins(model, rows):
+        return {"joint": layout.width}
+    return {name: width for name, width in (("wide", layout.wide), ("deep", layout.dim)) if width}
 
 
 def _joins(model: Model, rows: Rows) -> bool:

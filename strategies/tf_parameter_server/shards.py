@@ -26,7 +26,7 @@ from wideload.harness.workload import Optimizer as Declared
 from wideload.strategies.optimizers import Optimizer, make_optimizer
 from wideload.strategies.replicated_options import SingleOptions
 from wideload.strategies.saved import Arrays
-from wideload.strategies.table_variables import TableVariables
+from wideload.strategies.table_variables import TableVariables, variable_widths
 
 MOST_BYTES = 2**31
 """Of one of TensorFlow's messages: protobuf's limit."""
@@ -64,7 +64,7 @@ class ShardedTable(TableVariables):
     """
 
     def __init__(self, layout: TableLayout, model: Model, seed: int, options: SingleOptions, servers: Servers) -> None:
-        _require_sendable(layout, len(servers))
+        _require_sendable(layout, max(variable_widths(layout, model, options.rows).values()), len(servers))
         self.layout = layout
         self.shards: list[TableVariables] = []
         for server in range(len(servers)):
@@ -101,9 +101,9 @@ class ShardedTable(TableVariables):
             shard.assign({name: array[server :: len(self.shards)] for name, array in arrays.items()})
 
 
-def _require_sendable(layout: TableLayout, servers: int) -> None:
-    """Raises UsageError for a shard whose first values TensorFlow cannot send to its server."""
-    size = 4 * -(-(layout.rows or 0) // servers) * max(layout.wide, layout.dim)
+def _require_sendable(layout: TableLayout, width: int, servers: int) -> None:
+    """Raises UsageError for shards whose first values, ``width`` floats a row, TensorFlow cannot send to a server."""
+    size = 4 * -(-(layout.rows or 0) // servers) * width
     if size >= MOST_BYTES:
         raise UsageError(
             f"each of {servers} servers would get {size / 2**30:.1f} GiB of first values of table {layout.name!r}, and "

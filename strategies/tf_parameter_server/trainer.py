@@ -100,6 +100,7 @@ class TfParameterServerTrainer(Trainer):
         return self._model.cut()
 
     def restore(self, directory: Path) -> None:
+        self._cluster.barrier()  # an update that is under way elsewhere would be applied to what is restored
         if self._model is not None:
             self._model.restore(directory)
         self._steps = self._cluster.comm.bcast(self._model.steps if self._model else None)

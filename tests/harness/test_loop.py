@@ -19,6 +19,7 @@ class Diary(Trainer):
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self.waits: list[int] = []
 
     def prefetch(self, batch: Batch) -> None:
         self.lines.append(f"prefetch {batch.global_size}")
@@ -42,9 +43,13 @@ class Diary(Trainer):
 
 
 class Alone:
-    """A communicator of one."""
+    """A communicator of one, that writes down where it would wait for others."""
 
-    def Barrier(self) -> None: ...  # noqa: N802 - MPI's name
+    def __init__(self, diary: Diary) -> None:
+        self.diary = diary
+
+    def Barrier(self) -> None:  # noqa: N802 - MPI's name
+        self.diary.waits.append(len(self.diary.lines))
 
 
 class DiaryClock(Clock):
@@ -70,11 +75,16 @@ def batches(count: int) -> Iterator[Batch]:
 
 
 def train(steps: int, warmup: int = 0, every: int | None = None) -> tuple[list[str], Any]:
+    diary, measured = write_diary(steps, warmup, every)
+    return diary.lines, measured
+
+
+def write_diary(steps: int, warmup: int, every: int | None) -> tuple[Diary, Any]:
     diary = Diary()
     evaluate = lambda step, examples, _: diary.lines.append(f"evaluate {step} {examples}")  # noqa: E731
-    cluster = Cluster(0, 1, Alone())
+    cluster = Cluster(0, 1, Alone(diary))
     loop = Loop(diary, cluster, Pulse(None), DiaryClock(diary), Trace(0, False), warmup, every, evaluate)
-    return diary.lines, loop.run(batches(steps))
+    return diary, loop.run(batches(steps))
 
 
 def test_the_next_batch_is_announced_before_the_current_one_is_trained_on() -> None:
@@ -110,6 +120,13 @@ def test_evaluation_during_the_warm_up_does_not_start_the_clock() -> None:
     assert lines.index("evaluate 2 3") < lines.index("clock on")
 
 
+@pytest.mark.parametrize("warmup", [0, 3])
+def test_ranks_wait_for_each_other_after_a_pause(warmup: int) -> None:
+    """So that none trains on while another still reads what it keeps."""
+    diary, _ = write_diary(4, warmup, every=2)
+    assert diary.lines.index("evaluate 2 3") + 1 in diary.waits
+
+
 def test_losses_of_every_step_are_kept_and_phases_within_the_clock_are_summed() -> None:
     _, measured = train(3, warmup=1)
     assert measured.losses == [1.0, 2.0, 3.0]
@@ -118,7 +135,10 @@ def test_losses_of_every_step_are_kept_and_phases_within_the_clock_are_summed() 
 
 
 def test_a_handicap_prolongs_every_step_by_its_share() -> None:
-    loop = Loop(Diary(), Cluster(0, 1, Alone()), Pulse(None), Clock(), Trace(0, False), 0, None, lambda *_: None, 0.5)
+    diary = Diary()
+    loop = Loop(
+        diary, Cluster(0, 1, Alone(diary)), Pulse(None), Clock(), Trace(0, False), 0, None, lambda *_: None, 0.5
+    )
     done = time.perf_counter()
     assert loop._handicapped(done - 0.010, done) >= done + 0.005
 

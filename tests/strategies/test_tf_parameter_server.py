@@ -21,6 +21,7 @@ from wideload.strategies.tf_parameter_server.shards import ShardedTable, Sharded
 
 SLOT = SlotLayout("id", "sum", rows=10, first_row=0, salt=3)
 TABLE = TableLayout("wide4", wide=1, dim=4, first_slot=0, slots=(SLOT,), initializer=Initializer(kind="uniform"))
+JOINT = declared.Model(wide_optimizer=declared.Adam(), deep_optimizer=declared.Adam())
 IDS = tf.constant([9, 0, 4, 7], tf.int64)
 GRADIENTS = tf.reshape(tf.range(20, dtype=tf.float32), [4, 5])
 
@@ -39,11 +40,7 @@ def tables(model: declared.Model) -> tuple[ShardedTable, TableVariables]:
     return ShardedTable(TABLE, model, 5, SingleOptions(), Three()), TableVariables(TABLE, model, 5)
 
 
-@pytest.mark.parametrize(
-    "model",
-    [declared.Model(), declared.Model(wide_optimizer=declared.Adam(), deep_optimizer=declared.Adam())],
-    ids=["split rows", "joint rows"],
-)
+@pytest.mark.parametrize("model", [declared.Model(), JOINT], ids=["split rows", "joint rows"])
 def test_a_table_in_shards_is_gathered_updated_and_saved_like_a_whole_one(model: declared.Model) -> None:
     sharded, whole = tables(model)
     assert sharded.gather(IDS).numpy().tolist() == whole.gather(IDS).numpy().tolist()
@@ -58,10 +55,13 @@ def test_a_table_in_shards_is_gathered_updated_and_saved_like_a_whole_one(model:
     assert fresh.gather(IDS).numpy().tolist() == whole.gather(IDS).numpy().tolist()
 
 
-def test_a_shard_that_no_message_can_hold_is_refused() -> None:
-    many = dataclasses.replace(TABLE, slots=(dataclasses.replace(SLOT, rows=3 * 2**27),))
+@pytest.mark.parametrize("rows", ["split", "joint"])
+def test_a_shard_that_no_message_can_hold_is_refused(rows: Any) -> None:
+    """Joint rows are as wide as both of their parts, so fewer of them fit."""
+    width = TABLE.width if rows == "joint" else TABLE.dim
+    many = dataclasses.replace(TABLE, slots=(dataclasses.replace(SLOT, rows=3 * 2**29 // width),))
     with pytest.raises(UsageError, match="less than 2 GiB"):
-        ShardedTable(many, declared.Model(), 5, SingleOptions(), Three())
+        ShardedTable(many, JOINT if rows == "joint" else declared.Model(), 5, SingleOptions(rows=rows), Three())
 
 
 @pytest.mark.parametrize("optimizer", [declared.AdaGrad(), declared.Adam()])
