@@ -9,6 +9,8 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+from wideload.harness.clock import machine
+
 THREADS_VARIABLE = "WIDELOAD_THREADS"
 
 
@@ -39,23 +41,30 @@ class Cluster:
         return cls(comm.Get_rank(), comm.Get_size(), comm, threads)
 
     def bind(self) -> None:
-        """Gives this process cores of its own, next to those of the ranks on the same host, where there are enough.
+        """Gives this process cores of its own, where there are enough: ranks of one machine get equal shares of it.
 
         Without, the ranks' threads push each other from core to core, and a rank that is pushed keeps all others
         waiting. Where the launcher has given ranks cores of their own, these stay. Threads that run already keep
-        theirs: call it first.
+        theirs: call it first. Collective.
         """
-        from mpi4py import MPI
+        here = self._cores_of_machine()
+        cores = sorted(here[self.rank])
+        if len(set(here.values())) == 1 and len(cores) >= len(here) * self.threads:
+            place = sorted(here).index(self.rank)
+            first, last = (len(cores) * share // len(here) for share in (place, place + 1))
+            os.sched_setaffinity(0, cores[first:last])
 
-        here = self.comm.Split_type(MPI.COMM_TYPE_SHARED)
-        offered = here.allgather(frozenset(os.sched_getaffinity(0)))
-        # Not from the first core on every host: hosts may be parts of one machine.
-        place = here.bcast(self.rank) + here.Get_rank()
-        here.Free()
-        cores = sorted(offered[0])
-        if len(set(offered)) == 1 and len(cores) >= len(offered) * self.threads:
-            mine = range(place * self.threads, (place + 1) * self.threads)
-            os.sched_setaffinity(0, {cores[core % len(cores)] for core in mine})
+    def has_idle_cores(self) -> bool:
+        """Whether every machine of the job offers its ranks more cores than they have compute threads. Collective."""
+        here = self._cores_of_machine()
+        idle = len(frozenset().union(*here.values())) > len(here) * self.threads
+        return all(self.allgather(idle))
+
+    def _cores_of_machine(self) -> dict[int, frozenset[int]]:
+        """What each rank of this machine may run on. Hosts that are parts of one machine share its cores."""
+        own = machine()
+        offered = self.allgather((own, frozenset(os.sched_getaffinity(0))))
+        return {rank: cores for rank, (where, cores) in enumerate(offered) if where == own}
 
     def barrier(self) -> None:
         self.comm.Barrier()

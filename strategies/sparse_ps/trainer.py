@@ -46,6 +46,8 @@ class SparsePsTrainer(Trainer):
         self._layout = layout
         self._cluster = cluster
         self._options = options
+        wanted = cluster.has_idle_cores() if options.prefetch == "auto" else options.prefetch
+        self._prefetches = wanted and options.synchronous
         self._model = WideDeep(workload.model, layout, ops.native_bag)
         tower = self._model.tower
         dense = np.concatenate([tower.initial(workload.seed), tower.initial_statistics()])
@@ -70,7 +72,7 @@ class SparsePsTrainer(Trainer):
     # ------------------------------------------------------------------------------------------ steps
 
     def prefetch(self, batch: Batch) -> None:
-        if self._options.synchronous and self._options.prefetch:
+        if self._prefetches:
             self.server.prefetch(self._step + 1, self._signs(batch))
 
     def step(self, batch: Batch) -> StepResult:

@@ -57,5 +57,5 @@ def train(job: Callable[..., Job], tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture(scope="session")
 def reference(train: Callable[..., dict[str, Any]]) -> dict[str, Any]:
-    """Two ranks, synchronous, prefetch on: the defaults."""
-    return train(2)
+    """Two ranks, synchronous, prefetch on."""
+    return train(2, "sparse_ps[prefetch=true]")
