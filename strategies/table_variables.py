@@ -42,21 +42,20 @@ class TableVariables:
         _require_replicable(layout)
         self.layout = layout
         self.parts: dict[str, Optimizer] = {}
-        self._widths: list[int] = []
+        widths = variable_widths(layout, model, rows)
+        self._widths = list(widths.values())
         signs = table_signs(layout)[part]
         wide = tf.zeros([len(signs), layout.wide])
-        if "joint" in variable_widths(layout, model, rows):
+        if "joint" in widths:
             self._add("joint", tf.concat([wide, initial_deep(layout, signs, seed)], axis=1), model.deep_optimizer)
             return
-        if layout.wide:
+        if "wide" in widths:
             self._add("wide", wide, model.wide_optimizer)
-        if layout.dim:
+        if "deep" in widths:
             self._add("deep", initial_deep(layout, signs, seed), model.deep_optimizer)
 
     def _add(self, name: str, initial: Any, optimizer: Any) -> None:
-        variable = tf.Variable(initial)
-        self.parts[name] = make_optimizer(optimizer, variable)
-        self._widths.append(variable.shape[1])
+        self.parts[name] = make_optimizer(optimizer, tf.Variable(initial))
 
     def gather(self, ids: Any) -> Any:
         """Rows ``[n, width]`` of ids ``[n]``."""

@@ -20,9 +20,9 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from wideload.harness.batch import BatchLayout
 from wideload.harness.cluster import Cluster
@@ -70,19 +70,14 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def _switch(value: Any) -> Any:
-    """An option's text, as the boolean that it may be."""
-    return {"true": True, "false": False}.get(value.lower(), value) if isinstance(value, str) else value
-
-
 class SparsePsOptions(Options):
     """Options of ``sparse_ps``.
 
     Attributes:
         mode: ``sync``, ``bounded`` or ``async``.
         staleness: ``bounded`` only: steps that the slowest worker may lag behind; 0 is ``sync``.
-        prefetch: pull the next batch while this one computes; changes no bit. Synchronous modes only. ``auto``: where
-            the machines have cores beside those that compute, since it is more work in all.
+        prefetch: pull the next batch while this one computes; changes no bit. Synchronous modes only. None: where the
+            machines have cores beside those that compute, since it is more work in all.
         wire: how rows and gradients travel between ranks: ``fp32``, ``fp16`` or ``bf16``; master rows stay float32.
         max_in_flight: asynchronous modes: unacknowledged pushes per owner before a push waits.
         timeout: seconds without an answer from a peer before the job fails.
@@ -92,7 +87,7 @@ class SparsePsOptions(Options):
 
     mode: Literal["sync", "bounded", "async"] = "sync"
     staleness: int = Field(1, ge=0)
-    prefetch: Annotated[Literal["auto", True, False], BeforeValidator(_switch)] = "auto"
+    prefetch: bool | None = None
     wire: Literal["fp32", "fp16", "bf16"] = "fp32"
     max_in_flight: int = Field(4, ge=1)
     timeout: float = Field(60.0, gt=0)

@@ -46,7 +46,7 @@ class SparsePsTrainer(Trainer):
         self._layout = layout
         self._cluster = cluster
         self._options = options
-        wanted = cluster.has_idle_cores() if options.prefetch == "auto" else options.prefetch
+        wanted = cluster.has_idle_cores() if options.prefetch is None else options.prefetch
         self._prefetches = wanted and options.synchronous
         self._model = WideDeep(workload.model, layout, ops.native_bag)
         tower = self._model.tower

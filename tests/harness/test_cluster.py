@@ -14,6 +14,8 @@ from wideload.harness import mpi
 
 pytestmark = pytest.mark.mpi
 
+CORES = sorted(os.sched_getaffinity(0))
+
 SCRIPT = """
 import json, os, sys
 from wideload.harness.cluster import Cluster
@@ -36,9 +38,6 @@ def bound(ranks: int, threads: int) -> tuple[list[list[int]], list[bool]]:
     return cores, idle
 
 
-CORES = sorted(os.sched_getaffinity(0))
-
-
 def test_ranks_share_the_cores_evenly() -> None:
     ranks = min(2, len(CORES))
     cores, idle = bound(ranks, threads=1)
@@ -47,8 +46,9 @@ def test_ranks_share_the_cores_evenly() -> None:
     assert idle == [len(CORES) > ranks] * ranks
 
 
-def test_a_rank_alone_keeps_every_core() -> None:
-    assert bound(1, threads=1) == ([CORES], [len(CORES) > 1])
+@pytest.mark.parametrize("threads", [1, len(CORES)])
+def test_a_rank_alone_keeps_every_core(threads: int) -> None:
+    assert bound(1, threads) == ([CORES], [len(CORES) > threads])
 
 
 def test_ranks_that_outnumber_the_cores_go_where_they_may() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from wideload.harness.mpi import Hosts, find
 from wideload.harness.results import Results
-from wideload.harness.two_hosts import TwoHosts, obstacle
+from wideload.harness.two_hosts import LINK, TwoHosts, obstacle
 
 REASON = obstacle("1gbit")
 pytestmark = [pytest.mark.mpi, pytest.mark.usefixtures("fakes"), pytest.mark.skipif(bool(REASON), reason=REASON)]
@@ -42,11 +42,11 @@ def test_ranks_on_two_hosts_follow_the_reference_and_name_their_hosts(tmp_path: 
 
 
 SEND = """
-import pathlib
+import pathlib, sys
 import numpy as np
 from mpi4py import MPI
 
-world, sent = MPI.COMM_WORLD, pathlib.Path("/sys/class/net/wl0/statistics/tx_bytes")
+world, sent = MPI.COMM_WORLD, pathlib.Path("/sys/class/net", sys.argv[1], "statistics/tx_bytes")
 message = np.zeros(1_000_000, np.uint8)
 before = int(sent.read_text())
 world.Send(message, dest=1) if world.rank == 0 else world.Recv(message, source=0)
@@ -63,7 +63,7 @@ def test_what_ranks_send_passes_the_link(tmp_path: Path) -> None:
     mpi = find()
     with TwoHosts() as hosts:
         start = mpi.command(2, Hosts(hosts.hostfile, str(hosts.agent)))
-        command = hosts.command([*start, sys.executable, str(script)])
+        command = hosts.command([*start, sys.executable, str(script), LINK])
         environment = {**os.environ, **mpi.environment()}
         answer = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert answer.returncode == 0, answer.stderr
