@@ -18,6 +18,15 @@ float EffectiveScale(const SliceSpec& slice) {
 // Bits in (0, 1): the middle of one of 2^53 cells, so never 0 or 1.
 double OpenUnit(std::uint64_t bits) { return (static_cast<double>(bits >> 11) + 0.5) * 0x1.0p-53; }
 
+// scale * (2 u - 1), u from 24 bits of each element's stream.
+void FillUniform(std::uint64_t row, float scale, std::uint32_t dim, float* out) {
+#pragma omp simd
+  for (std::uint32_t j = 0; j < dim; ++j) {
+    const std::uint64_t bits = Mix64(row + j * kGamma);
+    out[j] = (static_cast<float>(static_cast<std::int32_t>(bits >> 40)) * 0x1.0p-23f - 1.0f) * scale;
+  }
+}
+
 template <std::size_t N>
 double Polynomial(const double (&coefficients)[N], double x) {
   double sum = 0.0;
@@ -108,10 +117,7 @@ void RowInitializer::Fill(Sign sign, float* out) const {
       return;
     case InitializerKind::kUniform:
     case InitializerKind::kGlorot:
-      for (std::uint32_t j = 0; j < dim_; ++j) {
-        const std::uint64_t bits = Mix64(row + j * kGamma);
-        out[j] = (static_cast<float>(static_cast<std::int32_t>(bits >> 40)) * 0x1.0p-23f - 1.0f) * scale_;
-      }
+      FillUniform(row, scale_, dim_, out);
       return;
     case InitializerKind::kNormal:
       for (std::uint32_t j = 0; j < dim_; ++j) {

@@ -67,9 +67,9 @@ std::uint64_t SparseTable::Erase(std::span<const Sign> signs) {
     const std::uint64_t hash = HashOf(sign, salt());
     Shard& shard = shards_[ShardOfHash(hash)];
     const std::lock_guard lock(shard.lock);
-    const std::size_t position = shard.PositionOf(hash, sign);
-    if (position == Shard::kAbsent) continue;
-    shard.EraseAt(*factory_, position);
+    const Shard::Place place = shard.Find(hash, sign);
+    if (!place.taken) continue;
+    shard.EraseAt(*factory_, place.position);
     ++erased;
   }
   return erased;

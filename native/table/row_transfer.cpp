@@ -86,16 +86,14 @@ void SparseTable::ImportRows(const RowBlock& block) {
     const std::uint32_t size_class = block.headers[i].size_class();
     Shard& shard = shards_[ShardOfHash(hash)];
     const std::lock_guard lock(shard.lock);
-    std::size_t position = shard.PositionOf(hash, sign);
-    if (position != Shard::kAbsent &&
-        Shard::ClassOf(ShardIndex::RowOf(shard.index.At(position))) != size_class) {
-      shard.EraseAt(*factory_, position);
-      position = Shard::kAbsent;
+    Shard::Place place = shard.Find(hash, sign);
+    if (place.taken && Shard::ClassOf(ShardIndex::RowOf(shard.index.At(place.position))) != size_class) {
+      shard.EraseAt(*factory_, place.position);
+      place = shard.Find(hash, sign);
     }
     const std::uint32_t id =
-        position != Shard::kAbsent
-            ? ShardIndex::RowOf(shard.index.At(position))
-            : shard.Create(*factory_, hash, sign, block.headers[i].last_step, size_class);
+        place.taken ? ShardIndex::RowOf(shard.index.At(place.position))
+                    : shard.Create(*factory_, place, hash, sign, block.headers[i].last_step, size_class);
     std::byte* row = shard.Address(id);
     HeaderOf(row) = block.headers[i];
     layout_.ImportFloats(block.floats.data() + i * row_floats(), row);

@@ -13,6 +13,13 @@ RowFactory::RowFactory(const TableSpec& table, const RowLayout& rows_layout)
     initializers.emplace_back(spec.seed, spec.name, spec.slices[s]);
     updaters.push_back(MakeSliceUpdater(spec.slices[s].optimizer, layout.slices()[s]));
   }
+  for (std::uint32_t c = 0; c < layout.classes().size(); ++c) {
+    std::vector<std::byte>& row = fresh.emplace_back(layout.classes()[c].stride);
+    HeaderOf(row.data()).set_size_class(c);
+    for (std::size_t s = 0; s < spec.slices.size(); ++s) {
+      if (layout.slices()[s].first_class <= c) InitialiseState(s, row.data(), c);
+    }
+  }
 }
 
 void RowFactory::Count(std::int64_t rows_more, std::int64_t bytes_more) {
@@ -21,28 +28,43 @@ void RowFactory::Count(std::int64_t rows_more, std::int64_t bytes_more) {
   bytes.fetch_add(static_cast<std::uint64_t>(bytes_more), std::memory_order_relaxed);
 }
 
-void RowFactory::InitialiseSlice(std::size_t slice, Sign sign, std::byte* row,
-                                 std::uint32_t size_class) const {
-  const SliceLayout& place = layout.slices()[slice];
-  initializers[slice].Fill(sign, FloatsAt(row, place.weights[size_class]));
-  const std::span<const float> state = updaters[slice]->initial_state();
-  std::copy(state.begin(), state.end(), FloatsAt(row, place.state[size_class]));
+void RowFactory::InitialiseState(std::size_t slice, std::byte* row, std::uint32_t size_class) const {
+  std::ranges::copy(updaters[slice]->initial_state(),
+                    FloatsAt(row, layout.slices()[slice].state[size_class]));
 }
 
-std::size_t Shard::PositionOf(std::uint64_t hash, Sign sign) const {
-  const std::uint32_t tag = TagOfHash(hash);
-  for (std::size_t position = index.LowerBound(tag); index.Matches(position, tag); ++position) {
-    if (SignAt(Address(ShardIndex::RowOf(index.At(position)))) == sign) return position;
+void RowFactory::InitialiseSlice(std::size_t slice, Sign sign, std::byte* row,
+                                 std::uint32_t size_class) const {
+  initializers[slice].Fill(sign, FloatsAt(row, layout.slices()[slice].weights[size_class]));
+  InitialiseState(slice, row, size_class);
+}
+
+void RowFactory::InitialiseRow(Sign sign, std::uint32_t step, std::byte* row,
+                               std::uint32_t size_class) const {
+  std::memcpy(row, fresh[size_class].data(), layout.classes()[size_class].stride);
+  SetSign(row, sign);
+  HeaderOf(row).last_step = step;
+  for (std::size_t s = 0; s < initializers.size(); ++s) {
+    const SliceLayout& slice = layout.slices()[s];
+    if (slice.first_class <= size_class) initializers[s].Fill(sign, FloatsAt(row, slice.weights[size_class]));
   }
-  return kAbsent;
+}
+
+Shard::Place Shard::Find(std::uint64_t hash, Sign sign) const {
+  const std::uint32_t tag = TagOfHash(hash);
+  std::size_t position = index.LowerBound(tag);
+  for (; index.Matches(position, tag); ++position) {
+    if (SignAt(Address(ShardIndex::RowOf(index.At(position)))) == sign) return {position, true};
+  }
+  return {position, false};
 }
 
 std::uint32_t Shard::NewPlace(RowFactory& factory, std::uint32_t size_class) {
   return size_class << kClassShift | arenas[size_class].Allocate(factory.pool);
 }
 
-std::uint32_t Shard::Create(RowFactory& factory, std::uint64_t hash, Sign sign, std::uint32_t step,
-                            std::uint32_t size_class) {
+std::uint32_t Shard::Create(RowFactory& factory, const Place& place, std::uint64_t hash, Sign sign,
+                            std::uint32_t step, std::uint32_t size_class) {
   const RowLife& life = factory.spec.life;
   const std::uint32_t stride = factory.layout.classes()[size_class].stride;
   if (factory.capped() && life.when_full == WhenFull::kRaise) {
@@ -58,15 +80,8 @@ std::uint32_t Shard::Create(RowFactory& factory, std::uint64_t hash, Sign sign, 
     }
   }
   const std::uint32_t id = NewPlace(factory, size_class);
-  std::byte* row = Address(id);
-  SetSign(row, sign);
-  HeaderOf(row) = RowHeader{.last_step = step};
-  HeaderOf(row).set_size_class(size_class);
-  for (std::size_t s = 0; s < factory.layout.slices().size(); ++s) {
-    if (factory.layout.slices()[s].first_class <= size_class)
-      factory.InitialiseSlice(s, sign, row, size_class);
-  }
-  index.Insert(TagOfHash(hash), id);
+  factory.InitialiseRow(sign, step, Address(id), size_class);
+  index.InsertAt(place.position, TagOfHash(hash), id);
   factory.Count(1, stride);
   return id;
 }
@@ -91,7 +106,7 @@ std::uint32_t Shard::Promote(RowFactory& factory, std::uint64_t hash, std::uint3
       factory.InitialiseSlice(s, sign, to, size_class);
     }
   }
-  index.SetRowAt(PositionOf(hash, sign), new_id);
+  index.SetRowAt(Find(hash, sign).position, new_id);
   SetForward(from, to);
   const auto& classes = factory.layout.classes();
   factory.Count(0, std::int64_t{classes[size_class].stride} - std::int64_t{classes[old_class].stride});

@@ -29,6 +29,7 @@ struct RowFactory {
   BlockPool pool;
   std::vector<RowInitializer> initializers;             // per slice
   std::vector<std::unique_ptr<SliceUpdater>> updaters;  // per slice
+  std::vector<std::vector<std::byte>> fresh;            // per size class: a row with state, without weights
   std::atomic<bool> refs_out{false};             // somebody may hold RowRefs: what moved rows leave must stay
   std::atomic<std::uint64_t> rows{0}, bytes{0};  // live, counted only under a cap
 
@@ -38,8 +39,11 @@ struct RowFactory {
   float ScoreOf(const RowHeader& header) const {
     return spec.life.nonclick_weight * (header.show - header.click) + spec.life.click_weight * header.click;
   }
-  // Weights and state of one slice as new; `row`'s size class has it.
+  // Sign, header, weights and state of a new row.
+  void InitialiseRow(Sign sign, std::uint32_t step, std::byte* row, std::uint32_t size_class) const;
+  // Of one slice, which the size class has: weights and state, or the state alone.
   void InitialiseSlice(std::size_t slice, Sign sign, std::byte* row, std::uint32_t size_class) const;
+  void InitialiseState(std::size_t slice, std::byte* row, std::uint32_t size_class) const;
 };
 
 struct alignas(64) Shard {
@@ -55,13 +59,17 @@ struct alignas(64) Shard {
 
   std::byte* Address(std::uint32_t id) const { return arenas[ClassOf(id)].Address(id & kNumberMask); }
 
-  // Position in the index of that very sign, or kAbsent.
-  static constexpr std::size_t kAbsent = ~std::size_t{0};
-  std::size_t PositionOf(std::uint64_t hash, Sign sign) const;
+  // Where that very sign stands in the index, or where it would.
+  struct Place {
+    std::size_t position;
+    bool taken;
+  };
+  Place Find(std::uint64_t hash, Sign sign) const;
 
-  // Adds a row that is absent; returns its id. Throws std::length_error at a full cap under WhenFull::kRaise.
-  std::uint32_t Create(RowFactory& factory, std::uint64_t hash, Sign sign, std::uint32_t step,
-                       std::uint32_t size_class);
+  // Adds a row that is absent at the place that was found for it; returns its id. Throws std::length_error at
+  // a full cap under WhenFull::kRaise.
+  std::uint32_t Create(RowFactory& factory, const Place& place, std::uint64_t hash, Sign sign,
+                       std::uint32_t step, std::uint32_t size_class);
 
   // Moves a row to a larger size class; returns its new id.
   std::uint32_t Promote(RowFactory& factory, std::uint64_t hash, std::uint32_t id, std::uint32_t size_class);

@@ -8,6 +8,15 @@ namespace {
 
 constexpr std::align_val_t kAligned{kCacheLine};
 
+// Homes begin lines, so the used slots of a line stand before its empty ones: they are counted, as LowerBound
+// counts.
+std::size_t UsedIn(const std::uint64_t* line) {
+  std::uint64_t used = 0;
+#pragma omp simd reduction(+ : used)
+  for (std::size_t i = 0; i < ShardIndex::kLine; ++i) used += line[i] != ShardIndex::kEmpty ? 1u : 0u;
+  return used;
+}
+
 }  // namespace
 
 void ShardIndex::Release() {
@@ -22,22 +31,20 @@ void ShardIndex::Release() {
 bool ShardIndex::TryRehash(std::uint32_t lines, std::size_t tail) {
   const std::size_t total = lines * kLine + tail;
   auto* grown = static_cast<std::uint64_t*>(::operator new[](total * sizeof(std::uint64_t), kAligned));
+  std::fill(grown, grown + total, kEmpty);
   std::size_t next = 0;
-  bool fits = true;
-  const std::uint64_t* old = slots();
-  for (std::size_t position = 0; position < total_ && fits; ++position) {
-    const std::uint64_t slot = old[position];
-    if (slot == kEmpty) continue;
-    const std::size_t home = Home(TagOf(slot), lines);
-    for (; next < home; ++next) grown[next] = kEmpty;
-    fits = next + 1 < total;
-    if (fits) grown[next++] = slot;
+  for (std::size_t line = 0; line < total_; line += kLine) {
+    const std::uint64_t* old = slots() + line;
+    const std::size_t used = UsedIn(old);
+    for (std::size_t i = 0; i < used; ++i) {
+      next = std::max(next, Home(TagOf(old[i]), lines));
+      if (next + 1 >= total) {
+        ::operator delete[](grown, kAligned);
+        return false;
+      }
+      grown[next++] = old[i];
+    }
   }
-  if (!fits) {
-    ::operator delete[](grown, kAligned);
-    return false;
-  }
-  std::fill(grown + next, grown + total, kEmpty);
   std::uint64_t* gone = total_ > 0 ? own_slots() : nullptr;
   slots_.store(grown, std::memory_order_relaxed);
   lines_.store(lines, std::memory_order_relaxed);
@@ -51,24 +58,28 @@ void ShardIndex::Rehash(std::uint32_t lines, std::size_t tail) {
   while (!TryRehash(lines, tail)) tail *= 2;
 }
 
-void ShardIndex::Insert(std::uint32_t tag, std::uint32_t row) {
+std::size_t ShardIndex::FirstEmptyFrom(std::size_t position) const {
+  for (std::size_t line = position / kLine * kLine;; line += kLine) {
+    const std::size_t used = UsedIn(slots() + line);
+    if (used < kLine) return line + used;
+  }
+}
+
+void ShardIndex::InsertAt(std::size_t position, std::uint32_t tag, std::uint32_t row) {
   if (used_ + 1 > std::size_t{lines()} * (kLine - 1)) {  // seven eighths
     Rehash(std::max(kFirstLines, lines() + std::max(1u, lines() / 4)), tail_);
+    position = LowerBound(tag);
   }
-  for (;;) {
-    std::uint64_t* all = own_slots();
-    std::size_t position = LowerBound(tag);
-    while (Matches(position, tag)) ++position;
-    std::size_t gap = position;
-    while (all[gap] != kEmpty) ++gap;
-    if (gap + 1 < total_) {
-      std::memmove(all + position + 1, all + position, (gap - position) * sizeof(std::uint64_t));
-      all[position] = std::uint64_t{tag} << 32 | row;
-      ++used_;
-      return;
-    }
+  std::size_t gap = FirstEmptyFrom(position);
+  while (gap + 1 == total_) {
     Rehash(lines(), tail_ * 2);
+    position = LowerBound(tag);
+    gap = FirstEmptyFrom(position);
   }
+  std::uint64_t* all = own_slots();
+  std::memmove(all + position + 1, all + position, (gap - position) * sizeof(std::uint64_t));
+  all[position] = std::uint64_t{tag} << 32 | row;
+  ++used_;
 }
 
 void ShardIndex::EraseAt(std::size_t position) {

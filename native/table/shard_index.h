@@ -51,6 +51,9 @@ class ShardIndex {
     // Reads no slot: a stale view only prefetches in vain.
     void Prefetch(std::uint32_t tag) const { wideload::Prefetch(slots + Home(tag, lines)); }
 
+    // What follows the home line: an insertion moves slots up to the next empty one.
+    const void* After(std::uint32_t tag) const { return slots + Home(tag, lines) + kLine; }
+
     // Position of the first slot whose tag is not less; [position, ...) holds the candidates as long as the
     // tag is equal and the slot not empty.
     std::size_t LowerBound(std::uint32_t tag) const {
@@ -81,7 +84,8 @@ class ShardIndex {
     return TagOf(slot) == tag && slot != kEmpty;
   }
 
-  void Insert(std::uint32_t tag, std::uint32_t row);
+  // Puts a slot at `position`: what LowerBound says of that tag, or past any slots that match it.
+  void InsertAt(std::size_t position, std::uint32_t tag, std::uint32_t row);
   void EraseAt(std::size_t position);
   void SetRowAt(std::size_t position, std::uint32_t row) {
     own_slots()[position] = (slots()[position] >> 32 << 32) | row;
@@ -137,6 +141,7 @@ class ShardIndex {
   std::uint64_t* own_slots() { return const_cast<std::uint64_t*>(slots()); }  // where total_ > 0
   std::uint32_t lines() const { return lines_.load(std::memory_order_relaxed); }
 
+  std::size_t FirstEmptyFrom(std::size_t position) const;
   void Rehash(std::uint32_t lines, std::size_t tail);
   bool TryRehash(std::uint32_t lines, std::size_t tail);
 

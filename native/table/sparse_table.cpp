@@ -100,7 +100,7 @@ void Admit(RowFactory& factory, Group& group, std::size_t i, Sign sign) {
   Shard& shard = *group.shards[i];
   if (HeaderOf(row).moved() || SignAt(row) != sign)
       [[unlikely]] {  // an earlier key of the group was the same sign
-    group.ids[i] = ShardIndex::RowOf(shard.index.At(shard.PositionOf(group.hashes[i], sign)));
+    group.ids[i] = ShardIndex::RowOf(shard.index.At(shard.Find(group.hashes[i], sign).position));
     row = group.rows[i] = shard.Address(group.ids[i]);
   }
   const std::uint32_t size_class = factory.layout.ClassFor(factory.ScoreOf(HeaderOf(row)));

@@ -146,10 +146,11 @@ class Walker {
       bool absent = false;
       const ShardIndex::View index = shard.index.view();
       for (std::size_t i = first - begin; i < last - begin; ++i) {
-        const std::uint32_t id = index.Candidate(TagOfHash(group.hashes[i]));
+        const std::uint32_t tag = TagOfHash(group.hashes[i]);
+        const std::uint32_t id = index.Candidate(tag);
         std::byte* row = id == ShardIndex::kNoRow ? nullptr : shard.Address(id);
         absent |= row == nullptr;
-        Prefetch(row, touched_);
+        Prefetch(row != nullptr ? static_cast<const void*>(row) : index.After(tag), touched_);
         group.shards[i] = &shard;
         group.ids[i] = id;
         group.rows[i] = row;
@@ -177,12 +178,12 @@ class Walker {
     Shard& shard = *group.shards[i];
     const Sign sign = SignOfKey(group, i);
     const std::uint64_t hash = group.hashes[i];
-    const std::size_t position = shard.PositionOf(hash, sign);
+    const Shard::Place place = shard.Find(hash, sign);
     std::uint32_t id = ShardIndex::kNoRow;
-    if (position != Shard::kAbsent) {
-      id = ShardIndex::RowOf(shard.index.At(position));
+    if (place.taken) {
+      id = ShardIndex::RowOf(shard.index.At(place.position));
     } else if (kMissing == Missing::kCreate) {
-      id = shard.Create(factory_, hash, sign, step_, 0);
+      id = shard.Create(factory_, place, hash, sign, step_, 0);
     }
     group.ids[i] = id;
     group.rows[i] = id == ShardIndex::kNoRow ? nullptr : shard.Address(id);
