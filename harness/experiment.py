@@ -65,8 +65,8 @@ class Experiment(Options):
             case that was interrupted goes on from its last checkpoint when the experiment is run again, and a case that
             ends leaves one behind.
         checkpoint_keep: checkpoints that stay.
-        checkpoint_full_every: every so manieth checkpoint is full; those between hold what changed, where the strategy
-            can tell.
+        checkpoint_full_every: every n-th checkpoint is full; those between hold what changed, where the strategy can
+            tell.
         checkpoint_background: copy the state and write it while training goes on; needs the memory of the copy.
         checkpoint_mirror: URL (``s3://...``, by an fsspec plugin) under which each case's checkpoints are copied; a
             case that has none here goes on from there.

@@ -12,7 +12,7 @@ class Settings(BaseModel):
         folder: of this case's checkpoints.
         every: steps between two; seconds: time between two; None: not by this measure.
         keep: checkpoints that stay.
-        full_every: every so manieth checkpoint is full, those between are increments where the strategy has them.
+        full_every: every n-th checkpoint is full; those between are increments, where the strategy has them.
         mirror: URL that holds a copy of the folder, for a machine that does not come back; None: no copy.
         background: copy what is to be written and go on, where the strategy offers it; else training waits.
     """
