@@ -5,8 +5,8 @@
     warm-up steps │ barrier, clock on ── steps ── finish, barrier, clock off │ evaluate, keep │ barrier, clock on ── ...
 
 One batch is read ahead, so that a strategy may fetch what the next step needs; it is not announced across a checkpoint,
-which is one cut between two steps. Evaluation and everything that is
-written happen while the clock stands. Raw samples are kept; percentiles are for the reader of the record.
+which is one cut between two steps. Evaluation and everything that is written happen while the clock stands. Raw samples
+are kept; percentiles are for the reader of the record.
 """
 
 from __future__ import annotations
