@@ -10,9 +10,11 @@
 #include <sys/mman.h>
 
 #include <cstdint>
+#include <cstring>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <string>
 #include <thread>
 #include <tuple>
@@ -154,11 +156,11 @@ void WriteOnce(std::size_t bytes) {
 template <typename Table>
 void Create(benchmark::State& state) {
   const Shape shape{state.range(0), state.range(1)};
-  const auto row_bytes = static_cast<std::size_t>(64 + 8 * shape.dim);  // more than any of them takes
+  const auto row_bytes = static_cast<std::size_t>(64 + 8 * shape.dim);  // more than any of them takes then
   for (auto _ : state) {
     state.PauseTiming();
-    WriteOnce(static_cast<std::size_t>(shape.rows) * row_bytes);
     auto table = std::make_unique<Table>(static_cast<std::uint32_t>(shape.dim));
+    WriteOnce(static_cast<std::size_t>(shape.rows) * row_bytes);
     state.ResumeTiming();
     Fill(*table, shape);
     state.PauseTiming();
