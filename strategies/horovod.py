@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
+from pathlib import Path
 from typing import ClassVar
 
 from pydantic import Field
@@ -33,6 +35,20 @@ class HorovodOptions(ReplicatedOptions):
         }
 
 
+BUILD_LOG = "wideload-horovod.log"
+"""Left in the environment's folder by a build that failed, until one succeeds (tools/horovod.py)."""
+
+
+def remedy(environment: Path) -> str:
+    """What brings Horovod into an environment that lacks it."""
+    log = environment / BUILD_LOG
+    if log.exists():
+        return f"its build failed ({log}). Every nox session tries it again: mend the cause, then run `nox -s demo`."
+    if any(environment.glob("wideload-*.stamp")):
+        return "run `nox -s demo`, which builds it."
+    return "build it against this TensorFlow and MPI as CONTRIBUTING.md shows."
+
+
 class Horovod(Strategy):
     name: ClassVar[str] = "horovod"
     summary: ClassVar[str] = "allreduce and allgather by Horovod over MPI"
@@ -41,12 +57,10 @@ class Horovod(Strategy):
 
     @classmethod
     def availability(cls) -> Availability:
-        for module, remedy in (
-            ("tensorflow", "run `pip install 'wideload[tensorflow]'`."),
-            ("horovod", "run `nox -s demo`, which builds it once, or see CONTRIBUTING.md."),
-        ):
-            if importlib.util.find_spec(module) is None:
-                return Availability(False, f"{module} is not installed; {remedy}")
+        if importlib.util.find_spec("tensorflow") is None:
+            return Availability(False, "tensorflow is not installed; run `pip install 'wideload[tensorflow]'`.")
+        if importlib.util.find_spec("horovod") is None:
+            return Availability(False, f"horovod is not installed; {remedy(Path(sys.prefix))}")
         return Availability(True)
 
     def build(self, workload: Workload, layout: BatchLayout, cluster: Cluster) -> Trainer:

@@ -1,0 +1,105 @@
+"""A build of Horovod that fails costs Horovod alone, says why in three lines, and is tried again."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from unittest.mock import Mock
+
+import pytest
+
+from tools import horovod
+from tools.environment import Part
+from wideload.strategies import horovod as strategy
+
+CMAKE = """
+  running build_ext
+  CMake Error at CMakeLists.txt:3 (project):
+    Generator Ninja does not support something
+
+  subprocess.CalledProcessError: Command '['cmake']' returned non-zero exit status 1.
+  [end of output]
+error: subprocess-exited-with-error
+"""
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> Path:
+    """An environment whose pip does what ``pip.sh`` says: by default, fails as a build does."""
+    (tmp_path / "env" / "bin").mkdir(parents=True)
+    python = tmp_path / "env" / "bin" / "python"
+    python.write_text(f'#!/bin/sh\nexec sh {tmp_path}/pip.sh "$@"\n')
+    python.chmod(0o755)
+    (tmp_path / "cmake.txt").write_text(CMAKE)
+    (tmp_path / "pip.sh").write_text(f"cat {tmp_path}/cmake.txt; exit 1\n")
+    return tmp_path / "env"
+
+
+def mend(env: Path) -> None:
+    """From now on pip puts a wheel where it is told to, and installs it."""
+    site = env / "lib" / f"python3.{sys.version_info[1]}" / "site-packages"
+    (env.parent / "pip.sh").write_text(
+        'for word in "$@"; do last=$word; done\n'
+        'case "$*" in *" wheel "*) echo wheel > "$last/horovod-0.28.1-cp311.whl";;\n'
+        f"*) mkdir -p {site}/horovod-0.28.1.dist-info;; esac\n"
+    )
+
+
+def install(env: Path) -> str:
+    return horovod.install(env, env.parent / "wheels" / "key", dict(os.environ))
+
+
+def test_a_failure_is_told_in_three_lines_that_name_the_log(env: Path) -> None:
+    lines = install(env).splitlines()
+    assert len(lines) == 3
+    assert "Generator Ninja does not support something" in lines[1]
+    assert str(env / horovod.LOG) in lines[2]
+
+
+def test_what_is_advised_after_a_failure_is_where_to_look_and_what_to_run(env: Path) -> None:
+    install(env)
+    assert f"({env / strategy.BUILD_LOG})" in strategy.remedy(env)
+    assert "`nox -s demo`" in strategy.remedy(env)
+
+
+def test_a_failed_build_is_tried_again_and_a_mended_one_leaves_no_trace(env: Path) -> None:
+    part = Part("horovod", [], lambda _: not install(env), present=lambda: horovod.installed(env), folder=env)
+    shared = Mock()
+    part.update(shared)
+    assert not part.current
+    mend(env)
+    part.update(shared)
+    assert part.current
+    assert horovod.installed(env)
+    assert not (env / horovod.LOG).exists()
+    assert list((env.parent / "wheels" / "key").glob("*.whl"))
+
+
+def test_nothing_of_a_build_stays_in_the_cache_but_its_wheel(env: Path) -> None:
+    install(env)
+    mend(env)
+    install(env)
+    assert [path.name for path in (env.parent / "wheels").iterdir()] == ["key"]
+
+
+def test_an_environment_that_nox_made_is_told_to_run_nox_any_other_how_to_build(tmp_path: Path) -> None:
+    assert "CONTRIBUTING.md" in strategy.remedy(tmp_path)
+    (tmp_path / "wideload-packages.stamp").touch()
+    assert strategy.remedy(tmp_path) == "run `nox -s demo`, which builds it."
+
+
+def test_the_log_has_one_name() -> None:
+    assert horovod.LOG == strategy.BUILD_LOG
+
+
+@pytest.mark.parametrize(("output", "error"), [
+    (CMAKE, "CMake Error at CMakeLists.txt:3 (project): Generator Ninja does not support something"),
+    ("a.cc:3:1: error: no such thing\nb", "a.cc:3:1: error: no such thing"),
+    ("ERROR: Failed building wheel", "ERROR: Failed building wheel"),
+    ("cc1plus: out of memory\nfatal error: Killed signal", "fatal error: Killed signal"),
+    ("one\ntwo\n", "two"),
+    ("", "nothing"),
+])  # fmt: skip
+def test_the_first_error_of_a_log_is_found(output: str, error: str) -> None:
+    assert horovod.first_error(output) == error
