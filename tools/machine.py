@@ -71,7 +71,7 @@ class Machine:
         if self.outside(["debootstrap", "--variant=minbase", suite, str(self.root)]) != 0:
             return False
         (self.root / "etc" / "hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")
-        for name in (*SETTINGS, *_pip_settings(), *inherited().values()):
+        for name in dict.fromkeys((*SETTINGS, *_pip_settings(), *inherited().values())):
             self._copy(Path(name))
         return True
 
@@ -117,14 +117,10 @@ class Machine:
         return running.returncode
 
     def _copy(self, source: Path) -> None:
-        if not source.is_absolute() or not source.exists():
-            return
-        target = self.root / str(source).removeprefix("/")
-        if source.is_dir() and str(source) in SETTINGS:
-            shutil.copytree(source, target, dirs_exist_ok=True, symlinks=True)
-        elif source.is_file():
+        if source.is_absolute() and (source.is_file() or str(source) in SETTINGS and source.is_dir()):
+            target = self.root / str(source).removeprefix("/")
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(source, target)
+            subprocess.run(["cp", "--archive", "--no-target-directory", str(source), str(target)], check=True)
 
 
 def _pip_settings() -> list[str]:
