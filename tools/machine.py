@@ -26,8 +26,9 @@ HOMES = {"root": "/root", "user": "/home/user"}
 PROGRAMS = ("debootstrap", "unshare", "chroot", "setpriv", "mount", "git")
 
 INHERITED = re.compile(r"PIP_\w+|SSL_CERT_\w+|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|(https?|no|all)_proxy", re.IGNORECASE)
-SETTINGS = ("/etc/xdg/pip", "/etc/ssl/certs", "/usr/share/ca-certificates")
-"""Of this machine, copied as they are; files that pip or an inherited variable names are copied too."""
+SETTINGS = ("/etc/xdg/pip", "/etc/ssl/certs", "/usr/local/share/ca-certificates")
+"""Of this machine, copied as they are; files that pip or an inherited variable names are copied too. The second is what
+the packages of Python read, the third what Debian makes it from whenever ca-certificates is installed."""
 
 # The folder is bound onto itself because `ip netns exec`, which tests use, wants a mount point as its root.
 INSIDE = """
@@ -117,7 +118,7 @@ class Machine:
         return running.returncode
 
     def _copy(self, source: Path) -> None:
-        if source.is_absolute() and (source.is_file() or str(source) in SETTINGS and source.is_dir()):
+        if source.is_absolute() and (source.is_file() or (str(source) in SETTINGS and source.is_dir())):
             target = self.root / str(source).removeprefix("/")
             target.parent.mkdir(parents=True, exist_ok=True)
             subprocess.run(["cp", "--archive", "--no-target-directory", str(source), str(target)], check=True)
