@@ -116,17 +116,17 @@ BENCHMARKS = {"unique": "^unique/", "growth": "^growth/"} | {
 
 
 SOAKS: dict[str, tuple[list[str], dict[str, str]]] = {
-    "killed": (["tests/checkpoints/test_killed.py"], {"WIDELOAD_SOAK": "1"}),
-    "killed-jobs": (["tests/checkpoints/test_runs.py", "-k", "same_bits"], {"WIDELOAD_SOAK": "1"}),
-    "damaged": (["tests/checkpoints/test_damage.py"], {"WIDELOAD_SOAK": "1"}),
+    "killed": (["tests/harness/checkpoints/test_killed.py"], {"WIDELOAD_SOAK": "1"}),
+    "killed-jobs": (["tests/harness/checkpoints/test_runs.py", "-k", "same_bits"], {"WIDELOAD_SOAK": "1"}),
+    "damaged": (["tests/harness/checkpoints/test_damage.py"], {"WIDELOAD_SOAK": "1"}),
     "memory": (["tests/datasets/test_memory.py", "--log-cli-level=INFO"], {"WIDELOAD_SOAK_BYTES": "5000000000"}),
     "fuzz": (["tests/datasets/test_fuzz.py"], {"WIDELOAD_FUZZ_EXAMPLES": "1500"}),
     "cycles": (
-        ["tests/sparse_ps/test_faults.py", "-k", "leave_nothing", "--log-cli-level=INFO"],
+        ["tests/strategies/sparse_ps/test_faults.py", "-k", "leave_nothing", "--log-cli-level=INFO"],
         {"WIDELOAD_CYCLES": "1000"},
     ),
-    "killed-ranks": (["tests/sparse_ps/test_killed.py", "--log-cli-level=INFO"], {"WIDELOAD_KILLS": "100"}),
-    "rows": (["tests/sparse_ps/test_memory.py", "--log-cli-level=INFO"], {"WIDELOAD_ROWS": "20000000"}),
+    "killed-ranks": (["tests/strategies/sparse_ps/test_killed.py", "--log-cli-level=INFO"], {"WIDELOAD_KILLS": "100"}),
+    "rows": (["tests/strategies/sparse_ps/test_memory.py", "--log-cli-level=INFO"], {"WIDELOAD_ROWS": "20000000"}),
 }
 """Tests that take their time, by name: arguments of pytest, and the variables that make them long."""
 

@@ -20,7 +20,7 @@ GROUP = "wideload.datasets"
 
 BUILT_IN = {
     "census": "wideload.datasets.census:Census",
-    "planted": "wideload.datasets.planted:Planted",
+    "planted": "wideload.datasets.planted.dataset:Planted",
     "shards": "wideload.datasets.shards:Shards",
 }
 

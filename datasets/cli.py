@@ -48,8 +48,8 @@ def prepare(reader: str, path: str, out: Path, **chosen: Any) -> None:
 
     `wideload data list` shows the formats.
     """
-    from wideload.datasets.prepare import Progress
-    from wideload.datasets.prepare import prepare as run
+    from wideload.datasets.prepare.prepare import Progress
+    from wideload.datasets.prepare.prepare import prepare as run
 
     with _progress(chosen["quiet"]) as bar:
 
@@ -70,7 +70,7 @@ def _request(reader: str, chosen: dict[str, Any]) -> Any:
     Raises:
         click.UsageError: an option that is not KEY=VALUE.
     """
-    from wideload.datasets.prepare import Request
+    from wideload.datasets.prepare.prepare import Request
 
     options: dict[str, Any] = {"layout": chosen["layout"]} if chosen["layout"] else {}
     for text in chosen["options"]:
@@ -135,8 +135,8 @@ class _Lines:
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a section for a report.")
 def describe(folder: str, as_json: bool, html: Path | None) -> None:
     """Show rows, label rates, cardinalities, top values, missing values and drift."""
-    from wideload.datasets.describe import describe as run
-    from wideload.datasets.description_html import section
+    from wideload.datasets.describe.describe import describe as run
+    from wideload.datasets.describe.html import section
 
     description = run(folder)
     if html is not None:
@@ -153,7 +153,7 @@ def _print(description: Any) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from wideload.datasets.description_html import COLUMNS, cells
+    from wideload.datasets.describe.html import COLUMNS, cells
 
     console = Console()
     splits = Table("split", "rows", "label rate", "shards", "bytes")
@@ -171,7 +171,7 @@ def _print(description: Any) -> None:
 @click.argument("folder")
 def verify(folder: str) -> None:
     """Compare every byte of a prepared data set with its checksums."""
-    from wideload.datasets.prepared import Prepared
+    from wideload.datasets.prepared.reader import Prepared
 
     prepared = Prepared(folder)
     rows = prepared.verify()

@@ -9,7 +9,7 @@ from typing import ClassVar
 import pyarrow as pa
 
 from wideload.datasets.contract import Dataset, Plan, Schema, Split
-from wideload.datasets.prepared import Prepared
+from wideload.datasets.prepared.reader import Prepared
 from wideload.options import Options
 
 

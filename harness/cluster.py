@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from wideload.harness.clock import machine
+from wideload.harness.rank.clock import machine
 
 THREADS_VARIABLE = "WIDELOAD_THREADS"
 

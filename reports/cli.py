@@ -44,14 +44,14 @@ def report(
 
 
 def _html(run: Path, output: Path, before: Path | None, benchmarks: Path | None) -> None:
-    from wideload.reports.render import render
+    from wideload.reports.html.render import render
 
     render(run, output, before=before, benchmarks=benchmarks)
     click.echo(str(output))
 
 
 def _markdown(run: Path, output: Path | None, before: Path | None) -> None:
-    from wideload.reports.markdown import markdown
+    from wideload.reports.plain.markdown import markdown
 
     words = markdown(run, before=before)
     if output is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from wideload.errors import UsageError
-from wideload.harness.results import Results
+from wideload.harness.records.results import Results
 
 
 def read(run: Path) -> Results:

@@ -34,7 +34,7 @@ def show(run: Path, as_json: bool, target_auc: float | None) -> None:
         content = {kind: [record.model_dump(mode="json") for record in records] for kind, records in kinds.items()}
         click.echo(json.dumps(content))
         return
-    from wideload import tables
-    from wideload.reports.terminal import summed_up
+    from wideload import terminal
+    from wideload.reports.plain.terminal import summed_up
 
-    tables.show(*summed_up(results, target_auc))
+    terminal.show(*summed_up(results, target_auc))

@@ -1,7 +1,7 @@
 """The entries in the race, found by name.
 
 Built-in strategies are listed below; third parties add theirs by the entry point group ``wideload.strategies``, whose
-value is a :class:`wideload.strategies.contract.Strategy` subclass. Nothing is imported before it is asked for.
+value is a :class:`wideload.harness.contract.Strategy` subclass. Nothing is imported before it is asked for.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from wideload.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
-    from wideload.strategies.contract import Strategy
+    from wideload.harness.contract import Strategy
 
 GROUP = "wideload.strategies"
 
@@ -38,7 +38,7 @@ def find(name: str) -> type[Strategy]:
         UnknownNameError: no such strategy; names the nearest one.
         UsageError: a plugin's entry point does not lead to a Strategy.
     """
-    from wideload.strategies.contract import Strategy
+    from wideload.harness.contract import Strategy
 
     if name in BUILT_IN:
         module, _, attribute = BUILT_IN[name].partition(":")
@@ -48,7 +48,7 @@ def find(name: str) -> type[Strategy]:
     else:
         raise UnknownNameError("strategy", name, names())
     if not (isinstance(found, type) and issubclass(found, Strategy)):
-        raise UsageError(f"strategy {name!r} leads to {found!r}, which is not a wideload.strategies.contract.Strategy.")
+        raise UsageError(f"strategy {name!r} leads to {found!r}, which is not a wideload.harness.contract.Strategy.")
     return found
 
 

@@ -9,12 +9,12 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from wideload.harness.batch import BatchLayout, Keys
 from wideload.harness.cluster import Cluster
-from wideload.harness.workload import Workload
+from wideload.harness.contract import Availability, Strategy, Trainer
+from wideload.harness.features.layout import BatchLayout, Keys
+from wideload.harness.workload.workload import Workload
 from wideload.options import Options
-from wideload.strategies.contract import Availability, Strategy, Trainer
-from wideload.strategies.replicated_options import ReplicatedOptions
+from wideload.strategies.replicated.options import ReplicatedOptions
 
 
 class HorovodOptions(ReplicatedOptions):
@@ -64,8 +64,8 @@ class Horovod(Strategy):
         return Availability(True)
 
     def build(self, workload: Workload, layout: BatchLayout, cluster: Cluster) -> Trainer:
-        from wideload.strategies.horovod_collectives import HorovodCollectives, start
-        from wideload.strategies.replicated import ReplicatedTrainer
+        from wideload.strategies.replicated.horovod_collectives import HorovodCollectives, start
+        from wideload.strategies.replicated.trainer import ReplicatedTrainer
         from wideload.strategies.threads import limit_threads
 
         assert isinstance(self.options, HorovodOptions)

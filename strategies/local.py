@@ -5,12 +5,12 @@ from __future__ import annotations
 import importlib.util
 from typing import ClassVar
 
-from wideload.harness.batch import BatchLayout, Keys
 from wideload.harness.cluster import Cluster
-from wideload.harness.workload import Workload
+from wideload.harness.contract import Availability, Strategy, Trainer
+from wideload.harness.features.layout import BatchLayout, Keys
+from wideload.harness.workload.workload import Workload
 from wideload.options import Options
-from wideload.strategies.contract import Availability, Strategy, Trainer
-from wideload.strategies.replicated_options import SingleOptions
+from wideload.strategies.replicated.options import SingleOptions
 
 
 class Local(Strategy):
@@ -27,8 +27,8 @@ class Local(Strategy):
         return Availability(True)
 
     def build(self, workload: Workload, layout: BatchLayout, cluster: Cluster) -> Trainer:
-        from wideload.strategies.collectives import Collectives
-        from wideload.strategies.replicated import ReplicatedTrainer
+        from wideload.strategies.replicated.collectives import Collectives
+        from wideload.strategies.replicated.trainer import ReplicatedTrainer
         from wideload.strategies.threads import limit_threads
 
         assert isinstance(self.options, SingleOptions)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import importlib.util
 from typing import ClassVar, Literal
 
-from wideload.harness.batch import BatchLayout, Keys
 from wideload.harness.cluster import Cluster
-from wideload.harness.workload import Workload
+from wideload.harness.contract import Availability, Strategy, Trainer
+from wideload.harness.features.layout import BatchLayout, Keys
+from wideload.harness.workload.workload import Workload
 from wideload.options import Options
-from wideload.strategies.contract import Availability, Strategy, Trainer
-from wideload.strategies.replicated_options import ReplicatedOptions
+from wideload.strategies.replicated.options import ReplicatedOptions
 
 
 class MultiWorkerMirroredOptions(ReplicatedOptions):
@@ -34,8 +34,8 @@ class MultiWorkerMirrored(Strategy):
         return Availability(True)
 
     def build(self, workload: Workload, layout: BatchLayout, cluster: Cluster) -> Trainer:
-        from wideload.strategies.mirrored_collectives import MirroredCollectives
-        from wideload.strategies.replicated import ReplicatedTrainer
+        from wideload.strategies.replicated.mirrored_collectives import MirroredCollectives
+        from wideload.strategies.replicated.trainer import ReplicatedTrainer
         from wideload.strategies.threads import limit_threads
 
         assert isinstance(self.options, MultiWorkerMirroredOptions)

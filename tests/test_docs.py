@@ -57,9 +57,9 @@ def test_every_page_of_the_documentation_is_reached_from_the_readme() -> None:
 
 
 CARRIED = (
-    "reports/static/vendor/plotly-basic.min.js",
-    "reports/static/report.css",
-    "reports/templates/page.html.j2",
+    "reports/html/static/vendor/plotly-basic.min.js",
+    "reports/html/static/report.css",
+    "reports/html/templates/page.html.j2",
     "datasets/census_income",
 )
 

@@ -12,10 +12,10 @@ from typing import ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from wideload.datasets.layout import InputField, Label, Layout
 from wideload.datasets.readers import delimited
 from wideload.datasets.readers.contract import Block, Reader, files
-from wideload.datasets.text import Position
+from wideload.datasets.readers.layout import InputField, Label, Layout
+from wideload.datasets.text.blocks import Position
 
 _HEX = (
     "site_id",

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
-from wideload.datasets.layout import InputField, Kind, Label, Layout
 from wideload.datasets.readers import delimited
 from wideload.datasets.readers.contract import Block, Reader, files
-from wideload.datasets.text import Position
+from wideload.datasets.readers.layout import InputField, Kind, Label, Layout
+from wideload.datasets.text.blocks import Position
 
 _KINDS: dict[str, Kind] = {
     "age": "number",

@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from wideload.datasets.layout import InputField, Label, Layout
 from wideload.datasets.readers.contract import ROW, SPLIT, TIME, Block
+from wideload.datasets.readers.layout import InputField, Label, Layout
 from wideload.datasets.rejects import Reject
-from wideload.datasets.text import Position
+from wideload.datasets.text.blocks import Position
 from wideload.errors import DataError
 
 _ROWS = 16_384

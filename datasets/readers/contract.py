@@ -20,9 +20,9 @@ from typing import ClassVar
 
 import pyarrow as pa
 
-from wideload.datasets.layout import Layout
+from wideload.datasets.readers.layout import Layout
 from wideload.datasets.rejects import Reject
-from wideload.datasets.text import Position
+from wideload.datasets.text.blocks import Position
 from wideload.errors import DataError
 from wideload.options import Options as AnyOptions
 

@@ -11,10 +11,10 @@ import functools
 from collections.abc import Iterator
 from typing import ClassVar
 
-from wideload.datasets.layout import InputField, Label, Layout
 from wideload.datasets.readers import delimited
 from wideload.datasets.readers.contract import Block, Reader, files
-from wideload.datasets.text import Position
+from wideload.datasets.readers.layout import InputField, Label, Layout
+from wideload.datasets.text.blocks import Position
 
 NUMBERS = tuple(f"I{index}" for index in range(1, 14))
 CATEGORIES = tuple(f"C{index}" for index in range(1, 27))

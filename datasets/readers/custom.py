@@ -1,4 +1,4 @@
-"""Any CSV, Parquet, TFRecord or libsvm data, by a layout in TOML (see :mod:`wideload.datasets.layout`)."""
+"""Any CSV, Parquet, TFRecord or libsvm data, by a layout in TOML (see :mod:`wideload.datasets.readers.layout`)."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
-from wideload.datasets.layout import Layout, load_layout
 from wideload.datasets.readers import columnar, delimited, libsvm, tfrecord
 from wideload.datasets.readers.contract import Block, Reader, files
-from wideload.datasets.text import Position
+from wideload.datasets.readers.layout import Layout, load_layout
+from wideload.datasets.text.blocks import Position
 from wideload.options import Options
 
 _PATTERNS = {

@@ -11,14 +11,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from wideload.datasets import values as parsing
-from wideload.datasets.cells import Cells, header, split
-from wideload.datasets.layout import InputField, Label, Layout
-from wideload.datasets.lines import Lines
 from wideload.datasets.readers.contract import ROW, SPLIT, TIME, Block
+from wideload.datasets.readers.layout import InputField, Label, Layout
 from wideload.datasets.rejects import Reject
-from wideload.datasets.text import Position, TextBlock, blocks
-from wideload.datasets.values import Parsed
+from wideload.datasets.text import values as parsing
+from wideload.datasets.text.blocks import Position, TextBlock, blocks
+from wideload.datasets.text.cells import Cells, header, split
+from wideload.datasets.text.lines import Lines
+from wideload.datasets.text.values import Parsed
 from wideload.errors import DataError
 
 

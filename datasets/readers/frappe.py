@@ -6,10 +6,10 @@ import functools
 from collections.abc import Iterator
 from typing import ClassVar
 
-from wideload.datasets.layout import InputField, Label, Layout
 from wideload.datasets.readers import columnar
 from wideload.datasets.readers.contract import Block, Reader, files
-from wideload.datasets.text import Position
+from wideload.datasets.readers.layout import InputField, Label, Layout
+from wideload.datasets.text.blocks import Position
 
 FIELDS = ("user", "item", "daytime", "weekday", "isweekend", "homework", "cost", "weather", "country", "city")
 

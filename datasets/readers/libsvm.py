@@ -11,12 +11,12 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
-from wideload.datasets.layout import InputField, Layout
-from wideload.datasets.lines import Lines
 from wideload.datasets.readers.contract import Block
+from wideload.datasets.readers.layout import InputField, Layout
 from wideload.datasets.rejects import Reject
-from wideload.datasets.text import Position, blocks
-from wideload.datasets.values import finite
+from wideload.datasets.text.blocks import Position, blocks
+from wideload.datasets.text.lines import Lines
+from wideload.datasets.text.values import finite
 
 FIELD, WEIGHTS = "features", "features_weights"
 _LARGEST = 2**63 - 1

@@ -26,10 +26,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from wideload.datasets.layout import InputField, Label, Layout
 from wideload.datasets.readers import delimited
 from wideload.datasets.readers.contract import Block, Reader, files
-from wideload.datasets.text import Position
+from wideload.datasets.readers.layout import InputField, Label, Layout
+from wideload.datasets.text.blocks import Position
 from wideload.errors import DataError
 from wideload.options import Options
 

@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from wideload.datasets.layout import InputField, Kind, Layout
 from wideload.datasets.readers import columnar, example
 from wideload.datasets.readers.contract import Block
 from wideload.datasets.readers.crc32c import crc32c, masked
-from wideload.datasets.text import LONGEST, Position, open_stream
-from wideload.datasets.values import LARGEST, hexadecimal
+from wideload.datasets.readers.layout import InputField, Kind, Layout
+from wideload.datasets.text.blocks import LONGEST, Position, open_stream
+from wideload.datasets.text.values import LARGEST, hexadecimal
 from wideload.errors import DataError
 
 _RECORDS = 8192

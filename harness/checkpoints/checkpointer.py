@@ -23,20 +23,20 @@ from pathlib import Path
 
 from wideload.errors import CheckpointError
 from wideload.harness.checkpoints import trained
+from wideload.harness.checkpoints.background import Writing
+from wideload.harness.checkpoints.cost import Tally
 from wideload.harness.checkpoints.folder import CheckpointFolder, name_of
+from wideload.harness.checkpoints.interval import Schedule
 from wideload.harness.checkpoints.manifest import MODEL, Entry, Manifest, sealed
-from wideload.harness.checkpoints.progress import Progress
 from wideload.harness.checkpoints.publishing import publish
 from wideload.harness.checkpoints.remote import fetch
 from wideload.harness.checkpoints.resuming import resume
-from wideload.harness.checkpoints.schedule import Schedule
-from wideload.harness.checkpoints.settings import Settings
-from wideload.harness.checkpoints.tally import Tally
-from wideload.harness.checkpoints.writing import Writing
 from wideload.harness.cluster import Cluster
-from wideload.harness.pulse import Pulse
-from wideload.harness.workload import Workload
-from wideload.strategies.contract import Trainer
+from wideload.harness.contract import Trainer
+from wideload.harness.experiment.checkpointing import Settings
+from wideload.harness.job.heartbeat import Pulse
+from wideload.harness.rank.progress import Progress
+from wideload.harness.workload.workload import Workload
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from wideload.errors import CheckpointError
 from wideload.harness.checkpoints.folder import CheckpointFolder, sync_folder
 from wideload.harness.checkpoints.manifest import Manifest
 from wideload.harness.checkpoints.remote import mirror
-from wideload.harness.checkpoints.settings import Settings
+from wideload.harness.experiment.checkpointing import Settings
 
 
 def publish(folder: CheckpointFolder, manifest: Manifest, settings: Settings) -> None:

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from wideload.errors import CheckpointError
 from wideload.harness.checkpoints.folder import CheckpointFolder
 from wideload.harness.checkpoints.manifest import MODEL, Manifest
-from wideload.harness.checkpoints.progress import Progress
 from wideload.harness.checkpoints.verify import problem_of
 from wideload.harness.cluster import Cluster
-from wideload.strategies.contract import Trainer
+from wideload.harness.contract import Trainer
+from wideload.harness.rank.progress import Progress
 
 Beat = Callable[[], None]
 

@@ -13,11 +13,11 @@ from pydantic import ValidationError
 
 from wideload.errors import CheckpointError
 from wideload.harness.checkpoints.manifest import Manifest
-from wideload.harness.workload import Workload
+from wideload.harness.workload.workload import Workload
 
 if TYPE_CHECKING:
     from wideload.datasets.contract import Dataset
-    from wideload.harness.adapter import FeatureColumnAdapter
+    from wideload.harness.features.adapter import FeatureColumnAdapter
 
 FILE = "workload.json"
 
@@ -45,7 +45,7 @@ def read(checkpoint: Path) -> Trained:
         CheckpointError: it does not say, or the data set or a vocabulary has changed since.
     """
     from wideload import datasets
-    from wideload.harness.adapter import FeatureColumnAdapter
+    from wideload.harness.features.adapter import FeatureColumnAdapter
 
     path = checkpoint / FILE
     try:

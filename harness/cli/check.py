@@ -10,8 +10,8 @@ import click
 
 from wideload.harness.cli.display import chosen_display
 from wideload.harness.cli.request import experiment_options, hosts, requested
-from wideload.harness.cli.tables import checks_table
-from wideload.tables import show
+from wideload.harness.cli.run_tables import checks_table
+from wideload.terminal import show
 
 
 @click.command(
@@ -33,7 +33,7 @@ def command(output: Path | None, check_steps: int, plugin: str | None, **request
     Trains the reference and every strategy for a number of steps from the same weights on the same batches and compares
     their losses. Exits 1 when a synchronous strategy does not follow the reference, or could not be run.
     """
-    from wideload.harness.sweep import Sweep, as_check
+    from wideload.harness.sweep.sweep import Sweep, as_check
 
     folder = output or Path("runs") / f"check-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     if plugin is not None:
@@ -49,7 +49,7 @@ def command(output: Path | None, check_steps: int, plugin: str | None, **request
 
 def check_contract(name: str, folder: Path, request: dict[str, Any]) -> int:
     """Prints every rule of the contract with its verdict."""
-    from wideload.harness.plugin import check_plugin
+    from wideload.harness.sweep.conformance import check_plugin
 
     with chosen_display() as display:
         findings = check_plugin(name, folder, display, hosts(request))

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from wideload.harness.checkpoints.parquet import Exported
-    from wideload.harness.checkpoints.quantise import Precision
+    from wideload.harness.checkpoints.tables.parquet import Exported
+    from wideload.harness.checkpoints.tables.quantise import Precision
     from wideload.harness.serving.export import LookUp
 
 PATH = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -35,7 +35,7 @@ def inspect(checkpoint: Path) -> None:
     """Show what a checkpoint holds."""
     from wideload.errors import CheckpointError
     from wideload.harness.checkpoints.manifest import Manifest
-    from wideload.harness.checkpoints.rewrite import reader_of
+    from wideload.harness.checkpoints.tables.rewrite import reader_of
 
     manifest = Manifest.read(checkpoint)
     base = f" on {manifest.base}" if manifest.base else ""
@@ -60,7 +60,7 @@ def inspect(checkpoint: Path) -> None:
 @click.argument("checkpoint", type=PATH)
 def verify(checkpoint: Path) -> None:
     """Check every file and block, also of what an increment builds on."""
-    from wideload.harness.checkpoints.rewrite import chain_of
+    from wideload.harness.checkpoints.tables.rewrite import chain_of
 
     chain = chain_of(checkpoint.absolute())
     click.echo(f"sound: {', '.join(folder.name for folder in chain)}")
@@ -71,7 +71,7 @@ def verify(checkpoint: Path) -> None:
 @click.argument("new", type=PATH)
 def diff(old: Path, new: Path) -> int:
     """Compare the rows of two checkpoints; exit code 1 when they differ."""
-    from wideload.harness.checkpoints.diff import diff as differences
+    from wideload.harness.checkpoints.tables.diff import diff as differences
 
     found = differences(old.absolute(), new.absolute())
     for one in found:
@@ -87,7 +87,7 @@ def diff(old: Path, new: Path) -> int:
 @click.argument("out", type=NEW)
 def compact(checkpoint: Path, out: Path) -> None:
     """Make one full checkpoint of an increment and what it builds on."""
-    from wideload.harness.checkpoints.rewrite import compact as compacted
+    from wideload.harness.checkpoints.tables.rewrite import compact as compacted
 
     manifest = compacted(checkpoint.absolute(), out.absolute())
     click.echo(f"step {manifest.step}: {sum(entry.bytes for entry in manifest.files):,} bytes in {out}")
@@ -119,10 +119,10 @@ def export(checkpoint: Path, target: str, precision: Precision | None, threshold
     Whole rows, exactly, unless a precision or a threshold asks for weights alone.
     """
     from wideload.errors import UsageError
-    from wideload.harness.checkpoints.database import is_database
-    from wideload.harness.checkpoints.exchange import export_to
-    from wideload.harness.checkpoints.parquet import write_packed
-    from wideload.harness.checkpoints.rewrite import reader_of
+    from wideload.harness.checkpoints.tables.database import is_database
+    from wideload.harness.checkpoints.tables.exchange import export_to
+    from wideload.harness.checkpoints.tables.parquet import write_packed
+    from wideload.harness.checkpoints.tables.rewrite import reader_of
 
     if precision is None and threshold == 0:
         for table, rows in export_to(checkpoint.absolute(), target).items():
@@ -170,7 +170,7 @@ def saved_model(
 @click.option("--like", type=PATH, required=True, help="Checkpoint whose other parts the new one gets.")
 def import_(source: str, out: Path, like: Path) -> None:
     """Make a checkpoint from the rows of an exact export."""
-    from wideload.harness.checkpoints.exchange import import_from
+    from wideload.harness.checkpoints.tables.exchange import import_from
 
     manifest = import_from(source, like.absolute(), out.absolute())
     click.echo(f"step {manifest.step}: {len(manifest.files)} files in {out}")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from wideload.harness.cli.tables import ratios_table
-from wideload.tables import show
+from wideload.harness.cli.run_tables import ratios_table
+from wideload.terminal import show
 
 
 @click.command(
@@ -27,7 +27,7 @@ def command(baseline: str, candidate: str | None, metric: str, min_ratio: float 
     against the baseline that its experiment names. Ratios are taken within a round; the interval is a 95 % bootstrap
     interval of their median.
     """
-    from wideload.harness.compare import against_baseline, compare
+    from wideload.harness.analysis.compare import against_baseline, compare
 
     if candidate is None:
         found = against_baseline(Path(baseline), metric, force)

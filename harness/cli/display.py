@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wideload.harness.case import Case
-from wideload.harness.results import RunRecord
-from wideload.harness.state import Sign
+from wideload.harness.experiment.case import Case
+from wideload.harness.job.messages import Sign
+from wideload.harness.records.results import RunRecord
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.status import Status
 
-    from wideload.harness.sweep import Watcher
+    from wideload.harness.sweep.sweep import Watcher
 
 
 class Lines:

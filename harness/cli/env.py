@@ -13,7 +13,7 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 def command(as_json: bool) -> None:
     """Show the machine, the versions and the settings."""
-    from wideload.harness.environment import describe
+    from wideload.harness.sweep.environment import describe
 
     found = describe()
     click.echo(json.dumps(found, indent=2) if as_json else "\n".join(_lines(found)))

@@ -17,7 +17,7 @@ def command(run: Path, form: Any, output: Path) -> None:
 
     A trace holds the timelines of a run with `trace = true`; open it in ui.perfetto.dev.
     """
-    from wideload.harness.export import export
+    from wideload.harness.records.export import export
 
     export(run, form, output)
     click.echo(str(output))

@@ -9,7 +9,7 @@ import click
 
 from wideload import datasets, strategies
 from wideload.errors import WideloadError
-from wideload.tables import show, table, words
+from wideload.terminal import show, table, words
 
 
 @click.command("list", epilog="Example: `wideload list --json`")

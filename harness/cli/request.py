@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 import click
 
 from wideload.errors import UsageError
-from wideload.harness.experiment import Experiment, from_document, load, merge
-from wideload.harness.mpi import Hosts
+from wideload.harness.experiment.experiment import Experiment, from_document, load, merge
+from wideload.harness.job.mpi import Hosts
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -11,11 +11,11 @@ import click
 from wideload.errors import UsageError
 from wideload.harness.cli.display import chosen_display
 from wideload.harness.cli.request import experiment_options, hosts, requested
-from wideload.harness.cli.tables import checks_table, ratios_table, runs_table
-from wideload.harness.experiment import Experiment
-from wideload.harness.mpi import find
-from wideload.harness.plan import plan
-from wideload.tables import show
+from wideload.harness.cli.run_tables import checks_table, ratios_table, runs_table
+from wideload.harness.experiment.experiment import Experiment
+from wideload.harness.job.mpi import find
+from wideload.harness.sweep.plan import plan
+from wideload.terminal import show
 
 
 @click.command("run", epilog="Example: `wideload run experiments/demo_census.toml -n 2 -o runs/census`")
@@ -35,7 +35,7 @@ def command(output: Path | None, rerun: Any, dry_run: bool, **request: Any) -> i
 
     Finished cases are skipped, so the same line again goes on where an interrupted sweep stopped.
     """
-    from wideload.harness.sweep import Sweep
+    from wideload.harness.sweep.sweep import Sweep
 
     experiment = requested(request)
     folder = output or Path("runs") / datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
@@ -54,7 +54,7 @@ def command(output: Path | None, rerun: Any, dry_run: bool, **request: Any) -> i
 
 def show_ratios(folder: Path, baseline: str) -> None:
     """Throughput against the baseline; what cannot be compared is said and is no failure of the run."""
-    from wideload.harness.compare import against_baseline
+    from wideload.harness.analysis.compare import against_baseline
 
     try:
         show(ratios_table(against_baseline(folder, "examples_per_second")))
@@ -64,8 +64,8 @@ def show_ratios(folder: Path, baseline: str) -> None:
 
 def print_plan(experiment: Experiment, folder: Path, request: dict[str, Any]) -> int:
     """One case a line, with what would be started."""
-    from wideload.harness.launch import Launcher
-    from wideload.harness.watchdog import Limits
+    from wideload.harness.job.launcher import Launcher
+    from wideload.harness.job.watchdog import Limits
 
     launcher = Launcher(find(), folder, Limits(), hosts(request))
     for entry in plan(experiment):

@@ -16,11 +16,11 @@ from wideload.datasets.contract import Dataset, Plan
 from wideload.errors import CheckpointError, UsageError
 from wideload.harness.checkpoints import trained as origin
 from wideload.harness.checkpoints.folder import sync_folder
-from wideload.harness.checkpoints.parquet import Exported, Weighed, file_of, write_weights
-from wideload.harness.checkpoints.quantise import Precision, pack
+from wideload.harness.checkpoints.tables.parquet import Exported, Weighed, file_of, write_weights
+from wideload.harness.checkpoints.tables.quantise import Precision, pack
 from wideload.harness.checkpoints.trained import Trained
-from wideload.harness.feed import held_out_split
-from wideload.harness.rows import DEEP, WIDE
+from wideload.harness.features.feed import held_out_split
+from wideload.harness.model.initial_rows import DEEP, WIDE
 from wideload.harness.serving.lookup import Absent
 from wideload.harness.serving.modules import SelfContained, Tower
 from wideload.harness.serving.quality import absent_of

@@ -5,8 +5,8 @@
     place = searchsorted(signs, wanted)         O(log n) a value, no state, loads as fast as its bytes are read
     rows  = found ? unpacked(rows[place]) : absent(wanted)
 
-``absent`` is the pure function of :mod:`wideload.harness.rows`, so a sign that was never trained predicts as it does in
-training; where rows were left out on purpose it is zeros. Tests hold both functions to their originals.
+``absent`` is the pure function of :mod:`wideload.harness.model.initial_rows`, so a sign that was never trained predicts
+as it does in training; where rows were left out on purpose it is zeros. Tests hold both functions to their originals.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from typing import Any, Literal
 import numpy as np
 import tensorflow as tf
 
-from wideload.harness.batch import TableLayout
-from wideload.harness.checkpoints.quantise import Precision, pack
-from wideload.harness.hashing import mix64_int, salt_of
-from wideload.harness.rows import DEEP, LOWER_TAIL
+from wideload.harness.checkpoints.tables.quantise import Precision, pack
+from wideload.harness.features.layout import TableLayout
+from wideload.harness.model.initial_rows import DEEP, LOWER_TAIL
 from wideload.harness.serving.weights import TableWeights
+from wideload.hashing import mix64_int, salt_of
 
 Absent = Literal["initial", "zeros"]
 
@@ -32,7 +32,7 @@ _SECOND = 0x94D049BB133111EB
 
 
 def mix64(words: Any) -> Any:
-    """:func:`wideload.harness.hashing.mix64` of uint64 tensors."""
+    """:func:`wideload.hashing.mix64` of uint64 tensors."""
     mixed = words + _word(_GAMMA)
     mixed = _folded(mixed, 30) * _word(_FIRST)
     mixed = _folded(mixed, 27) * _word(_SECOND)

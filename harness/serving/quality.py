@@ -8,11 +8,11 @@ import numpy as np
 
 from wideload import datasets
 from wideload.errors import UsageError
-from wideload.harness.checkpoints.quantise import Precision
+from wideload.harness.analysis.metrics import Metrics, measure
+from wideload.harness.checkpoints.tables.quantise import Precision
 from wideload.harness.checkpoints.trained import Trained
 from wideload.harness.cluster import Cluster
-from wideload.harness.feed import Feed, held_out_split
-from wideload.harness.metrics import Metrics, measure
+from wideload.harness.features.feed import Feed, held_out_split
 from wideload.harness.serving.lookup import Absent
 from wideload.harness.serving.modules import SelfContained
 from wideload.harness.serving.weights import Weights

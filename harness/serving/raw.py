@@ -1,4 +1,6 @@
-"""From raw values to a batch of signs, in graph: the transform of :mod:`wideload.harness.adapter` in plain TensorFlow.
+"""From raw values to a batch of signs, in graph.
+
+The transform of :mod:`wideload.harness.features.adapter` in plain TensorFlow.
 
 =====================  ===========================================================================
 numeric field          float32 ``[B]``; NaN is a missing number
@@ -18,13 +20,13 @@ from typing import Any
 import pyarrow as pa
 import tensorflow as tf
 
-from wideload.harness.adapter import FeatureColumnAdapter
-from wideload.harness.encoders import HashEncoder, IdentityEncoder, VocabularyEncoder, is_text
-from wideload.harness.encoding import ABSENT
-from wideload.harness.hashing import mix64_int
-from wideload.harness.numeric import Input
+from wideload.harness.features.adapter import FeatureColumnAdapter
+from wideload.harness.features.encoder import ABSENT
+from wideload.harness.features.encoders import HashEncoder, IdentityEncoder, VocabularyEncoder, is_text
+from wideload.harness.features.numeric import Input
+from wideload.harness.features.sources import BucketSource, CrossSource, FieldSource, MergeSource, Source
 from wideload.harness.serving.lookup import integers_of, mix64, words_of, xor
-from wideload.harness.sources import BucketSource, CrossSource, FieldSource, MergeSource, Source
+from wideload.hashing import mix64_int
 
 Values = tuple[Any, Any]
 """At most one value an example: int64 ``[B]``, and bool ``[B]``: whether it is there."""

@@ -9,17 +9,17 @@ import numpy as np
 import numpy.typing as npt
 
 from wideload.errors import CheckpointError
-from wideload.harness.batch import BatchLayout, TableLayout
-from wideload.harness.checkpoints.dense import read_dense
 from wideload.harness.checkpoints.manifest import MODEL
-from wideload.harness.checkpoints.quantise import above
-from wideload.harness.checkpoints.rewrite import chain_of
-from wideload.harness.checkpoints.rows import FILE, TableReader
-from wideload.harness.hashing import Integers
-from wideload.harness.rows import table_signs
-from wideload.harness.tower import DenseTower
-from wideload.harness.workload import Model
-from wideload.strategies.saved import read_weights
+from wideload.harness.checkpoints.tables.dense import read_dense
+from wideload.harness.checkpoints.tables.quantise import above
+from wideload.harness.checkpoints.tables.rewrite import chain_of
+from wideload.harness.checkpoints.tables.rows import FILE, TableReader
+from wideload.harness.checkpoints.variables import read_weights
+from wideload.harness.features.layout import BatchLayout, TableLayout
+from wideload.harness.model.initial_rows import table_signs
+from wideload.harness.model.tower import DenseTower
+from wideload.harness.workload.model import Model
+from wideload.hashing import Integers
 
 Floats = npt.NDArray[np.float32]
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from wideload._native import AdaGrad as AdaGrad
     from wideload._native import Slice as Slice
     from wideload._native import SparseTable as SparseTable
-    from wideload.harness.results import load_results as load_results
+    from wideload.harness.records.results import load_results as load_results
 
 __version__ = "0.1.0"
 
@@ -27,7 +27,7 @@ _LAZY = {
     "AdaGrad": "wideload._native",
     "Slice": "wideload._native",
     "SparseTable": "wideload._native",
-    "load_results": "wideload.harness.results",
+    "load_results": "wideload.harness.records.results",
 }
 
 __all__ = ["AdaGrad", "Slice", "SparseTable", "__version__", "load_results"]

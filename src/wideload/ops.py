@@ -24,8 +24,8 @@ import tensorflow as tf
 from wideload.errors import UnavailableError
 
 if TYPE_CHECKING:
-    from wideload.harness.bag import Bag
-    from wideload.harness.batch import Combiner, TableLayout
+    from wideload.harness.features.layout import Combiner, TableLayout
+    from wideload.harness.model.embedding_bag import Bag
 
 _LIBRARY = "libwideload_ops.so"
 
@@ -126,7 +126,7 @@ def sign_hash(values: tf.Tensor, salt: int) -> tf.Tensor:
 
     Args:
         values: int64.
-        salt: of the slot, in ``[0, 2^64)``: :func:`wideload.harness.hashing.salt_of` its name.
+        salt: of the slot, in ``[0, 2^64)``: :func:`wideload.hashing.salt_of` its name.
     """
     return _ops.sign_hash(values=values, salt=salt - 2**64 if salt >= 2**63 else salt)
 

@@ -24,41 +24,41 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
 
-from wideload.harness.batch import BatchLayout
 from wideload.harness.cluster import Cluster
-from wideload.harness.workload import Workload
+from wideload.harness.contract import Availability, Strategy, Trainer
+from wideload.harness.features.layout import BatchLayout
+from wideload.harness.workload.workload import Workload
 from wideload.options import Options
-from wideload.strategies.contract import Availability, Strategy, Trainer
 
 if TYPE_CHECKING:
     from wideload._native import RowWiseAdaGrad as RowWiseAdaGrad
-    from wideload.harness.columns import Initializer as Initializer
-    from wideload.harness.workload import AdaGrad as AdaGrad
-    from wideload.harness.workload import Adam as Adam
-    from wideload.harness.workload import Ftrl as Ftrl
-    from wideload.harness.workload import Sgd as Sgd
-    from wideload.strategies.sparse_ps.category import CategoryColumn as CategoryColumn
-    from wideload.strategies.sparse_ps.category import category_column as category_column
-    from wideload.strategies.sparse_ps.features import EmbeddingFeatures as EmbeddingFeatures
-    from wideload.strategies.sparse_ps.keras import Model as Model
-    from wideload.strategies.sparse_ps.optimizer import Optimizer as Optimizer
+    from wideload.harness.workload.columns import Initializer as Initializer
+    from wideload.harness.workload.optimizers import AdaGrad as AdaGrad
+    from wideload.harness.workload.optimizers import Adam as Adam
+    from wideload.harness.workload.optimizers import Ftrl as Ftrl
+    from wideload.harness.workload.optimizers import Sgd as Sgd
+    from wideload.strategies.sparse_ps.keras.category import CategoryColumn as CategoryColumn
+    from wideload.strategies.sparse_ps.keras.category import category_column as category_column
+    from wideload.strategies.sparse_ps.keras.features import EmbeddingFeatures as EmbeddingFeatures
+    from wideload.strategies.sparse_ps.keras.model import Model as Model
+    from wideload.strategies.sparse_ps.keras.optimizer import Optimizer as Optimizer
+    from wideload.strategies.sparse_ps.keras.strategy import PsStrategy as PsStrategy
     from wideload.strategies.sparse_ps.server import PsCluster as PsCluster
-    from wideload.strategies.sparse_ps.strategy import PsStrategy as PsStrategy
 
 _LAZY = {
-    "AdaGrad": "wideload.harness.workload",
-    "Adam": "wideload.harness.workload",
-    "CategoryColumn": "wideload.strategies.sparse_ps.category",
-    "EmbeddingFeatures": "wideload.strategies.sparse_ps.features",
-    "Ftrl": "wideload.harness.workload",
-    "Initializer": "wideload.harness.columns",
-    "Model": "wideload.strategies.sparse_ps.keras",
-    "Optimizer": "wideload.strategies.sparse_ps.optimizer",
+    "AdaGrad": "wideload.harness.workload.workload",
+    "Adam": "wideload.harness.workload.workload",
+    "CategoryColumn": "wideload.strategies.sparse_ps.keras.category",
+    "EmbeddingFeatures": "wideload.strategies.sparse_ps.keras.features",
+    "Ftrl": "wideload.harness.workload.workload",
+    "Initializer": "wideload.harness.workload.columns",
+    "Model": "wideload.strategies.sparse_ps.keras.model",
+    "Optimizer": "wideload.strategies.sparse_ps.keras.optimizer",
     "PsCluster": "wideload.strategies.sparse_ps.server",
-    "PsStrategy": "wideload.strategies.sparse_ps.strategy",
+    "PsStrategy": "wideload.strategies.sparse_ps.keras.strategy",
     "RowWiseAdaGrad": "wideload._native",
-    "Sgd": "wideload.harness.workload",
-    "category_column": "wideload.strategies.sparse_ps.category",
+    "Sgd": "wideload.harness.workload.workload",
+    "category_column": "wideload.strategies.sparse_ps.keras.category",
 }
 
 __all__ = ["SparsePs", "SparsePsOptions", *_LAZY]

@@ -10,8 +10,8 @@ from typing import Any
 
 from wideload import _native
 from wideload.errors import CheckpointError
-from wideload.harness.checkpoints.dense import Dense, read_dense
-from wideload.harness.checkpoints.rows import read_header, table_folder
+from wideload.harness.checkpoints.tables.dense import Dense, read_dense
+from wideload.harness.checkpoints.tables.rows import read_header, table_folder
 from wideload.strategies.sparse_ps.saving import on_owner, own_shards
 from wideload.strategies.sparse_ps.server import PsCluster
 

@@ -27,9 +27,9 @@ import numpy.typing as npt
 
 from wideload import _native
 from wideload.errors import CheckpointError
-from wideload.harness.checkpoints.dense import Dense
-from wideload.harness.checkpoints.rows import FILE, FORMAT, table_folder
-from wideload.strategies.contract import Written
+from wideload.harness.checkpoints.tables.dense import Dense
+from wideload.harness.checkpoints.tables.rows import FILE, FORMAT, table_folder
+from wideload.harness.contract import Written
 from wideload.strategies.sparse_ps.server import PsCluster
 
 Signs = npt.NDArray[np.uint64]
@@ -77,7 +77,7 @@ class ShardCut:
 
 @dataclass(slots=True, eq=False)
 class PsCut:
-    """One rank's part of a model at one moment; see :class:`wideload.strategies.contract.Cut`."""
+    """One rank's part of a model at one moment; see :class:`wideload.harness.contract.Cut`."""
 
     rank: int
     shards: list[ShardCut]

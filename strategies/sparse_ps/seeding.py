@@ -1,7 +1,7 @@
 """A parameter server's model from one that a replicated strategy trained: so that both start from one trained state.
 
-The other way round is :mod:`wideload.strategies.seeding`, which says what row stands for what. A row that was never
-touched is what the table creates by itself, so it is left out: the table holds what was trained.
+The other way round is :mod:`wideload.strategies.replicated.seeding`, which says what row stands for what. A row that
+was never touched is what the table creates by itself, so it is left out: the table holds what was trained.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import numpy.typing as npt
 
 from wideload import _native
 from wideload.errors import CheckpointError
-from wideload.harness.batch import BatchLayout, TableLayout
-from wideload.harness.checkpoints.dense import Dense
-from wideload.harness.checkpoints.rows import shards_of
-from wideload.harness.rows import table_signs
-from wideload.harness.workload import Workload
-from wideload.strategies.saved import FILE, Arrays, read_weights
-from wideload.strategies.seeding import STATE, STATISTICS, TOWER, UPDATES, state_vectors
+from wideload.harness.checkpoints.tables.dense import Dense
+from wideload.harness.checkpoints.tables.rows import shards_of
+from wideload.harness.checkpoints.variables import FILE, Arrays, read_weights
+from wideload.harness.features.layout import BatchLayout, TableLayout
+from wideload.harness.model.initial_rows import table_signs
+from wideload.harness.workload.workload import Workload
+from wideload.strategies.replicated.seeding import STATE, STATISTICS, TOWER, UPDATES, state_vectors
 from wideload.strategies.sparse_ps.restoring import put_dense
 from wideload.strategies.sparse_ps.saving import on_owner, own_shards
 from wideload.strategies.sparse_ps.server import PsCluster

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from wideload import _native
 from wideload.errors import ClusterError, UsageError
 from wideload.harness.cluster import Cluster
-from wideload.strategies.contract import Footprint
+from wideload.harness.contract import Footprint
 from wideload.strategies.sparse_ps import SparsePsOptions
 from wideload.strategies.sparse_ps.tables import describe
 

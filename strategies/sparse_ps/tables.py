@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from wideload import _native
-from wideload.harness import rows
 from wideload.harness import workload as declared
-from wideload.harness.batch import TableLayout
-from wideload.harness.pretrained import joined
-from wideload.harness.workload import Workload
+from wideload.harness.features.layout import TableLayout
+from wideload.harness.features.pretrained import joined
+from wideload.harness.model import initial_rows
+from wideload.harness.workload.workload import Workload
 
 _OPTIMIZERS: dict[str, Any] = {
     "ftrl": _native.Ftrl,
@@ -29,13 +29,13 @@ def make_table(layout: TableLayout, workload: Workload) -> _native.SparseTable:
     if layout.wide:
         rule = make_optimizer(workload.model.wide_optimizer)
         zeros = _native.Initializer("zeros")
-        slices.append(_native.Slice(rows.WIDE, layout.wide, optimizer=rule, initializer=zeros))
+        slices.append(_native.Slice(initial_rows.WIDE, layout.wide, optimizer=rule, initializer=zeros))
     if layout.dim:
         start, pretrained = layout.initializer, joined(layout)
         assert start is not None, "a table with a deep part declares how it starts"
         slices.append(
             _native.Slice(
-                rows.DEEP,
+                initial_rows.DEEP,
                 layout.dim,
                 optimizer=make_optimizer(workload.model.deep_optimizer),
                 initializer=_native.Initializer(start.kind, start.scale),

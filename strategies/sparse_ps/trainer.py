@@ -22,12 +22,13 @@ import tensorflow as tf
 
 from wideload import ops
 from wideload.errors import UsageError
-from wideload.harness.batch import Batch, BatchLayout
 from wideload.harness.cluster import Cluster
-from wideload.harness.model import Inputs, WideDeep, first_example
-from wideload.harness.tower import Pass
-from wideload.harness.workload import Sgd, Workload
-from wideload.strategies.contract import Cut, Footprint, StepResult, Trainer
+from wideload.harness.contract import Cut, Footprint, StepResult, Trainer
+from wideload.harness.features.layout import Batch, BatchLayout
+from wideload.harness.model.tower import Pass
+from wideload.harness.model.wide_deep import Inputs, WideDeep, first_example
+from wideload.harness.workload.optimizers import Sgd
+from wideload.harness.workload.workload import Workload
 from wideload.strategies.one_graph import OneGraph
 from wideload.strategies.sparse_ps import SparsePsOptions, restoring, saving, seeding
 from wideload.strategies.sparse_ps.server import PsCluster
@@ -36,7 +37,7 @@ from wideload.strategies.threads import limit_threads
 
 
 class SparsePsTrainer(Trainer):
-    """See :class:`wideload.strategies.contract.Trainer`."""
+    """See :class:`wideload.harness.contract.Trainer`."""
 
     incremental = True
 

@@ -21,8 +21,8 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from wideload.errors import ClusterError
-from wideload.harness.batch import Batch, BatchLayout
 from wideload.harness.cluster import Cluster
+from wideload.harness.features.layout import Batch, BatchLayout
 
 IDLE, TRAIN, PREDICT = range(3)
 PAUSE_SECONDS = 0.01

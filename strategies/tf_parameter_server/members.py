@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from wideload.errors import UsageError
 from wideload.harness.cluster import Cluster
-from wideload.strategies.addresses import claim
+from wideload.strategies.tf_addresses import claim
 
 COORDINATOR = "chief"
 

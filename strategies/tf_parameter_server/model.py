@@ -7,16 +7,16 @@ from typing import Any
 
 import tensorflow as tf
 
-from wideload.harness.batch import BatchLayout, TableLayout
 from wideload.harness.cluster import Cluster
-from wideload.harness.model import Inputs
-from wideload.harness.workload import Workload
-from wideload.strategies.collectives import Collectives
-from wideload.strategies.contract import Footprint
-from wideload.strategies.optimizers import Optimizer
-from wideload.strategies.replicated import ReplicatedTrainer, byte_count
-from wideload.strategies.replicated_options import SingleOptions
-from wideload.strategies.table_variables import TableVariables
+from wideload.harness.contract import Footprint
+from wideload.harness.features.layout import BatchLayout, TableLayout
+from wideload.harness.model.wide_deep import Inputs
+from wideload.harness.workload.workload import Workload
+from wideload.strategies.replicated.collectives import Collectives
+from wideload.strategies.replicated.optimizers import Optimizer
+from wideload.strategies.replicated.options import SingleOptions
+from wideload.strategies.replicated.table_variables import TableVariables
+from wideload.strategies.replicated.trainer import ReplicatedTrainer, byte_count
 from wideload.strategies.tf_parameter_server.mailbox import IDLE, LETTER, PREDICT, TRAIN, Tokens
 from wideload.strategies.tf_parameter_server.shards import Servers, ShardedTable, ShardedVector
 

@@ -20,13 +20,13 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from wideload.errors import UsageError
-from wideload.harness.batch import TableLayout
-from wideload.harness.workload import Model
-from wideload.harness.workload import Optimizer as Declared
-from wideload.strategies.optimizers import Optimizer, make_optimizer
-from wideload.strategies.replicated_options import SingleOptions
-from wideload.strategies.saved import Arrays
-from wideload.strategies.table_variables import TableVariables, variable_widths
+from wideload.harness.checkpoints.variables import Arrays
+from wideload.harness.features.layout import TableLayout
+from wideload.harness.workload.model import Model
+from wideload.harness.workload.optimizers import Optimizer as Declared
+from wideload.strategies.replicated.optimizers import Optimizer, make_optimizer
+from wideload.strategies.replicated.options import SingleOptions
+from wideload.strategies.replicated.table_variables import TableVariables, variable_widths
 
 MOST_BYTES = 2**31
 """Of one of TensorFlow's messages: protobuf's limit."""

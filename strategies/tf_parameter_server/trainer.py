@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from wideload.harness.batch import Batch, BatchLayout
+from wideload.harness.checkpoints.variables import SavedCut
 from wideload.harness.cluster import Cluster
-from wideload.harness.model import first_example
-from wideload.harness.workload import Workload
-from wideload.strategies.contract import Cut, Footprint, StepResult, Trainer
-from wideload.strategies.kernels import find_kernels
-from wideload.strategies.replicated_options import SingleOptions
-from wideload.strategies.saved import SavedCut
+from wideload.harness.contract import Cut, Footprint, StepResult, Trainer
+from wideload.harness.features.layout import Batch, BatchLayout
+from wideload.harness.model.wide_deep import first_example
+from wideload.harness.workload.workload import Workload
+from wideload.strategies.replicated.kernels import find_kernels
+from wideload.strategies.replicated.options import SingleOptions
 from wideload.strategies.tf_parameter_server.mailbox import PREDICT, TRAIN, Answer, Mailbox
 from wideload.strategies.tf_parameter_server.members import join
 from wideload.strategies.tf_parameter_server.model import ServedModel
@@ -23,7 +23,7 @@ from wideload.strategies.threads import limit_threads
 
 
 class TfParameterServerTrainer(Trainer):
-    """See :class:`wideload.strategies.contract.Trainer`."""
+    """See :class:`wideload.harness.contract.Trainer`."""
 
     def __init__(self, workload: Workload, layout: BatchLayout, cluster: Cluster, options: SingleOptions) -> None:
         limit_threads(cluster.threads)

@@ -20,8 +20,8 @@ import pytest
 
 from wideload.datasets import load
 from wideload.datasets.contract import Plan
-from wideload.datasets.prepare import Request, prepare
-from wideload.datasets.splitting import SplitRule
+from wideload.datasets.prepare.prepare import Request, prepare
+from wideload.datasets.prepare.splitting import SplitRule
 
 REPEATS = 20
 BLOCK_ROWS = 20_000
@@ -152,7 +152,7 @@ def _feature(tf: Any, value: float) -> Any:
 
 @pytest.mark.benchmark(group="order")
 def test_finding_a_position_in_a_billion_rows(benchmark: Any) -> None:
-    from wideload.datasets.order import Order
+    from wideload.datasets.prepared.order import Order
 
     order = Order(np.full(61_035, 16_384), Plan(8192, seed=1))
     measured(benchmark, 1, lambda: order.pieces(100_000), rounds=50)

@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from wideload.datasets.manifest import FieldEntry, Manifest
+from wideload.datasets.prepared.manifest import FieldEntry, Manifest
+from wideload.datasets.prepared.shard import ShardWriter
 from wideload.datasets.readers.crc32c import crc32c, masked
-from wideload.datasets.shard import ShardWriter
 
 SAMPLES = Path(__file__).resolve().parents[3] / "shared" / "data"
 

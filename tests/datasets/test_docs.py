@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 
 from wideload.datasets import BUILT_IN
-from wideload.datasets.layout import InputField, load_layout
-from wideload.datasets.planted_options import PlantedOptions
+from wideload.datasets.planted.options import PlantedOptions
 from wideload.datasets.readers import READERS
+from wideload.datasets.readers.layout import InputField, load_layout
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "data.md").read_text()
 

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from wideload.datasets.prepare import Request, prepare
+from wideload.datasets.prepare.prepare import Request, prepare
 from wideload.datasets.rejects import BadRows
 from wideload.errors import WideloadError
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from wideload.datasets import load
-from wideload.datasets.describe import Description, describe
-from wideload.datasets.prepare import Request, prepare
-from wideload.datasets.splitting import SplitRule
+from wideload.datasets.describe.describe import Description, describe
+from wideload.datasets.prepare.prepare import Request, prepare
+from wideload.datasets.prepare.splitting import SplitRule
 
 Sample = Callable[[str], Path]
 

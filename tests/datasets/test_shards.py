@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from wideload.datasets import load
 from wideload.datasets.contract import Plan
-from wideload.datasets.shard import ShardWriter
+from wideload.datasets.prepared.shard import ShardWriter
 from wideload.errors import DataError, WideloadError
 
 Make = Callable[..., Path]
@@ -89,7 +89,7 @@ def test_a_flipped_bit_anywhere_in_a_shard_is_found_and_the_file_named(
 
 def _folder(factory: pytest.TempPathFactory) -> Path:
     """A small prepared folder; built anew for each example."""
-    from wideload.datasets.manifest import FieldEntry, Manifest
+    from wideload.datasets.prepared.manifest import FieldEntry, Manifest
 
     folder = factory.mktemp("flip")
     schema = pa.schema([("label", pa.float32()), ("n", pa.int64())])

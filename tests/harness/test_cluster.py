@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from wideload.harness import mpi
+from wideload.harness.job import mpi
 
 pytestmark = pytest.mark.mpi
 

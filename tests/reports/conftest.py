@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from wideload.harness.results import CurvePoint, ParityRecord, RankRecord, Results, RunRecord
-from wideload.reports.payload import unpacked
-from wideload.reports.race import Race
+from wideload.harness.records.results import CurvePoint, ParityRecord, RankRecord, Results, RunRecord
+from wideload.reports.findings.race import Race
+from wideload.reports.html.payload import unpacked
 
 SPEED = {"local": 60_000.0, "sparse_ps": 200_000.0, "horovod": 100_000.0, "multi_worker_mirrored": 50_000.0}
 MB = 1_000_000

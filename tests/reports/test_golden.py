@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from wideload.reports.render import render
+from wideload.reports.html.render import render
 
 GOLDEN = Path(__file__).parent / "golden"
 SHOWN = {"h1", "h2", "h3", "h4", "tr", "li", "legend", "label", "option", "p", "dt", "dd", "caption", "figcaption"}

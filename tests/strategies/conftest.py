@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from wideload.harness import mpi
+from wideload.harness.job import mpi
 
 FOLDER = Path(__file__).parent
 

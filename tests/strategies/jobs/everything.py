@@ -13,10 +13,12 @@ import pyarrow as pa
 
 from wideload.datasets.contract import Field, Plan, Schema
 from wideload.harness import workload as declared
-from wideload.harness.adapter import FeatureColumnAdapter
-from wideload.harness.batch import Batch
 from wideload.harness.cluster import Cluster
-from wideload.harness.columns import (
+from wideload.harness.features.adapter import FeatureColumnAdapter
+from wideload.harness.features.encoder import Encoder, register
+from wideload.harness.features.encoders import integers_of
+from wideload.harness.features.layout import Batch
+from wideload.harness.workload.columns import (
     Bucketised,
     Category,
     Columns,
@@ -32,9 +34,7 @@ from wideload.harness.columns import (
     Sequence,
     Shared,
 )
-from wideload.harness.encoders import integers_of
-from wideload.harness.encoding import Encoder, register
-from wideload.harness.schedule import Schedule
+from wideload.harness.workload.learning_rate import Schedule
 from wideload.options import Spec
 from wideload.strategies import find
 

@@ -20,10 +20,10 @@ import everything
 
 from wideload.datasets import load
 from wideload.datasets.contract import Plan
-from wideload.harness import experiment
-from wideload.harness.adapter import FeatureColumnAdapter
-from wideload.harness.batch import Batch
 from wideload.harness.cluster import Cluster
+from wideload.harness.experiment import experiment
+from wideload.harness.features.adapter import FeatureColumnAdapter
+from wideload.harness.features.layout import Batch
 from wideload.options import Spec
 from wideload.strategies import find
 
@@ -69,7 +69,7 @@ def late(spec: str, steps: int, cluster: Cluster) -> list[float]:
 
 def break_gradients() -> None:
     """Every rank keeps its own part of the dense gradient."""
-    from wideload.strategies.horovod_collectives import HorovodCollectives
+    from wideload.strategies.replicated.horovod_collectives import HorovodCollectives
 
     def keep(self: Any, vector: Any) -> Any:
         return vector

@@ -5,10 +5,10 @@ from __future__ import annotations
 import importlib.util
 from typing import ClassVar
 
-from wideload.harness.batch import BatchLayout, Keys
 from wideload.harness.cluster import Cluster
-from wideload.harness.workload import Workload
-from wideload.strategies.contract import Availability, Strategy, Trainer
+from wideload.harness.contract import Availability, Strategy, Trainer
+from wideload.harness.features.layout import BatchLayout, Keys
+from wideload.harness.workload.workload import Workload
 
 
 class MpiAllreduce(Strategy):
@@ -25,8 +25,8 @@ class MpiAllreduce(Strategy):
         return Availability(True)
 
     def build(self, workload: Workload, layout: BatchLayout, cluster: Cluster) -> Trainer:
-        from wideload.strategies.replicated import ReplicatedTrainer
-        from wideload.strategies.replicated_options import SingleOptions
+        from wideload.strategies.replicated.options import SingleOptions
+        from wideload.strategies.replicated.trainer import ReplicatedTrainer
         from wideload.strategies.threads import limit_threads
         from wideload_example.collectives import MpiCollectives
 

@@ -8,11 +8,11 @@ import sys
 import time
 from typing import Literal
 
-from wideload.harness.batch import Batch, BatchLayout
 from wideload.harness.cluster import Cluster
-from wideload.harness.workload import Workload
+from wideload.harness.contract import StepResult, Strategy, Trainer
+from wideload.harness.features.layout import Batch, BatchLayout
+from wideload.harness.workload.workload import Workload
 from wideload.options import Options
-from wideload.strategies.contract import StepResult, Strategy, Trainer
 from wideload_fakes.logistic import LogisticTrainer
 
 Fault = Literal["none", "raise", "exit", "hang", "kill", "stop", "spam", "slow", "late_crash"]

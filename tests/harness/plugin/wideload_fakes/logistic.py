@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from wideload.harness.batch import Batch, BatchLayout
 from wideload.harness.cluster import Cluster
-from wideload.harness.workload import Workload
+from wideload.harness.contract import Availability, Footprint, StepResult, Strategy, Trainer
+from wideload.harness.features.layout import Batch, BatchLayout
+from wideload.harness.workload.workload import Workload
 from wideload.options import Options
-from wideload.strategies.contract import Availability, Footprint, StepResult, Strategy, Trainer
 
 RATE = 0.5
 

@@ -1,0 +1,1 @@
+"""A prepared folder -> what is in it, as data and as HTML."""

@@ -1,0 +1,1 @@
+"""Source files -> a folder of shards with a manifest."""

@@ -1,0 +1,256 @@
+"""Sources -> shards: constant memory, resumable, the same bytes however often it was interrupted.
+
+::
+
+    reader.blocks --parse--> Block --split--> one ShardWriter per split    for every chunk of about a million rows
+                                              .state.json                  after each: where a killed run goes on
+    fit                                       vocabularies, means, cardinalities
+    manifest.json                             last; .state.json goes
+
+A chunk ends at a block's end, and blocks are a function of the files; so shards are too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from wideload.datasets.prepare import fit, splitting
+from wideload.datasets.prepare.folder import STATE, exclusive, sweep
+from wideload.datasets.prepare.request import Progress, Report, Request
+from wideload.datasets.prepare.splitting import SPLITS, TimeSample
+from wideload.datasets.prepare.state import State
+from wideload.datasets.prepared.manifest import MANIFEST, Manifest, Provenance, parse, write_atomically
+from wideload.datasets.prepared.read_ahead import ahead
+from wideload.datasets.prepared.shard import ShardWriter
+from wideload.datasets.readers import find
+from wideload.datasets.readers.contract import ROW, SPLIT, TIME, Block, Reader
+from wideload.datasets.rejects import SIDE_FILE, Reject, Rejects
+from wideload.datasets.text.blocks import Position
+from wideload.errors import DataError, UsageError
+from wideload.options import validate
+
+__all__ = ["Progress", "Request", "prepare"]
+
+_AHEAD = 2
+
+
+def prepare(request: Request, path: str, out: Path, report: Report = lambda _: None) -> Manifest:
+    """Reads the sources at ``path`` and writes a prepared data set to the folder ``out``.
+
+    Returns at once when ``out`` already holds the result; goes on where an interrupted run stopped.
+
+    Raises:
+        UsageError: unknown options; or ``out`` holds something else, or is being written by another process.
+        DataError: a source cannot be read, or a bad row under the policy ``error``.
+    """
+    found = find(request.reader)
+    reader = found(path, validate(found.Options, request.options, f"options of {request.reader}"))
+    out.mkdir(parents=True, exist_ok=True)
+    with exclusive(out):
+        run = _Run(request, reader, out, report)
+        done = run.finished()
+        return done if done is not None else run.go()
+
+
+class _Run:
+    def __init__(self, request: Request, reader: Reader, out: Path, report: Report) -> None:
+        self._request, self._reader, self._out, self._report = request, reader, out, report
+        self._sources = self._readable(reader.sources())
+        self._sizes = [Path(source).stat().st_size if "://" not in source else 0 for source in self._sources]
+        self._state = State()
+        self._rejects = Rejects(request.bad_rows)
+        self._by = self._rule()
+
+    def _readable(self, sources: tuple[str, ...]) -> tuple[str, ...]:
+        """All sources but empty ones, which the policy ``error`` refuses."""
+        empty = [source for source in sources if "://" not in source and Path(source).stat().st_size == 0]
+        if empty and (self._request.bad_rows.policy == "error" or len(empty) == len(sources)):
+            raise DataError(f"{empty[0]} is empty. Remove it, or go on without it with --bad-rows skip.")
+        return tuple(source for source in sources if source not in empty)
+
+    def _rule(self) -> str:
+        """The rule that ``auto`` stands for.
+
+        Raises:
+            UsageError: the source does not have what the rule needs.
+        """
+        rule, layout = self._request.split, self._reader.layout
+        given = layout.split is not None or any(self._reader.split_of(source) for source in self._sources)
+        if rule.by == "auto":
+            return "given" if given else "hash" if layout.time is None or rule.key else "time"
+        if (rule.by == "given" and not given) or (rule.by == "time" and layout.time is None):
+            raise UsageError(f"{self._request.reader} data has no {rule.by} to split by; use --split hash or none.")
+        names = [one.name for one in layout.field]
+        unknown = [key for key in rule.key if key not in names]
+        if unknown:
+            raise UsageError(f"no field {unknown[0]!r} to split by. Fields: {', '.join(names)}.")
+        return rule.by
+
+    @property
+    def _identity(self) -> str:
+        """16 hex digits over the request and the sources' names and sizes."""
+        content = [
+            self._request.model_dump(mode="json", exclude={"options"}),
+            self._reader.layout.model_dump(mode="json"),
+            [[Path(source).name, size] for source, size in zip(self._sources, self._sizes, strict=True)],
+        ]
+        return hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=8).hexdigest()
+
+    def finished(self) -> Manifest | None:
+        """The manifest, when this very request is already done; restores the state of an interrupted run otherwise.
+
+        Raises:
+            UsageError: the folder holds other data.
+        """
+        if (self._out / MANIFEST).exists():
+            manifest = parse((self._out / MANIFEST).read_bytes(), str(self._out / MANIFEST))
+            self._check(manifest.provenance.request)
+            return manifest
+        state = self._out / STATE
+        if state.exists():
+            stored = json.loads(state.read_text())
+            self._check(stored["request"])
+            self._state = State.restored(stored["state"])
+            self._rejects = Rejects.restored(self._request.bad_rows, stored["rejects"])
+        elif any(file.suffix == ".parquet" for file in self._out.iterdir()):
+            raise UsageError(f"{self._out} already holds Parquet files. Choose another folder with --out.")
+        return None
+
+    def _check(self, request: str) -> None:
+        if request != self._identity:
+            raise UsageError(
+                f"{self._out} holds data prepared from other sources or with other options. Choose another folder "
+                "with --out, or delete it."
+            )
+
+    def _save(self) -> None:
+        stored = {"request": self._identity, "state": self._state.stored(), "rejects": self._rejects.state()}
+        write_atomically(self._out / STATE, json.dumps(stored).encode())
+
+    def go(self) -> Manifest:
+        sweep(self._out)
+        if self._by == "time" and self._state.thresholds is None:
+            self._state.thresholds = self._times()
+            self._save()
+        with closing(self._blocks()) as blocks:
+            while self._chunk(blocks):
+                self._save()
+        return self._finish()
+
+    def _times(self) -> tuple[float, float]:
+        """A pass over the times alone."""
+        sample = TimeSample()
+        for source in self._sources:
+            for block in self._reader.blocks(source, Position()):
+                sample.add(block.table[TIME].combine_chunks())
+                self._report(Progress("reading times", sample.rows, block.after.offset, sum(self._sizes)))
+        return sample.thresholds(self._request.split)
+
+    def _blocks(self) -> Generator[tuple[int, Block], None, None]:
+        """Blocks from the state's position on, with the number of their source; parsed one thread ahead."""
+        first, start = self._state.source, self._state.position
+
+        def parsed() -> Iterator[tuple[int, Block]]:
+            for number in range(first, len(self._sources)):
+                position = start if number == first else Position()
+                for block in self._reader.blocks(self._sources[number], position):
+                    yield number, block
+
+        return ahead(parsed, _AHEAD)
+
+    def _chunk(self, blocks: Iterator[tuple[int, Block]]) -> bool:
+        """Writes one shard per split; False when there was nothing left."""
+        state, begin = self._state, self._state.rows_in
+        with ExitStack() as stack:
+            writers: dict[str, ShardWriter] = {}
+            for number, block in blocks:
+                state.source, state.position = number, block.after
+                self._take(number, block, writers, stack)
+                if state.rows_in - begin >= self._request.rows_per_shard:
+                    break
+            else:
+                if not writers and state.rows_in == begin:
+                    return False
+            for split, writer in writers.items():
+                state.splits[split].append(writer.close())
+        state.chunk += 1
+        return True
+
+    def _take(self, number: int, block: Block, writers: dict[str, ShardWriter], stack: ExitStack) -> None:
+        """Shares a block out among the splits, and accounts for each of its rows."""
+        state = self._state
+        chosen = self._chosen(number, block.table)
+        self._rejects.add(block.rejects)
+        if chosen.size and chosen.min() < 0:
+            self._rejects.add(_unknown(self._sources[number], block.table.filter(pa.array(chosen < 0))))
+        state.rows_in += block.table.num_rows + len(block.rejects)
+        state.blank += block.blank
+        stored = block.table.select(self._reader.layout.stored.names)
+        for index, split in enumerate(SPLITS):
+            mask = chosen == index
+            if mask.any():
+                if split not in writers:
+                    path = self._out / f"{split}-{state.chunk:05d}.parquet"
+                    writer = ShardWriter(path, self._reader.layout.stored, self._request.rows_per_group)
+                    writers[split] = stack.enter_context(writer)
+                writers[split].write(stored if mask.all() else stored.filter(pa.array(mask)))
+                state.rows_out += int(mask.sum())
+        self._report(
+            Progress("reading", state.rows_in, sum(self._sizes[:number]) + block.after.offset, sum(self._sizes))
+        )
+
+    def _chosen(self, number: int, table: pa.Table) -> splitting.Chosen:
+        rows = table.num_rows
+        if self._by == "given" and SPLIT in table.column_names:
+            return splitting.by_name(table[SPLIT].combine_chunks())
+        if self._by == "given":
+            return splitting.constant(self._reader.split_of(self._sources[number]) or "train", rows)
+        if self._by == "time":
+            assert self._state.thresholds is not None
+            return splitting.by_time(table[TIME].combine_chunks(), self._state.thresholds)
+        if self._by == "hash":
+            keys = [table[key].combine_chunks() for key in self._request.split.key]
+            return splitting.by_hash(keys, self._state.rows_out, rows, self._request.split)
+        return np.zeros(rows, dtype=np.int8)
+
+    def _finish(self) -> Manifest:
+        state = self._state
+        splits = {split: tuple(entries) for split, entries in state.splits.items() if entries}
+        fields = []
+        for one in self._reader.layout.field:
+            self._report(Progress(f"fitting {one.name}", state.rows_in, sum(self._sizes), sum(self._sizes)))
+            fields.append(fit.fit(self._out, splits, one.entry, self._request.vocabulary_limit))
+        if self._rejects.kept:
+            lines = "".join(reject.as_json() + "\n" for reject in self._rejects.kept)
+            write_atomically(self._out / SIDE_FILE, lines.encode())
+        manifest = Manifest(label="label", fields=tuple(fields), splits=splits, provenance=self._provenance())
+        manifest.save(self._out)
+        (self._out / STATE).unlink(missing_ok=True)
+        return manifest
+
+    def _provenance(self) -> Provenance:
+        state = self._state
+        return Provenance(
+            reader=self._request.reader,
+            request=self._identity,
+            split=self._by,
+            sources=tuple(Path(source).name for source in self._sources),
+            rows_in=state.rows_in,
+            rows_out=state.rows_out,
+            rejected=self._rejects.rows,
+            blank_lines=state.blank,
+            reasons=dict(sorted(self._rejects.reasons.items())),
+        )
+
+
+def _unknown(source: str, rows: pa.Table) -> Iterator[Reject]:
+    """Rows whose split is none."""
+    for line, name in zip(rows[ROW].to_pylist(), rows[SPLIT].to_pylist(), strict=True):
+        yield Reject(source, line, "the split is none of train, validation, test", name or "")

@@ -1,0 +1,135 @@
+"""Which split a row goes to.
+
+=========  ==========================================================================================================
+``given``  as the source says: one file per split, or a column with the split's name
+``time``   the last ``test`` share of the rows in time is the test split, the ``validation`` share before it validation
+``hash``   by a hash of key columns, so that rows of one user, say, stay together; without a key, of the row's number
+``none``   everything is training data
+``auto``   the first of given, time, hash that the source allows
+=========  ==========================================================================================================
+
+The thresholds of ``time`` are quantiles of an evenly drawn sample of at most ``SAMPLE`` times, taken in a pass of its
+own. A row without a time is training data.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import Field
+
+from wideload.datasets.counter_rng import GOLDEN, mix, unit
+from wideload.options import Options
+
+SAMPLE = 200_000
+SPLITS = ("train", "validation", "test")
+_NAMES = {
+    "train": 0,
+    "training": 0,
+    "val": 1,
+    "valid": 1,
+    "validation": 1,
+    "dev": 1,
+    "test": 2,
+    "testing": 2,
+}
+
+Chosen = npt.NDArray[np.int8]
+"""Index in SPLITS per row; -1 for a row whose given split is unknown: int8 ``[n]``."""
+
+
+class SplitRule(Options):
+    """How rows are split.
+
+    Attributes:
+        by: see the module.
+        key: columns that ``hash`` hashes.
+        validation, test: shares of the rows, for ``time`` and ``hash``.
+    """
+
+    by: Literal["auto", "given", "time", "hash", "none"] = "auto"
+    key: tuple[str, ...] = ()
+    validation: float = Field(default=0.0, ge=0, lt=1)
+    test: float = Field(default=0.1, ge=0, lt=1)
+
+
+def constant(split: str, rows: int) -> Chosen:
+    return np.full(rows, SPLITS.index(split), dtype=np.int8)
+
+
+def by_name(names: Any) -> Chosen:
+    """From a column with the names of splits."""
+    lowered = pc.utf8_lower(names.cast(pa.string()))
+    place = pc.index_in(lowered, value_set=pa.array(list(_NAMES)))
+    numbers = pc.fill_null(pa.array(list(_NAMES.values()), pa.int8()).take(place), -1)
+    return np.asarray(numbers).astype(np.int8)
+
+
+def by_time(times: Any, thresholds: tuple[float, float]) -> Chosen:
+    """Before, between and after two moments."""
+    values = pc.fill_null(times.cast(pa.float64(), safe=False), -np.inf).to_numpy()
+    chosen: Chosen = np.searchsorted(np.array(thresholds), values, side="right").astype(np.int8)
+    return chosen
+
+
+def by_hash(columns: list[Any], first_row: int, rows: int, rule: SplitRule) -> Chosen:
+    """By the hash of key columns, or of the row's number."""
+    words = np.zeros(rows, dtype=np.uint64)
+    for column in columns or [pa.array(np.arange(first_row, first_row + rows))]:
+        words = mix((words + np.uint64(GOLDEN)) ^ hashed(column))
+    share = unit(mix(words))
+    chosen = (share >= 1 - rule.validation - rule.test).astype(np.int8)
+    return chosen + (share >= 1 - rule.test).astype(np.int8)
+
+
+def hashed(column: Any) -> npt.NDArray[np.uint64]:
+    """A 64-bit word per value; text is hashed once per distinct value."""
+    if pa.types.is_integer(column.type):
+        return mix(pc.fill_null(column.cast(pa.int64()), -1).to_numpy(zero_copy_only=False).view(np.uint64))
+    encoded = pc.fill_null(column.cast(pa.string()), "").dictionary_encode()
+    encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
+    digests = [hashlib.blake2b(text.encode(), digest_size=8).digest() for text in encoded.dictionary.to_pylist()]
+    words = np.frombuffer(b"".join(digests), dtype="<u8")
+    found: npt.NDArray[np.uint64] = words[encoded.indices.to_numpy()]
+    return found
+
+
+@dataclass(slots=True)
+class TimeSample:
+    """An even sample in constant memory: rows are kept whose hash is below a bound that sinks when it is full."""
+
+    bound: float = 1.0
+    rows: int = 0
+    _times: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    _hashes: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+
+    def add(self, times: Any) -> None:
+        """Takes the times of the next rows."""
+        hashes = unit(mix(np.arange(self.rows, self.rows + len(times), dtype=np.uint64) * np.uint64(GOLDEN)))
+        self.rows += len(times)
+        values = pc.fill_null(times.cast(pa.float64(), safe=False), float("nan")).to_numpy(zero_copy_only=False)
+        keep = (hashes < self.bound) & ~np.isnan(values)
+        self._times = np.concatenate([self._times, values[keep]])
+        self._hashes = np.concatenate([self._hashes, hashes[keep]])
+        while len(self._times) > SAMPLE:
+            self.bound /= 2
+            keep = self._hashes < self.bound
+            self._times, self._hashes = self._times[keep], self._hashes[keep]
+
+    def thresholds(self, rule: SplitRule) -> tuple[float, float]:
+        """First moment of validation and of test."""
+        if not len(self._times):
+            return np.inf, np.inf
+        ordered = np.sort(self._times)
+        places = [1 - rule.validation - rule.test, 1 - rule.test]
+        first, second = (
+            float(ordered[min(int(place * len(ordered)), len(ordered) - 1)]) if place < 1 else np.inf
+            for place in places
+        )
+        return first, second

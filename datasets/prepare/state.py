@@ -1,0 +1,55 @@
+"""How far an interrupted ``prepare`` came: kept in ``.state.json`` between chunks."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+from wideload.datasets.prepare.splitting import SPLITS
+from wideload.datasets.prepared.manifest import ShardEntry
+from wideload.datasets.text.blocks import Position
+
+
+@dataclass(slots=True)
+class State:
+    """What is finished so far.
+
+    Attributes:
+        source, position: where reading goes on.
+        chunk: number of the next chunk.
+        rows_in, rows_out, blank: rows read and taken, and lines with nothing on them.
+        splits: finished shards.
+        thresholds: first moment of validation and of test, for a split by time.
+    """
+
+    source: int = 0
+    position: Position = field(default_factory=Position)
+    chunk: int = 0
+    rows_in: int = 0
+    rows_out: int = 0
+    blank: int = 0
+    splits: dict[str, list[ShardEntry]] = field(default_factory=lambda: {split: [] for split in SPLITS})
+    thresholds: tuple[float, float] | None = None
+
+    def stored(self) -> dict[str, Any]:
+        """As JSON values."""
+        splits = {split: [entry.model_dump() for entry in entries] for split, entries in self.splits.items()}
+        return {
+            "source": self.source,
+            "position": dataclasses.asdict(self.position),
+            "chunk": self.chunk,
+            "rows_in": self.rows_in,
+            "rows_out": self.rows_out,
+            "blank": self.blank,
+            "splits": splits,
+            "thresholds": self.thresholds,
+        }
+
+    @classmethod
+    def restored(cls, stored: dict[str, Any]) -> State:
+        """What :meth:`stored` gave."""
+        splits = {split: [ShardEntry(**entry) for entry in entries] for split, entries in stored["splits"].items()}
+        thresholds = tuple(stored["thresholds"]) if stored["thresholds"] else None
+        changed = {"position": Position(**stored["position"]), "splits": splits, "thresholds": thresholds}
+        return cls(**(stored | changed))

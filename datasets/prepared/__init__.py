@@ -1,0 +1,1 @@
+"""A folder of shards -> a stream of batches: manifest, shards, order, decoding, reading ahead."""

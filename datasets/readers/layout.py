@@ -1,0 +1,155 @@
+r"""How the rows of a source are laid out: which column is the label, which are fields, and how each is read.
+
+The readers of known formats declare this in Python; for anything else the user writes it in TOML::
+
+    format = "csv"                      # csv | parquet | tfrecord | libsvm
+    delimiter = "\t"
+    header = true
+    missing = ["NA"]
+    time = "ts"                         # optional, for a split by time
+    split = "part"                      # optional, for a split that is given by a column
+
+    [label]
+    column = "click"                    # a name from the header, or a number from 0
+    at_least = 4                        # optional rule: 1 where the number is at least this
+    positive = ["yes"]                  # or: 1 for these texts, 0 for all others
+
+    [[field]]
+    name = "age"
+    kind = "number"                     # number | integer | id | hex | text
+
+    [[field]]
+    name = "genres"
+    kind = "text"
+    separator = "|"                     # multi-valued
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Literal, Self
+
+import pyarrow as pa
+from pydantic import Field, model_validator
+
+from wideload.datasets.prepared.manifest import FieldEntry
+from wideload.errors import DataError, UsageError
+from wideload.options import Options, validate
+
+Kind = Literal["number", "integer", "id", "hex", "text"]
+
+
+class InputField(Options):
+    """One input field.
+
+    Attributes:
+        name: its name from here on.
+        column: where it is in the source: a column's name, or its number from 0; by default its name.
+        kind: ``number`` float32; ``integer`` any int64; ``id`` integers from 0, whose largest gives the cardinality;
+            ``hex`` up to 16 hexadecimal digits as int64; ``text`` strings.
+        separator: between the values of a multi-valued field.
+        weights: name of the source column with a weight per value (TFRecord, Parquet and libsvm).
+    """
+
+    name: str = Field(min_length=1)
+    column: str | int | None = None
+    kind: Kind = "text"
+    separator: str | None = Field(default=None, min_length=1)
+    multi_valued: bool = False
+    weights: str | None = None
+
+    @property
+    def source(self) -> str | int:
+        return self.name if self.column is None else self.column
+
+    @property
+    def lists(self) -> bool:
+        """Whether an example holds several values."""
+        return self.multi_valued or self.separator is not None
+
+    @property
+    def stored(self) -> pa.DataType:
+        """Type in the shards."""
+        inner = {"number": pa.float32(), "text": pa.string()}.get(self.kind, pa.int64())
+        return pa.list_(inner) if self.lists else inner
+
+    @property
+    def entry(self) -> FieldEntry:
+        """The field in a manifest, before it is fitted."""
+        return FieldEntry(
+            name=self.name,
+            kind="numeric" if self.kind == "number" else "categorical",
+            multi_valued=self.lists,
+            text=self.kind == "text",
+            ids=self.kind == "id",
+            weights=self.weights,
+        )
+
+
+class Label(Options):
+    """What is to be predicted, and when it is 1.
+
+    Attributes:
+        column: name or number of the column.
+        at_least: 1 where the number is at least this.
+        positive: 1 for these texts, 0 for all others. Without either rule the column must hold 0 or 1.
+        allowed: with ``positive``: texts that are 0; anything else is a bad row.
+    """
+
+    column: str | int
+    at_least: float | None = None
+    positive: tuple[str, ...] | None = None
+    allowed: tuple[str, ...] | None = None
+
+
+class Layout(Options):
+    """A source's columns."""
+
+    format: Literal["csv", "parquet", "tfrecord", "libsvm"] = "csv"
+    delimiter: str = Field(default=",", min_length=1, max_length=2)
+    header: bool = True
+    quoted: bool = True
+    missing: tuple[str, ...] = ()
+    columns: tuple[str, ...] | None = None
+    label: Label
+    field: tuple[InputField, ...] = ()
+    time: str | int | None = None
+    split: str | int | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        names = ["label", *(field.name for field in self.field)]
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise ValueError(f"field names must be unique and differ from 'label'; given twice: {', '.join(repeated)}")
+        if not self.delimiter.isascii() or set(self.delimiter) & set('"\r\n\0'):
+            raise ValueError("the delimiter must be one or two ASCII characters, and no quote or line end")
+        for field in self.field:
+            if field.kind == "number" and field.lists:
+                raise ValueError(f"field {field.name!r}: numbers cannot be multi-valued")
+        return self
+
+    @property
+    def stored(self) -> pa.Schema:
+        """Columns of the shards."""
+        weights = [(field.weights, pa.list_(pa.float32())) for field in self.field if field.weights]
+        fields = [(field.name, field.stored) for field in self.field]
+        return pa.schema([("label", pa.float32()), *fields, *weights])
+
+
+def load_layout(path: Path) -> Layout:
+    """Reads a layout from TOML.
+
+    Raises:
+        DataError: the file cannot be read or is not TOML.
+        UsageError: a key or value that a layout does not have; names it.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise DataError(f"cannot read the layout {path}: {error}") from None
+    layout = validate(Layout, values, f"layout {path.name}")
+    if not layout.field and layout.format != "libsvm":
+        raise UsageError(f"layout {path.name} has no [[field]]: name at least one input field.")
+    return layout

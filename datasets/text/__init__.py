@@ -1,0 +1,1 @@
+"""Bytes of text files -> columns: blocks, lines, cells, quotes, values, words."""

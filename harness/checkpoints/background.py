@@ -1,0 +1,129 @@
+"""One checkpoint that is written while training goes on.
+
+::
+
+    every rank's thread    Cut.write ─► sync and sum up what it wrote ─► .part-RRR.json: its entries
+    rank 0's thread        all parts there? ─► Cut.finish ─► MANIFEST ─► rename ─► drop old ones
+    between two steps      part(): is mine written?  all agree  end(): is it published, or given up?
+
+The threads never use MPI, which belongs to training: they see each other's files. So a rank that could not even write
+down its failure is heard where the ranks meet next, and rank 0 then stops waiting for it. Until the rename the folder
+has a name that no reader looks at, as ever.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from wideload.errors import CheckpointError
+from wideload.harness.checkpoints.folder import CheckpointFolder
+from wideload.harness.checkpoints.manifest import MODEL, Entry, Manifest, sealed
+from wideload.harness.checkpoints.publishing import publish
+from wideload.harness.contract import Cut
+from wideload.harness.experiment.checkpointing import Settings
+
+POLL_SECONDS = 0.02
+BEAT_SECONDS = 0.5
+
+
+@dataclass(slots=True, eq=False)
+class Writing:
+    """One rank's end of it. The work begins with the object.
+
+    Attributes:
+        manifest: of the checkpoint, without its files.
+        beside: what this rank puts beside the model: called with the checkpoint's folder, returns the files.
+        settings: what stays, and where else.
+        problem: why there is no checkpoint, on the ranks that know; empty while all is well.
+        bytes: of the whole checkpoint, on rank 0 once it is published.
+        seconds: that this rank's thread took.
+    """
+
+    folder: CheckpointFolder
+    manifest: Manifest
+    cut: Cut
+    beside: Callable[[Path], list[Path]]
+    rank: int
+    settings: Settings
+    problem: str = ""
+    bytes: int = 0
+    seconds: float = 0.0
+    _written: threading.Event = field(default_factory=threading.Event)
+    _cancelled: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._thread = threading.Thread(target=self._run, name="checkpoint", daemon=True)
+        self._thread.start()
+
+    def part(self, beat: Callable[[], None]) -> str:
+        """Waits until this rank's part is on disk; the problem, or nothing. ``beat`` is called meanwhile."""
+        while not self._written.wait(BEAT_SECONDS):
+            beat()
+        return self.problem
+
+    def end(self, cancel: bool, beat: Callable[[], None]) -> str:
+        """Waits until the checkpoint is published, or with ``cancel`` given up; the problem, or nothing."""
+        if cancel:
+            self._cancelled.set()
+        while self._thread.is_alive():
+            self._thread.join(BEAT_SECONDS)
+            beat()
+        return self.problem
+
+    def _run(self) -> None:
+        begun = time.perf_counter()
+        try:
+            self._write()
+            self._written.set()
+            if self.rank == 0:
+                self._publish()
+        except Exception as error:  # a thread's exception has nobody else to tell
+            known = isinstance(error, OSError | CheckpointError)
+            self.problem = str(error) if known else f"{type(error).__name__}: {error}"
+        finally:
+            self.seconds = time.perf_counter() - begun
+            self._written.set()
+
+    @property
+    def _place(self) -> Path:
+        return self.folder.partial(self.manifest.step)
+
+    def _write(self) -> None:
+        written = self.cut.write(self._place / MODEL)
+        files = [*written.files, *self.beside(self._place)]
+        entries = [entry.model_dump() for entry in sealed(self._place, files)]
+        mark = _mark(self._place, self.rank)
+        partial = mark.with_suffix(".tmp")
+        partial.write_text(json.dumps({"entries": entries, "about": written.about}), encoding="utf-8")
+        partial.rename(mark)
+
+    def _publish(self) -> None:
+        parts = self._parts()
+        if parts is None:
+            return
+        files = self.cut.finish(self._place / MODEL, [part["about"] for part in parts])
+        entries = [Entry.model_validate(entry) for part in parts for entry in part["entries"]]
+        entries = sorted([*entries, *sealed(self._place, files)], key=lambda entry: entry.path)
+        for rank in range(self.manifest.ranks):
+            _mark(self._place, rank).unlink()
+        self.bytes = sum(entry.bytes for entry in entries)
+        publish(self.folder, self.manifest.model_copy(update={"files": entries}), self.settings)
+
+    def _parts(self) -> list[Any] | None:
+        """What all ranks have written, in rank order; None when it is given up."""
+        marks = [_mark(self._place, rank) for rank in range(self.manifest.ranks)]
+        while not all(mark.exists() for mark in marks):
+            if self._cancelled.wait(POLL_SECONDS):
+                return None
+        return [json.loads(mark.read_text(encoding="utf-8")) for mark in marks]
+
+
+def _mark(place: Path, rank: int) -> Path:
+    return place / f".part-{rank:03d}.json"

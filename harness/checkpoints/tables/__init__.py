@@ -1,0 +1,1 @@
+"""Rows of tables on disk and elsewhere: row files, Parquet, Arrow, databases, quantisation."""

@@ -1,0 +1,65 @@
+"""One measurement: a workload under a strategy, on a job of some size, once.
+
+``case_id`` is the hash of everything that decides what is measured; the same experiment gives the same ids, so finished
+cases are recognised. Limits and places are not part of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from pydantic import Field
+
+from wideload.harness.records.results import Kind
+from wideload.harness.workload.workload import Workload
+from wideload.options import Options
+
+
+class Case(Options):
+    """What one job measures.
+
+    Attributes:
+        options: of the strategy, validated; those that differ from their defaults.
+        distributed: False for a strategy that runs in one process whatever ``ranks`` says.
+        handicap: share by which every step is prolonged on purpose: how the instrument is calibrated.
+        cold_start: whether held-out examples with values that training never showed are measured apart.
+        preload: whether every batch is in memory before the first step.
+        losses: steps whose loss is kept one by one.
+    """
+
+    kind: Kind = "train"
+    workload: Workload
+    strategy: str
+    options: dict[str, Any] = Field(default_factory=dict)
+    distributed: bool = True
+    ranks: int = Field(ge=1)
+    threads: int = Field(ge=1)
+    repeat: int = Field(default=0, ge=0)
+    warmup_steps: int = Field(default=0, ge=0)
+    evaluate: bool = True
+    eval_every: int | None = None
+    cold_start: bool = False
+    preload: bool = False
+    losses: int = 200
+    trace: bool = False
+    handicap: float = Field(default=0.0, ge=0)
+
+    @property
+    def processes(self) -> int:
+        """Processes of the job."""
+        return self.ranks if self.distributed else 1
+
+    @property
+    def threads_per_process(self) -> int:
+        """A single process gets the cores of all the ranks that it stands beside."""
+        return self.threads if self.distributed else self.ranks * self.threads
+
+    @property
+    def case_id(self) -> str:
+        """12 hex digits, readable prefix first: ``sparse_ps-r2-0-1f3a...``."""
+        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        digest = hashlib.blake2b(canonical.encode(), digest_size=6).hexdigest()
+        name = self.strategy if self.kind == "train" else self.kind
+        return f"{name}-r{self.ranks}-{self.repeat}-{digest}"

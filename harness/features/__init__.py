@@ -1,0 +1,1 @@
+"""Columns + schema -> batches: what a declaration means for the data at hand, compiled once per rank."""

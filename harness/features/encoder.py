@@ -1,0 +1,75 @@
+"""What an encoder is: from raw values to local ids ``0..rows-1``, or to 64-bit hashes where there is no bound.
+
+::
+
+    Encoder.rows            number of ids, or None: unbounded
+    Encoder.encode(values)  pyarrow array, no lists -> int64 [n]; ABSENT marks "no value here"
+
+An encoder of your own is a subclass registered with :func:`register`, or by the entry point group
+``wideload.encoders``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from importlib.metadata import entry_points
+from typing import Any
+
+import numpy as np
+
+from wideload.errors import UnknownNameError, UsageError
+from wideload.hashing import Integers
+
+ABSENT = np.iinfo(np.int64).min
+"""Stands for "no value" in encoded arrays of bounded encoders and in ``Encoder.encode``'s result."""
+
+GROUP = "wideload.encoders"
+
+
+class Encoder(ABC):
+    """Turns raw values into ids. Must be a pure function of the value and of the encoder's own options."""
+
+    rows: int | None = None
+    """Ids are in ``[0, rows)``; None: any 64-bit value but ABSENT."""
+
+    strict: bool = False
+    """Whether a value without an id is an error in the data, which names its row, and not like no value."""
+
+    @abstractmethod
+    def encode(self, values: Any) -> Integers:
+        """Ids ``[n]`` int64 of a pyarrow array of integers, strings or dictionary-encoded strings, nulls allowed."""
+
+    def identity(self) -> str:
+        """What else the result depends on, for the fingerprint: a vocabulary's content, say."""
+        return ""
+
+
+_registered: dict[str, type[Encoder]] = {}
+
+
+def register(name: str, encoder: type[Encoder]) -> None:
+    """Makes ``encoder = {kind = "custom", name = NAME}`` stand for ``encoder(field, **options)``.
+
+    Raises:
+        UsageError: the class is no Encoder, or the name is taken by another one.
+    """
+    if not (isinstance(encoder, type) and issubclass(encoder, Encoder)):
+        raise UsageError(
+            f"encoder {name!r}: {encoder!r} is not a subclass of wideload.harness.features.encoder.Encoder."
+        )
+    if _registered.setdefault(name, encoder) is not encoder:
+        raise UsageError(f"encoder {name!r} is registered already, as {_registered[name]!r}.")
+
+
+def registered(name: str, column: str) -> type[Encoder]:
+    """The encoder class of that name.
+
+    Raises:
+        UnknownNameError: there is none; names the column and the nearest name.
+    """
+    if name not in _registered:
+        plugins = {point.name: point for point in entry_points(group=GROUP)}
+        if name not in plugins:
+            raise UnknownNameError(f"encoder of column {column!r}", name, {*_registered, *plugins})
+        register(name, plugins[name].load())
+    return _registered[name]

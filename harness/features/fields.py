@@ -1,0 +1,59 @@
+"""Fields of a schema, as columns ask for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import chain
+from typing import TYPE_CHECKING, Literal
+
+from wideload.errors import ColumnError, nearest
+from wideload.harness.workload import columns as declared
+
+if TYPE_CHECKING:
+    from wideload.datasets.contract import Field, Schema
+
+
+def field_of(
+    schema: Schema, name: str, column: str, kind: Literal["numeric", "categorical"], others: Iterable[str] = ()
+) -> Field:
+    """The field of that name.
+
+    Args:
+        schema: of the data set.
+        name: as the declaration has it.
+        column: who asks.
+        kind: what the column can work with.
+        others: names that would have been valid too, for the hint.
+
+    Raises:
+        ColumnError: there is none, or it is of the other kind; names the column, and the nearest name.
+    """
+    fields = {field.name: field for field in schema.fields}
+    if name not in fields:
+        near = nearest(name, [*fields, *others])
+        hint = f" Did you mean {near!r}?" if near else ""
+        raise ColumnError(f"column {column!r}: there is no field {name!r}.{hint} Fields: {', '.join(fields)}.")
+    if fields[name].kind != kind:
+        hint = "; bucketise it first" if kind == "categorical" else ""
+        raise ColumnError(f"column {column!r} needs a {kind} field, but {name!r} is {fields[name].kind}{hint}.")
+    return fields[name]
+
+
+def natural_encoder(field: Field) -> declared.Encoder:
+    """How a categorical field is encoded when nobody says: what is known of its values decides."""
+    if field.vocabulary is not None:
+        return declared.Vocabulary()
+    return declared.Identity() if field.cardinality is not None else declared.Hash()
+
+
+def union_of(fields: list[Field]) -> Field:
+    """A field that stands for all: vocabularies joined in order, the largest cardinality; None where one is unknown."""
+    vocabularies = [field.vocabulary for field in fields if field.vocabulary is not None]
+    sizes = [field.cardinality for field in fields if field.cardinality is not None]
+    return replace(
+        fields[0],
+        name="+".join(field.name for field in fields),
+        vocabulary=tuple(dict.fromkeys(chain(*vocabularies))) if len(vocabularies) == len(fields) else None,
+        cardinality=max(sizes) if len(sizes) == len(fields) else None,
+    )

@@ -1,0 +1,67 @@
+"""Where a vocabulary comes from: the declaration, a file, or the data set's schema."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from wideload.errors import ColumnError
+from wideload.harness.workload.columns import Vocabulary
+
+if TYPE_CHECKING:
+    from wideload.datasets.contract import Field
+
+
+def vocabulary_of(declaration: Vocabulary, field: Field, column: str) -> Any:
+    """The known values as a pyarrow string array, in id order.
+
+    Raises:
+        ColumnError: there is none, it cannot be read, or a value occurs twice; names the column.
+    """
+    values = _declared(declaration, field, column)
+    if declaration.limit is not None:
+        values = values.slice(0, declaration.limit)
+    if len(pc.unique(values)) != len(values):
+        twice = pc.value_counts(values).to_pylist()
+        name = next(entry["values"] for entry in twice if entry["counts"] > 1)
+        raise ColumnError(f"column {column!r}: vocabulary value {name!r} occurs twice; ids must be unique.")
+    return values
+
+
+def _declared(declaration: Vocabulary, field: Field, column: str) -> Any:
+    if declaration.values is not None and declaration.file is not None:
+        raise ColumnError(f"column {column!r}: give the vocabulary's values or its file, not both.")
+    if declaration.file is not None:
+        return _file(Path(declaration.file), declaration.min_count, column)
+    if declaration.min_count:
+        raise ColumnError(f"column {column!r}: min_count needs a vocabulary file (Parquet) with a column 'count'.")
+    known = declaration.values if declaration.values is not None else field.vocabulary
+    if known is None:
+        raise ColumnError(
+            f"column {column!r}: field {field.name!r} has no fitted vocabulary; give encoder.values or encoder.file, "
+            "or use the hash encoder."
+        )
+    return pa.array(known, pa.string())
+
+
+def _file(path: Path, min_count: int, column: str) -> Any:
+    try:
+        if path.suffix != ".parquet":
+            lines = path.read_text(encoding="utf-8").splitlines()
+            table = pa.table({"value": pa.array(lines, pa.string())})
+        else:
+            table = pq.read_table(path)
+        values = table["value"].cast(pa.string())
+    except (OSError, KeyError, UnicodeDecodeError, pa.ArrowException) as error:
+        raise ColumnError(f"column {column!r}: cannot read the vocabulary {path}: {error}") from None
+    if min_count and "count" not in table.column_names:
+        raise ColumnError(
+            f"column {column!r}: min_count needs a column 'count' in {path}; it has {table.column_names}."
+        )
+    if min_count:
+        values = values.filter(pc.greater_equal(table["count"], min_count))
+    return values.combine_chunks()

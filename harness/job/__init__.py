@@ -1,0 +1,1 @@
+"""One supervised mpirun job and its files: launcher, messages, heartbeat, supervisor, watchdog, process tree."""

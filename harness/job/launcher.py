@@ -1,0 +1,189 @@
+"""Starts the job of one case and waits until nothing of it is left.
+
+::
+
+    case ─► state folder + job.json ─► mpirun (own session) ─► watchdog ─► Verdict ─► signs and outcomes of the ranks
+
+``mpirun``'s exit code decides nothing: MPICH's reports 0 for a rank that leaves without finalising. What the ranks and
+their wardens wrote does.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from wideload.harness.checkpoints.folder import CheckpointFolder
+from wideload.harness.checkpoints.remote import RemoteFolder
+from wideload.harness.cluster import THREADS_VARIABLE
+from wideload.harness.experiment.case import Case
+from wideload.harness.experiment.checkpointing import Settings
+from wideload.harness.job import messages
+from wideload.harness.job.capped_log import DEFAULT_LIMIT
+from wideload.harness.job.messages import Job, Outcome, Sign
+from wideload.harness.job.mpi import Hosts, Mpi
+from wideload.harness.job.supervisor import die_with_parent, log_path
+from wideload.harness.job.watchdog import Limits, Verdict, Watchdog
+
+Progress = Callable[[list[Sign]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Launcher:
+    """How jobs are started in one run folder.
+
+    Attributes:
+        run: the run folder.
+        environment: variables that beat those wideload sets.
+        checkpoints: how often cases are saved, or None; each has a folder of its own.
+    """
+
+    mpi: Mpi
+    run: Path
+    limits: Limits
+    hosts: Hosts = field(default_factory=Hosts)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    log_limit: int = DEFAULT_LIMIT
+    checkpoints: Settings | None = None
+
+    def launch(self, case: Case, progress: Progress = lambda _: None, fresh: bool = False) -> Finished:
+        """Runs the case to its end, good or bad; nothing it started is running afterwards.
+
+        A case that has checkpoints goes on from the last of them, unless it shall start ``fresh``.
+        """
+        job_file = self._prepare(case, fresh)
+        started, begun = time.time(), time.monotonic()
+        launcher_log = self._logs / f"{case.case_id}.mpirun.log"
+        with launcher_log.open("wb") as output:
+            process = subprocess.Popen(
+                self.command(case),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **variables(case, self.mpi), **self.environment},
+                start_new_session=True,
+                preexec_fn=die_with_parent,
+            )
+            verdict = Watchdog(process, case, job_file.parent, self.limits, progress).watch()
+        return self._finished(case, job_file.parent, verdict, started, time.monotonic() - begun)
+
+    def command(self, case: Case) -> list[str]:
+        """The complete command line of the case."""
+        job_file = self._state(case) / "job.json"
+        return [
+            *self.mpi.command(case.processes, self.hosts),
+            sys.executable,
+            "-m",
+            "wideload.harness.job.supervisor",
+            str(job_file),
+        ]
+
+    def shell_line(self, case: Case) -> str:
+        """Repeats the case when pasted into a shell."""
+        settings = [f"{name}={shlex.quote(value)}" for name, value in variables(case, self.mpi).items()]
+        return " ".join([*settings, shlex.join(self.command(case))])
+
+    @property
+    def _logs(self) -> Path:
+        return self.run.absolute() / "logs"
+
+    def _state(self, case: Case) -> Path:
+        return self.run.absolute() / "state" / case.case_id
+
+    def resumable(self, case: Case) -> bool:
+        """Whether the case has checkpoints to go on from."""
+        return self.checkpoints is not None and bool(self._checkpoints(case).names())
+
+    def _checkpoints(self, case: Case) -> CheckpointFolder:
+        return CheckpointFolder(self.run.absolute() / "checkpoints" / case.case_id)
+
+    def _prepare(self, case: Case, fresh: bool) -> Path:
+        folder = self._state(case)
+        if fresh:
+            self._discard(case)
+        keep = messages.PREDICTIONS if self.resumable(case) else ""
+        for path in folder.iterdir() if folder.is_dir() else ():
+            if not (keep and path.match(keep)):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        folder.mkdir(parents=True, exist_ok=True)
+        self._logs.mkdir(exist_ok=True)
+        job = Job(
+            case=case,
+            folder=str(folder),
+            logs=str(self._logs),
+            log_limit=self.log_limit,
+            checkpoints=self._settings(case),
+        )
+        messages.write(folder / "job.json", job)
+        return folder / "job.json"
+
+    def _discard(self, case: Case) -> None:
+        self._checkpoints(case).discard()
+        url = self._mirror(case)
+        if url is not None:
+            RemoteFolder.at(url).discard()
+
+    def _mirror(self, case: Case) -> str | None:
+        if self.checkpoints is None or self.checkpoints.mirror is None:
+            return None
+        return f"{self.checkpoints.mirror.rstrip('/')}/{case.case_id}"
+
+    def _settings(self, case: Case) -> Settings | None:
+        if self.checkpoints is None:
+            return None
+        own = {"folder": str(self._checkpoints(case).root), "mirror": self._mirror(case)}
+        return self.checkpoints.model_copy(update=own)
+
+    def _finished(self, case: Case, folder: Path, verdict: Verdict, started: float, seconds: float) -> Finished:
+        ranks = range(case.processes)
+        return Finished(
+            case=case,
+            verdict=verdict,
+            folder=folder,
+            signs=[messages.read(messages.sign_path(folder, rank), Sign) for rank in ranks],
+            outcomes=[messages.read(messages.outcome_path(folder, rank), Outcome) for rank in ranks],
+            logs=[log_path(self._logs, case.case_id, rank) for rank in ranks],
+            launcher_log=self._logs / f"{case.case_id}.mpirun.log",
+            command=self.shell_line(case),
+            started=started,
+            seconds=seconds,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A job that is over, with all that its processes left; None where a rank left nothing."""
+
+    case: Case
+    verdict: Verdict
+    folder: Path
+    signs: list[Sign | None]
+    outcomes: list[Outcome | None]
+    logs: list[Path]
+    launcher_log: Path
+    command: str
+    started: float
+    seconds: float
+
+
+def variables(case: Case, mpi: Mpi) -> dict[str, str]:
+    """Environment of the ranks: equal thread terms for every strategy, whatever library does the computing."""
+    threads = str(case.threads_per_process)
+    return {
+        THREADS_VARIABLE: threads,
+        "OMP_NUM_THREADS": threads,
+        "OPENBLAS_NUM_THREADS": threads,
+        "TF_NUM_INTRAOP_THREADS": threads,
+        "TF_NUM_INTEROP_THREADS": "1",
+        "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"),
+        "TF_USE_LEGACY_KERAS": "1",
+        "PYTHONUNBUFFERED": "1",
+        **mpi.environment(),
+    }

@@ -1,0 +1,84 @@
+"""Ends a job's processes: those that ``mpirun`` started, however they regrouped, and the ranks that reported their pid.
+
+First the polite signal, so that wardens finish their logs; then SIGKILL; then a look that all are gone. A process is
+identified by pid and start time, so a pid that the system has given to someone else is never touched.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+
+import psutil
+
+from wideload.harness.job.messages import Sign
+
+POLITE_SECONDS = 2.0
+GONE_SECONDS = 5.0
+
+
+class Tree:
+    """The processes of one job on this host, as they are when it is made."""
+
+    def __init__(self, launcher: subprocess.Popen[bytes], signs: list[Sign]) -> None:
+        self._launcher = launcher
+        self._processes = _below(launcher) + _reported(signs)
+
+    def end(self) -> None:
+        """Returns when all are gone, or cannot be ended by this user."""
+        alive = psutil.wait_procs(self._processes, timeout=0)[1]
+        if self._launcher.poll() is None:
+            self._launcher.terminate()
+        for process in alive:
+            if _is_warden(process):
+                _send(process, signal.SIGTERM)
+        _, alive = psutil.wait_procs(alive, timeout=POLITE_SECONDS if alive else 0)
+        for process in alive:
+            # A stopped process ignores everything else until it continues.
+            _send(process, signal.SIGKILL)
+        psutil.wait_procs(alive, timeout=GONE_SECONDS)
+        self._reap()
+
+    def _reap(self) -> None:
+        try:
+            self._launcher.wait(timeout=POLITE_SECONDS)
+        except subprocess.TimeoutExpired:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._launcher.pid, signal.SIGKILL)
+            self._launcher.wait()
+
+
+def _below(launcher: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    if launcher.poll() is not None:
+        return []
+    try:
+        return psutil.Process(launcher.pid).children(recursive=True)
+    except psutil.Error:
+        return []
+
+
+def _reported(signs: list[Sign]) -> list[psutil.Process]:
+    """Ranks and wardens of this host that a lost launcher no longer leads to."""
+    found = []
+    pids = [pid for sign in signs if sign.host == socket.gethostname() for pid in (sign.warden_pid, sign.pid)]
+    for pid in pids:
+        with contextlib.suppress(psutil.Error):
+            process = psutil.Process(pid)
+            if any("wideload.harness" in argument for argument in process.cmdline()):
+                found.append(process)
+    return found
+
+
+def _is_warden(process: psutil.Process) -> bool:
+    try:
+        return "wideload.harness.job.supervisor" in process.cmdline()
+    except psutil.Error:
+        return False
+
+
+def _send(process: psutil.Process, number: signal.Signals) -> None:
+    with contextlib.suppress(psutil.Error):
+        process.send_signal(number)

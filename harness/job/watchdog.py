@@ -1,0 +1,218 @@
+"""Supervises a running job: a dead or wedged rank ends it within seconds, and nothing of it is left running.
+
+=======================================  =========  ==========================================================
+what is seen                             status     after
+=======================================  =========  ==========================================================
+a rank ended by a signal                 crashed    a grace of 1 s, in which the others may end too
+a rank ended without an outcome          crashed    the same
+a rank ended with an error               failed     the same
+a rank is stopped (SIGSTOP, debugger)    timeout    3 s
+a rank shows no progress                 timeout    stall_limit while training, 5 times that while setting up
+a warden shows no life                   crashed    20 s
+the case takes too long                  timeout    time_limit
+memory is about to run out               crashed    at once
+the launcher ended, ranks are missing    crashed    at once
+=======================================  =========  ==========================================================
+
+The guilty rank is the one that ended first, or the one that is furthest behind: the others only wait for it.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from wideload.harness.experiment.case import Case
+from wideload.harness.job import messages
+from wideload.harness.job.messages import Outcome, Sign
+from wideload.harness.job.process_tree import Tree
+from wideload.harness.records.results import Status
+
+POLL_SECONDS = 0.2
+GRACE_SECONDS = 1.0
+STOPPED_SECONDS = 3.0
+SILENT_SECONDS = 20.0
+SETUP_FACTOR = 5.0
+MEMORY_CHECK_SECONDS = 1.0
+_SETTING_UP = ("start", "setup")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Seconds, and the share of the machine's memory that must stay free."""
+
+    time_limit: float = 600.0
+    stall_limit: float = 60.0
+    free_memory: float = 0.03
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a job ended; ``guilty`` is the rank to blame, where one is."""
+
+    status: Status
+    error: str | None = None
+    guilty: int | None = None
+
+
+class Watchdog:
+    """Watches one job."""
+
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        case: Case,
+        folder: Path,
+        limits: Limits,
+        progress: Callable[[list[Sign]], None] = lambda _: None,
+    ) -> None:
+        self._process = process
+        self._case = case
+        self._folder = folder
+        self._limits = limits
+        self._progress = progress
+        self._begun = time.monotonic()
+        self._signs: dict[int, Sign] = {}
+        self._seen: dict[int, float] = {}
+        self._stopped: dict[int, float] = {}
+        self._next_memory_check = 0.0
+        self._suspicion: tuple[float, Verdict] | None = None
+
+    def watch(self) -> Verdict:
+        """Until the job is over; kills it when it has to, also when interrupted."""
+        try:
+            while (verdict := self._look()) is None:
+                time.sleep(POLL_SECONDS)
+        finally:
+            Tree(self._process, list(self._signs.values())).end()
+        return verdict
+
+    def _look(self) -> Verdict | None:
+        self._read_signs()
+        self._progress([self._signs[rank] for rank in sorted(self._signs)])
+        over = self._process.poll() is not None
+        if over:
+            self._read_signs()
+            return self._at_the_end()
+        return self._ended_rank() or self._wedged_rank() or self._exhausted()
+
+    def _read_signs(self) -> None:
+        now = time.monotonic()
+        for rank in range(self._case.processes):
+            sign = messages.read(messages.sign_path(self._folder, rank), Sign)
+            known = self._signs.get(rank)
+            if sign is None or (known is not None and known.count == sign.count):
+                continue
+            self._signs[rank], self._seen[rank] = sign, now
+            if not sign.stopped:
+                self._stopped.pop(rank, None)
+            else:
+                self._stopped.setdefault(rank, now)
+
+    def _at_the_end(self) -> Verdict:
+        """Known culprits first: the launcher kills the other ranks so fast that they may leave no record."""
+        return self._blame() or self._missing() or Verdict("ok")
+
+    def _missing(self) -> Verdict | None:
+        """A rank of which neither an outcome nor an end is known."""
+        for rank in range(self._case.processes):
+            sign = self._signs.get(rank)
+            if (sign is None or not sign.ended) and self._outcome(rank) is None:
+                code = self._process.returncode
+                return Verdict("crashed", f"the launcher ended with code {code} and rank {rank} left no record", rank)
+        return None
+
+    def _ended_rank(self) -> Verdict | None:
+        """A bad end is believed after a grace: the rank to blame may be recorded a moment after its victims."""
+        if self._suspicion is None:
+            found = self._blame()
+            self._suspicion = (time.monotonic(), found) if found else None
+            return None
+        since, _ = self._suspicion
+        return self._blame() if time.monotonic() - since > GRACE_SECONDS else None
+
+    def _blame(self) -> Verdict | None:
+        """Errors that a rank reported itself come first, then signals, then silent ends; killed victims last."""
+        verdicts = [verdict for sign in self._signs.values() if (verdict := self._end_of(sign)) is not None]
+        order = {"failed": 0, "crashed": 1}
+        verdicts.sort(key=lambda verdict: (order.get(verdict.status, 2), self._is_victim(verdict), verdict.guilty))
+        return verdicts[0] if verdicts else None
+
+    def _is_victim(self, verdict: Verdict) -> bool:
+        """MPI's launcher ends the others by SIGTERM or SIGKILL after the first: those were seen later."""
+        rank = verdict.guilty or 0
+        return self._seen[rank] > min(self._seen[other] for other, sign in self._signs.items() if sign.ended)
+
+    def _end_of(self, sign: Sign) -> Verdict | None:
+        if not sign.ended:
+            return None
+        outcome = self._outcome(sign.rank)
+        if outcome is not None and outcome.error is not None:
+            return Verdict("failed", outcome.error, sign.rank)
+        if outcome is not None:
+            return None
+        if sign.signal is not None:
+            name = signal.Signals(sign.signal).name
+            return Verdict("crashed", f"rank {sign.rank} was ended by {name} after step {sign.step}", sign.rank)
+        return Verdict(
+            "crashed",
+            f"rank {sign.rank} left with exit code {sign.exit_code} after step {sign.step}, before it was done",
+            sign.rank,
+        )
+
+    def _outcome(self, rank: int) -> Outcome | None:
+        return messages.read(messages.outcome_path(self._folder, rank), Outcome)
+
+    def _wedged_rank(self) -> Verdict | None:
+        now = time.monotonic()
+        for rank, since in self._stopped.items():
+            if now - since > STOPPED_SECONDS:
+                step = self._signs[rank].step
+                return Verdict("timeout", f"rank {rank} is stopped by a signal (SIGSTOP?) after step {step}", rank)
+        for rank, seen in self._seen.items():
+            if now - seen > SILENT_SECONDS and not self._signs[rank].ended:
+                return Verdict("crashed", f"the warden of rank {rank} shows no life for {SILENT_SECONDS:.0f} s", rank)
+        return self._stalled_rank()
+
+    def _stalled_rank(self) -> Verdict | None:
+        running = [sign for sign in self._signs.values() if not sign.ended]
+        late = [sign for sign in running if sign.idle_seconds > self._patience(sign)]
+        if not late:
+            return None
+        guilty = min(running, key=lambda sign: (sign.step, -sign.idle_seconds, sign.rank))
+        return Verdict(
+            "timeout",
+            f"rank {guilty.rank} shows no progress for {guilty.idle_seconds:.0f} s in phase {guilty.phase} "
+            f"after step {guilty.step}",
+            guilty.rank,
+        )
+
+    def _patience(self, sign: Sign) -> float:
+        """Setting up and the first steps, which trace and compile, may take longer."""
+        is_early = sign.phase in _SETTING_UP or sign.step < 2
+        return self._limits.stall_limit * (SETUP_FACTOR if is_early else 1.0)
+
+    def _exhausted(self) -> Verdict | None:
+        now = time.monotonic()
+        if now - self._begun > self._limits.time_limit:
+            slowest = min(self._signs.values(), key=lambda sign: sign.step, default=None)
+            done = f"rank {slowest.rank} had done {slowest.step} steps" if slowest else "no rank had started"
+            error = f"over the time limit of {self._limits.time_limit:g} s; {done}"
+            return Verdict("timeout", error, slowest.rank if slowest else None)
+        if now < self._next_memory_check:
+            return None
+        self._next_memory_check = now + MEMORY_CHECK_SECONDS
+        return self._memory()
+
+    def _memory(self) -> Verdict | None:
+        import psutil
+
+        memory = psutil.virtual_memory()
+        if memory.available > memory.total * self._limits.free_memory:
+            return None
+        free = memory.available / 2**20
+        return Verdict("crashed", f"ended by the memory guard: {free:.0f} MiB left of the machine's memory")

@@ -1,0 +1,1 @@
+"""Inside one rank: feed -> trainer -> outcome."""

@@ -1,0 +1,93 @@
+"""``python -m wideload.harness.rank.main JOB``: what one rank of a case does.
+
+::
+
+    MPI ─► data set ─► columns agreed ─► strategy.build ─► loop (clock) ─► evaluate ─► Outcome on disk ─► MPI finalised
+
+Whatever goes wrong ends up in the rank's :class:`~wideload.harness.job.messages.Outcome` and its log, and the process
+leaves at once: the others may be waiting inside MPI, and an orderly end would wait for them.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import traceback
+from pathlib import Path
+
+from wideload.errors import ClusterError, UsageError, WideloadError
+from wideload.harness.cluster import Cluster
+from wideload.harness.experiment.case import Case
+from wideload.harness.job import messages
+from wideload.harness.job.heartbeat import Pulse
+from wideload.harness.job.messages import Job, Outcome
+from wideload.harness.job.supervisor import rank_from_environment
+
+
+def main(job_file: Path) -> None:
+    """Runs the case; does not return when it fails."""
+    job = messages.read(job_file, Job)
+    if job is None:
+        raise UsageError(f"{job_file} is not a job file that this version can read.")
+    pulse = Pulse.from_environment()
+    pulse.beat("setup")
+    rank = rank_from_environment()
+    try:
+        cluster = Cluster.world()
+        cluster.bind()
+        rank = cluster.rank
+        check_size(job.case, cluster)
+        outcome = measure(job, cluster, pulse)
+        messages.write(messages.outcome_path(job.path, rank), outcome)
+        # A rank that leaves first may take the launcher's patience with it; nobody leaves before all have written.
+        cluster.barrier()
+        pulse.beat("close")
+    except BaseException as error:
+        give_up(job, rank, error)
+
+
+def check_size(case: Case, cluster: Cluster) -> None:
+    """Raises ClusterError when the launcher's MPI is not the one that mpi4py was built for.
+
+    Every rank then is alone.
+    """
+    if cluster.ranks != case.processes:
+        raise ClusterError(
+            f"the launcher started {case.processes} processes, but MPI sees a job of {cluster.ranks}: mpirun and "
+            "mpi4py belong to different MPIs. Set WIDELOAD_MPIRUN to the mpirun of the MPI that mpi4py was built for."
+        )
+
+
+def measure(job: Job, cluster: Cluster, pulse: Pulse) -> Outcome:
+    """The part that depends on the kind of case."""
+    if job.case.kind in ("train", "alone"):
+        from wideload.harness.rank.train import train
+
+        return train(job, cluster, pulse)
+    from wideload.harness.rank.ceiling import measure_ceiling
+
+    return measure_ceiling(job, cluster, pulse)
+
+
+def give_up(job: Job, rank: int, error: BaseException) -> None:
+    """Records the error and leaves without waiting for anyone."""
+    traceback.print_exc()
+    outcome = Outcome(rank=rank, host=socket.gethostname(), pid=os.getpid(), error=one_line(error))
+    try:
+        messages.write(messages.outcome_path(job.path, rank), outcome)
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(1)
+
+
+def one_line(error: BaseException) -> str:
+    """The message; with the kind of error where the message was not written for the user."""
+    text = str(error).strip()
+    first = text.splitlines()[0] if text else ""
+    return first if isinstance(error, WideloadError) and first else f"{type(error).__name__}: {first}".rstrip(": ")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,87 @@
+"""What a rank's loop had measured when a checkpoint was taken: so that a resumed case's record is whole.
+
+``rank-NNN.safetensors`` holds ``losses`` float64 ``[steps]`` and ``marks`` int64; the counts and the evaluations are
+its metadata.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wideload.errors import CheckpointError
+from wideload.harness.rank.loop import Measured
+
+
+@dataclass(slots=True)
+class Progress:
+    """One rank's measurements.
+
+    Attributes:
+        counts: steps, examples and global examples.
+        points: evaluations so far, as plain data.
+        seconds: of training so far.
+    """
+
+    counts: dict[str, int] = field(default_factory=dict)
+    losses: list[float] = field(default_factory=list)
+    marks: list[int] = field(default_factory=list)
+    points: list[dict[str, Any]] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @classmethod
+    def of(cls, measured: Measured, points: list[dict[str, Any]], seconds: float) -> Progress:
+        names = ("steps", "examples", "global_examples")
+        counts = {name: int(getattr(measured, name)) for name in names}
+        return cls(counts, list(measured.losses), list(measured.marks), points, seconds)
+
+    def measured(self) -> Measured:
+        """What the loop goes on from."""
+        counts = self.counts
+        return Measured(
+            steps=counts["steps"],
+            examples=counts["examples"],
+            global_examples=counts["global_examples"],
+            losses=self.losses,
+            marks=self.marks,
+        )
+
+    def copied(self) -> Progress:
+        """One that stays as it is while measuring goes on."""
+        return replace(self, losses=list(self.losses), marks=list(self.marks), points=list(self.points))
+
+    def write(self, folder: Path, rank: int) -> Path:
+        """The file."""
+        from safetensors.numpy import save
+
+        about = {"counts": self.counts, "points": self.points, "seconds": self.seconds}
+        arrays = {"losses": np.array(self.losses, np.float64), "marks": np.array(self.marks, np.int64)}
+        path = folder / _name(rank)
+        path.write_bytes(save(arrays, {"progress": json.dumps(about)}))
+        return path
+
+    @classmethod
+    def read(cls, folder: Path, rank: int) -> Progress:
+        """Reads one rank's progress.
+
+        Raises:
+            CheckpointError: there is none, or it cannot be read.
+        """
+        from safetensors import SafetensorError, safe_open
+
+        path = folder / _name(rank)
+        try:
+            with safe_open(path, framework="numpy") as file:
+                about = json.loads((file.metadata() or {})["progress"])
+                losses, marks = file.get_tensor("losses").tolist(), file.get_tensor("marks").tolist()
+            return cls(about["counts"], losses, marks, about["points"], about["seconds"])
+        except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
+            raise CheckpointError(f"{path} cannot be read: {error}") from None
+
+
+def _name(rank: int) -> str:
+    return f"rank-{rank:03d}.safetensors"

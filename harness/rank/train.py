@@ -1,0 +1,181 @@
+"""Trains one rank of a case under a strategy, through the contract alone."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from dataclasses import asdict
+
+import numpy as np
+
+from wideload import datasets, strategies
+from wideload.datasets.contract import Dataset
+from wideload.harness.analysis import metrics
+from wideload.harness.checkpoints.checkpointer import Checkpointer
+from wideload.harness.cluster import Cluster
+from wideload.harness.contract import Strategy, Trainer
+from wideload.harness.experiment.case import Case
+from wideload.harness.features.adapter import FeatureColumnAdapter
+from wideload.harness.features.feed import Feed, held_out_split
+from wideload.harness.features.layout import Batch
+from wideload.harness.features.unseen_values import SeenValues
+from wideload.harness.job.heartbeat import Pulse
+from wideload.harness.job.memory_sampler import pss_bytes
+from wideload.harness.job.messages import Job, Outcome, Point
+from wideload.harness.model import fingerprint
+from wideload.harness.rank.checkpointing import CaseCuts
+from wideload.harness.rank.clock import Clock, machine
+from wideload.harness.rank.loop import Loop, Measured
+from wideload.harness.rank.trace import Trace
+from wideload.options import validate
+
+EVALUATION_BATCH = 8192
+
+
+def train(job: Job, cluster: Cluster, pulse: Pulse) -> Outcome:
+    """Builds, trains, evaluates; returns what this rank measured."""
+    case = job.case
+    strategy = build_strategy(case)
+    dataset = datasets.load(case.workload.dataset)
+    adapter = FeatureColumnAdapter(case.workload.columns, dataset.schema(), keys=strategy.keys)
+    adapter.check_across(cluster)
+    feed = Feed(case.workload, dataset, adapter, cluster)
+    trainer = strategy.build(case.workload, adapter.layout, team(case, cluster))
+    measured = run(job, cluster, pulse, feed, trainer)
+    # Not when a rank has failed: closing may wait for the others, and it has to leave at once (harness/rank/main.py).
+    trainer.close()
+    return measured
+
+
+def build_strategy(case: Case) -> Strategy:
+    kind = strategies.find(case.strategy)
+    return kind(validate(kind.Options, case.options, case.strategy))
+
+
+def team(case: Case, cluster: Cluster) -> Cluster:
+    """The cluster that the strategy works in: the job, or for the ceiling without communication this rank alone."""
+    if case.kind != "alone":
+        return cluster
+    from mpi4py import MPI
+
+    return Cluster(0, 1, MPI.COMM_SELF, cluster.threads)
+
+
+def run(job: Job, cluster: Cluster, pulse: Pulse, feed: Feed, trainer: Trainer) -> Outcome:
+    """The loop with evaluation, and what comes out of it."""
+    case = job.case
+    cuts = case_cuts(job, cluster, pulse, feed, trainer)
+    before = cuts.resume() if cuts else None
+    begun = before.steps if before else 0
+    points = cuts.points if cuts else []
+
+    def evaluate(step: int, examples: int, seconds: float) -> None:
+        if predict(job, cluster, pulse, feed, trainer, step):
+            points.append(Point(step=step, examples=examples, seconds=seconds + (cuts.seconds if cuts else 0.0)))
+
+    clock, trace = Clock(), Trace(cluster.rank, case.trace)
+    warmup = min(case.warmup_steps, (feed.steps - begun) // 2)
+    every = case.eval_every if case.evaluate else None
+    loop = Loop(trainer, cluster, pulse, clock, trace, warmup, every, evaluate, case.handicap, cuts)
+    batches = feed.train(begun)
+    if case.preload:
+        batches = iter(list(beating(batches, pulse)))
+    measured = loop.run(batches, before)
+    pss = pss_bytes(os.getpid())
+    if case.evaluate and case.kind == "train":
+        evaluate(measured.steps, measured.global_examples, clock.training_seconds)
+        if case.cold_start:
+            tell_new(job, cluster, pulse, feed)
+    if cuts:
+        cuts.settle()
+    trace.write(job.path)
+    counters = {name: float(value) for name, value in trainer.counters().items()}
+    counters |= cuts.counters() if cuts else {}
+    return outcome(cluster, measured, clock, warmup).model_copy(
+        update={
+            "pss_bytes": pss,
+            "footprint": asdict(trainer.footprint()),
+            "counters": counters,
+            "fingerprints": fingerprints(case, feed.dataset, feed.adapter),
+            "points": points,
+        }
+    )
+
+
+def case_cuts(job: Job, cluster: Cluster, pulse: Pulse, feed: Feed, trainer: Trainer) -> CaseCuts | None:
+    """What takes the checkpoints of a case that has any."""
+    if job.checkpoints is None or job.case.kind != "train":
+        return None
+    found = fingerprints(job.case, feed.dataset, feed.adapter)
+    return CaseCuts(Checkpointer(job.checkpoints, cluster, trainer, pulse, job.case.strategy, found, job.case.workload))
+
+
+def predict(job: Job, cluster: Cluster, pulse: Pulse, feed: Feed, trainer: Trainer, step: int) -> bool:
+    """Writes this rank's predictions on the held-out split; False when there is no such split."""
+    split = held_out_split(feed.dataset)
+    if split is None:
+        return False
+    labels, predictions = [], []
+    for batch in beating(feed.held_out(split, EVALUATION_BATCH), pulse):
+        labels.append(batch.label[: batch.examples])
+        predictions.append(np.asarray(trainer.predict(batch), dtype=np.float32).reshape(-1)[: batch.examples])
+    metrics.save_predictions(job.path, step, cluster.rank, labels, predictions)
+    return True
+
+
+def tell_new(job: Job, cluster: Cluster, pulse: Pulse, feed: Feed) -> None:
+    """Writes which of this rank's held-out examples hold values that training never showed."""
+    split = held_out_split(feed.dataset)
+    if split is None:
+        return
+    seen = SeenValues(feed.adapter.layout)
+    seen.observe(beating(feed.shown(), pulse))
+    seen.share(cluster)
+    batches = beating(feed.held_out(split, EVALUATION_BATCH), pulse)
+    metrics.save_novelty(job.path, cluster.rank, [seen.new(batch)[: batch.examples] for batch in batches])
+
+
+def beating(batches: Iterator[Batch], pulse: Pulse) -> Iterator[Batch]:
+    """Shows life with every batch."""
+    for batch in batches:
+        pulse.beat("evaluate")
+        yield batch
+
+
+def fingerprints(case: Case, dataset: Dataset, adapter: FeatureColumnAdapter) -> dict[str, str]:
+    """What must be equal for two cases to be comparable.
+
+    ``problem`` is the workload whatever its length, ``input`` where batches come from while the clock runs.
+    """
+    return {
+        "workload": case.workload.fingerprint,
+        "problem": case.workload.model_copy(update={"steps": None, "epochs": 1}).fingerprint,
+        "data": dataset.fingerprint(),
+        "columns": adapter.fingerprint,
+        "weights": fingerprint.fingerprint(case.workload, adapter.layout),
+        "input": "memory" if case.preload else "stream",
+    }
+
+
+def outcome(cluster: Cluster, measured: Measured, clock: Clock, warmup: int) -> Outcome:
+    """The rank's measurements as a message."""
+    return Outcome(
+        rank=cluster.rank,
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        steps=measured.steps,
+        examples=measured.examples,
+        warmup_steps=warmup,
+        window_seconds=clock.seconds,
+        window_examples=measured.window_examples,
+        window_steps=measured.window_steps,
+        window_cpu_seconds=clock.cpu_seconds,
+        overhead_cpu_seconds=clock.warden_cpu_seconds,
+        busy_seconds=clock.busy_seconds,
+        machine=machine(),
+        losses=measured.losses,
+        marks=measured.marks,
+        step_ms=measured.step_ms,
+        phases_ms=measured.phases_ms,
+    )

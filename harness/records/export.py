@@ -1,0 +1,94 @@
+"""Results in the forms that other tools read; the JSON Lines stay the truth.
+
+=============  ======================================================  ========================
+form           holds                                                   for
+=============  ======================================================  ========================
+parquet        one row a case, nested fields as columns                pandas, DuckDB, Polars
+csv            the same                                                spreadsheets
+trace          the timelines of a case's ranks, merged                 ui.perfetto.dev, Chrome
+tensorboard    curves and losses as scalars, one run a case            TensorBoard
+=============  ======================================================  ========================
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from wideload.errors import UnavailableError, UsageError
+from wideload.harness.records.results import Results, RunRecord
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Form = Literal["parquet", "csv", "trace", "tensorboard"]
+
+
+def export(run: Path, form: Form, output: Path) -> None:
+    """Writes a run folder in another form.
+
+    Raises:
+        UsageError: not a run folder, or it has no timelines.
+        UnavailableError: TensorBoard scalars are asked for and TensorFlow is not installed.
+    """
+    results = Results.read(run)
+    if form == "trace":
+        output.write_text(json.dumps(merged_trace(run)), encoding="utf-8")
+    elif form == "tensorboard":
+        write_scalars(results, output)
+    elif form == "csv":
+        flat(results).to_csv(output, index=False)
+    else:
+        flat(results).to_parquet(output, index=False)
+
+
+def flat(results: Results) -> pd.DataFrame:
+    """The table of cases with lists and options as JSON text, which every tool can hold."""
+    frame = results.frame()
+    for column in frame.columns:
+        if frame[column].map(lambda value: isinstance(value, list | dict)).any():
+            frame[column] = frame[column].map(json.dumps)
+    return frame
+
+
+def merged_trace(run: Path) -> dict[str, object]:
+    """All timelines of a run folder in one; a process a rank, named by case.
+
+    Raises:
+        UsageError: none was kept.
+    """
+    files = sorted(run.glob("state/*/trace.*.json"))
+    if not files:
+        raise UsageError(f"{run} holds no timeline. Run it with --set trace=true --rerun all.")
+    events: list[dict[str, object]] = []
+    for process, file in enumerate(files):
+        name = f"{file.parent.name} {file.name.split('.')[1]}"
+        events.append({"name": "process_name", "ph": "M", "pid": process, "args": {"name": name}})
+        timeline = json.loads(file.read_text(encoding="utf-8"))["traceEvents"]
+        events += [event | {"pid": process} for event in timeline]
+    return {"traceEvents": events, "displayTimeUnit": "ms"}
+
+
+def write_scalars(results: Results, output: Path) -> None:
+    """TensorBoard event files, one folder a case."""
+    try:
+        import tensorflow as tf
+    except ImportError:
+        install = "pip install wideload[tensorflow]"
+        raise UnavailableError(f"TensorBoard's files are written by TensorFlow: {install}.") from None
+    for run in results.runs:
+        with tf.summary.create_file_writer(str(output / run.case_id)).as_default():
+            _scalars(run, results)
+
+
+def _scalars(run: RunRecord, results: Results) -> None:
+    import tensorflow as tf
+
+    for step, loss in enumerate(run.losses[:200], start=1):
+        tf.summary.scalar("loss", loss, step)
+    for point in results.curves.get(run.case_id, ()):
+        tf.summary.scalar("auc", point.auc, point.step)
+        tf.summary.scalar("logloss", point.logloss, point.step)
+    if run.examples_per_second is not None:
+        tf.summary.scalar("examples_per_second", run.examples_per_second, run.steps or 0)

@@ -1,0 +1,189 @@
+"""What a run leaves on disk, and how to read it back. Reports and comparisons read only this.
+
+::
+
+    RUN/experiment.toml     the experiment as it was asked for; a second one in the same folder is experiment-2.toml
+    RUN/environment.json    machine, versions, thread settings
+    RUN/runs.jsonl          one RunRecord a line: one per case, appended when the case ends, whatever way it ends
+    RUN/ranks.jsonl         one RankRecord a line: one per rank of every case
+    RUN/logs/CASE.RANK.log  output of each rank
+    RUN/curves/CASE.jsonl   CurvePoint a line: held-out metrics over training
+    RUN/checks.jsonl        ParityRecord a line: written by ``wideload check`` and by ``run`` with parity on
+
+JSON Lines are the truth. ``schema_version`` grows when a field changes its meaning; readers accept older versions and
+ignore unknown fields. A case that was run again has several lines: the last attempt counts. A line that cannot be read
+(the disk was full, the machine went down) is skipped and named in :attr:`Results.warnings`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from wideload.errors import UsageError
+from wideload.harness.records.microbenchmarks import Microbenchmarks
+from wideload.harness.records.schema import (
+    SCHEMA_VERSION,
+    CurvePoint,
+    Kind,
+    ParityRecord,
+    RankRecord,
+    Record,
+    RunRecord,
+    Status,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "CurvePoint",
+    "Kind",
+    "ParityRecord",
+    "RankRecord",
+    "Record",
+    "Results",
+    "RunRecord",
+    "Status",
+    "load_results",
+    "read_lines",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """One run folder, read. ``runs`` and ``ranks`` hold the last attempt of every case, in the order first run.
+
+    Attributes:
+        curves: points by case_id; absent for a case that was never evaluated on the way.
+        environment, experiment: as stored; empty when the file is missing.
+        warnings: one line for everything that could not be read.
+    """
+
+    path: Path
+    runs: tuple[RunRecord, ...]
+    ranks: tuple[RankRecord, ...]
+    curves: dict[str, tuple[CurvePoint, ...]]
+    checks: tuple[ParityRecord, ...]
+    environment: dict[str, Any]
+    experiment: dict[str, Any]
+    warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, path: Path | str) -> Results:
+        """Reads a run folder, complete or not.
+
+        Raises:
+            UsageError: ``path`` is not a run folder.
+        """
+        folder = Path(path)
+        if not (folder / "runs.jsonl").is_file() and not (folder / "checks.jsonl").is_file():
+            raise UsageError(f"{folder} is not a run folder: it holds neither runs.jsonl nor checks.jsonl.")
+        warnings: list[str] = []
+        runs = _last_attempts(read_lines(folder / "runs.jsonl", RunRecord, warnings), lambda run: run.case_id)
+        ranks = _last_attempts(
+            read_lines(folder / "ranks.jsonl", RankRecord, warnings), lambda rank: (rank.case_id, rank.rank)
+        )
+        curves = {
+            file.stem: tuple(read_lines(file, CurvePoint, warnings)) for file in sorted(folder.glob("curves/*.jsonl"))
+        }
+        checks = {check.case_id: check for check in read_lines(folder / "checks.jsonl", ParityRecord, warnings)}
+        environment = _read_environment(folder / "environment.json", warnings)
+        experiment = _read_experiment(folder / "experiment.toml", warnings)
+        return cls(
+            folder, tuple(runs), tuple(ranks), curves, tuple(checks.values()), environment, experiment, tuple(warnings)
+        )
+
+    def ranks_of(self, case_id: str) -> tuple[RankRecord, ...]:
+        return tuple(rank for rank in self.ranks if rank.case_id == case_id)
+
+    def frame(self) -> pd.DataFrame:
+        """One row a case; the entries of nested fields become columns such as ``step_ms.p50``."""
+        import pandas as pd
+
+        return pd.DataFrame([_flat(run) for run in self.runs])
+
+
+def load_results(path: Path | str) -> pd.DataFrame:
+    """Results as a table.
+
+    Args:
+        path: a run folder, one row a case (see :meth:`Results.frame`); or the file that ``pytest --benchmark-json``
+            wrote, one row a benchmark (see :meth:`wideload.harness.records.microbenchmarks.Microbenchmarks.frame`).
+
+    Raises:
+        UsageError: ``path`` is no run folder.
+        DataError: ``path`` is a file, and not of pytest-benchmark.
+    """
+    if Path(path).is_file():
+        return Microbenchmarks.read(Path(path)).frame()
+    return Results.read(path).frame()
+
+
+RecordT = TypeVar("RecordT", bound=BaseModel)
+
+
+def read_lines(path: Path, model: type[RecordT], warnings: list[str]) -> list[RecordT]:
+    """Every readable record of a JSON Lines file; each unreadable line adds one warning. No file, no records."""
+    if not path.is_file():
+        return []
+    records = []
+    for number, line in enumerate(path.read_bytes().split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            records.append(model.model_validate_json(line))
+        except ValidationError as error:
+            warnings.append(f"{path.name}:{number}: skipped: {error.errors(include_url=False)[0]['msg']}")
+    return records
+
+
+AttemptT = TypeVar("AttemptT", RunRecord, RankRecord)
+
+
+def _last_attempts(records: Iterable[AttemptT], key: Any) -> list[AttemptT]:
+    last: dict[Any, AttemptT] = {}
+    for record in records:
+        known = last.get(key(record))
+        if known is None or record.attempt >= known.attempt:
+            last[key(record)] = record
+    return list(last.values())
+
+
+def _read_environment(path: Path, warnings: list[str]) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        content: dict[str, Any] = json.loads(path.read_bytes())
+    except ValueError as error:
+        warnings.append(f"{path.name}: skipped: {error}")
+        return {}
+    return content
+
+
+def _read_experiment(path: Path, warnings: list[str]) -> dict[str, Any]:
+    import tomllib
+
+    if not path.is_file():
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        warnings.append(f"{path.name}: skipped: {error}")
+        return {}
+
+
+def _flat(run: RunRecord) -> dict[str, Any]:
+    row: dict[str, Any] = {"label": run.label}
+    for name, value in run.model_dump().items():
+        if isinstance(value, dict) and name != "options":
+            row |= {f"{name}.{key}": entry for key, entry in value.items()}
+        else:
+            row[name] = value
+    return row

@@ -1,0 +1,100 @@
+"""The run folder, written: append-only JSON Lines, each line on disk before the next case starts.
+
+A line that was cut short by a crash is closed before the next one is added, so it costs one record and no more. A small
+reserve is kept on disk and given up when the disk is full: then there is room to record exactly that.
+"""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import json
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from wideload.errors import UsageError
+from wideload.harness.experiment.experiment import Experiment
+from wideload.harness.records.results import ParityRecord, Record, Results, RunRecord
+from wideload.harness.sweep.assemble import CaseRecords
+
+RESERVE_BYTES = 1_000_000
+
+
+class Store:
+    """One run folder. Creating it makes the folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            (path / "curves").mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(
+                f"{path} cannot be a run folder: {error.strerror}. Choose another with --output."
+            ) from None
+        self._reserve = path / ".reserve"
+        if not self._reserve.exists():
+            self._reserve.write_bytes(b"\0" * RESERVE_BYTES)
+
+    def begin(self, experiment: Experiment, environment: dict[str, Any]) -> None:
+        """Keeps what was asked for and where it runs."""
+        text = experiment.to_toml()
+        self._place_of(text).write_text(text, encoding="utf-8")
+        (self.path / "environment.json").write_text(json.dumps(environment, indent=2) + "\n", encoding="utf-8")
+
+    def _place_of(self, text: str) -> Path:
+        """Several experiments may share a folder: the second is kept as ``experiment-2.toml``."""
+        names = itertools.chain(["experiment.toml"], (f"experiment-{number}.toml" for number in itertools.count(2)))
+        places = (self.path / name for name in names)
+        return next(place for place in places if not place.exists() or place.read_text(encoding="utf-8") == text)
+
+    def known(self) -> dict[str, RunRecord]:
+        """Last attempt of every case that was recorded before."""
+        if not (self.path / "runs.jsonl").exists():
+            return {}
+        return {run.case_id: run for run in Results.read(self.path).runs}
+
+    def add(self, records: CaseRecords) -> None:
+        """Appends the records of one attempt; the run's line last, as it is what makes the case done."""
+        self._append("ranks.jsonl", records.ranks)
+        curve = self.path / "curves" / f"{records.run.case_id}.jsonl"
+        curve.unlink(missing_ok=True)
+        if records.curve:
+            self._append(f"curves/{curve.name}", records.curve)
+        self._append("runs.jsonl", [records.run])
+
+    def add_checks(self, checks: Sequence[ParityRecord]) -> None:
+        self._append("checks.jsonl", checks)
+
+    def _append(self, name: str, records: Iterable[Record]) -> None:
+        text = "".join(f"{record.model_dump_json()}\n" for record in records).encode()
+        try:
+            append(self.path / name, text)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            self._reserve.unlink(missing_ok=True)
+            append(self.path / name, text)
+
+
+def append(path: Path, text: bytes) -> None:
+    """Adds whole lines and waits until they are on disk; what a full disk cut off is taken back."""
+    with path.open("ab") as file:
+        size = file.tell()
+        lead = b"" if _ends_with_newline(path, size) else b"\n"
+        try:
+            file.write(lead + text)
+            file.flush()
+            os.fsync(file.fileno())
+        except OSError:
+            os.truncate(path, size)
+            raise
+
+
+def _ends_with_newline(path: Path, size: int) -> bool:
+    if size == 0:
+        return True
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"

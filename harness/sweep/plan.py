@@ -1,0 +1,140 @@
+"""From an experiment to the cases to run, in the order to run them.
+
+::
+
+    round 0:  reference, A, B, C, ceilings      of every variant
+    round 1:  reference, A, B, C, ceilings      ...
+
+Cases of one round are neighbours in time, so what disturbs the machine for a while disturbs them alike, and ratios
+within a round are fair. The reference comes first: the others are checked against it as soon as they end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from wideload import datasets, strategies
+from wideload.harness.contract import Strategy
+from wideload.harness.experiment.case import Case
+from wideload.harness.experiment.experiment import Experiment
+from wideload.options import Spec
+
+_UNMEASURED: dict[str, Any] = {"evaluate": False, "eval_every": None, "cold_start": False}
+"""For cases whose predictions nobody asks for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A case with what the sweep must know about it.
+
+    Attributes:
+        unavailable: why the strategy cannot run here; empty when it can.
+        synchronous: whether parity is expected of it.
+        is_reference: parity compares the others of its variant with this one.
+        keys, sharded: what tables cost, see :mod:`wideload.harness.sweep.preflight`.
+    """
+
+    case: Case
+    round: int
+    unavailable: str = ""
+    synchronous: bool = True
+    is_reference: bool = False
+    keys: str = "ids"
+    sharded: bool = False
+
+
+def plan(experiment: Experiment) -> list[Planned]:
+    """All cases, each once.
+
+    Raises:
+        UnknownNameError: a strategy, data set or option that does not exist; names the nearest one.
+    """
+    if experiment.baseline is not None:
+        _strategy(Spec.parse(experiment.baseline))
+    variants = experiment.variants()
+    rounds = max((variant.repeats for variant in variants), default=0)
+    planned: dict[str, Planned] = {}
+    for number in range(rounds):
+        for variant in variants:
+            if number < variant.repeats:
+                for entry in _round(variant, number):
+                    planned.setdefault(entry.case.case_id, entry)
+    return list(planned.values())
+
+
+def _round(variant: Experiment, number: int) -> list[Planned]:
+    _check_dataset(variant.workload.dataset)
+    entries = []
+    for ranks in variant.ranks:
+        specs = [spec for spec in variant.specs() if not variant.excludes(spec, ranks)]
+        if not specs:
+            continue
+        strategies_of_round = [_strategy_case(variant, spec, ranks, number) for spec in specs]
+        has_reference = any(entry.is_reference for entry in strategies_of_round)
+        if variant.parity and not has_reference and number == 0:
+            strategies_of_round.append(_short_reference(variant, ranks))
+        # sorted is stable: the reference first, the others as written.
+        entries += sorted(strategies_of_round, key=lambda entry: not entry.is_reference)
+        entries += [_ceiling_case(variant, kind, ranks, number) for kind in variant.ceilings]
+    return entries
+
+
+def _check_dataset(text: str) -> None:
+    spec = Spec.parse(text)
+    spec.options(datasets.find(spec.name).Options)
+
+
+def _strategy_case(variant: Experiment, spec: Spec, ranks: int, number: int) -> Planned:
+    strategy = _strategy(spec)
+    availability = strategy.availability()
+    case = Case(
+        workload=variant.workload,
+        strategy=spec.name,
+        options=strategy.options.model_dump(mode="json", exclude_defaults=True),
+        distributed=strategy.distributed,
+        ranks=ranks,
+        threads=variant.threads,
+        repeat=number,
+        warmup_steps=variant.warmup_steps,
+        evaluate=variant.evaluate,
+        eval_every=variant.eval_every,
+        cold_start=variant.cold_start,
+        preload=variant.preload,
+        losses=variant.parity_steps,
+        trace=variant.trace,
+    )
+    return Planned(
+        case,
+        number,
+        "" if availability.usable else availability.reason,
+        strategy.synchronous,
+        spec == Spec.parse(variant.reference),
+        strategy.keys,
+        strategy.sharded,
+    )
+
+
+def _short_reference(variant: Experiment, ranks: int) -> Planned:
+    """The reference for parity alone: as many steps as are compared, no evaluation."""
+    workload = variant.workload.model_copy(update={"steps": _fewer(variant.workload.steps, variant.parity_steps)})
+    short = variant.model_copy(update={"workload": workload, "warmup_steps": 0} | _UNMEASURED)
+    return _strategy_case(short, Spec.parse(variant.reference), ranks, 0)
+
+
+def _fewer(steps: int | None, limit: int) -> int:
+    return limit if steps is None else min(steps, limit)
+
+
+def _ceiling_case(variant: Experiment, kind: str, ranks: int, number: int) -> Planned:
+    """Ceilings run as the reference's kind of job on every rank."""
+    spec = Spec.parse(variant.reference)
+    entry = _strategy_case(variant, spec, ranks, number)
+    case = entry.case.model_copy(update={"kind": kind, "distributed": True} | _UNMEASURED)
+    unavailable = entry.unavailable if kind == "alone" else ""
+    return Planned(case, number, unavailable, synchronous=False, keys=entry.keys)
+
+
+def _strategy(spec: Spec) -> Strategy:
+    kind = strategies.find(spec.name)
+    return kind(spec.options(kind.Options))

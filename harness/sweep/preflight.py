@@ -1,0 +1,69 @@
+"""Refuses a case that cannot fit on this machine, before it takes the machine down.
+
+A replicated table costs every process ``rows * width * 4`` bytes, once for the weights and once for each optimizer
+slot, and a gradient of what a batch touches. One whose rows are spread over the processes costs that once. A sparse
+table costs at most what the examples can touch. The estimate is a lower bound: what it refuses would not have fitted;
+the watchdog's memory guard catches the rest.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from wideload import datasets
+from wideload.harness.experiment.case import Case
+from wideload.harness.features.layout import BatchLayout
+from wideload.harness.workload.optimizers import Optimizer
+
+DISK_BYTES = 200_000_000
+PROCESS_BYTES = 400_000_000
+_SLOTS = {"ftrl": 2, "adagrad": 1, "adam": 2, "sgd": 0}
+
+
+def disk_obstacle(run: Path) -> str:
+    """Why nothing more can be recorded below ``run``; empty when it can."""
+    free = shutil.disk_usage(run).free
+    if free >= DISK_BYTES:
+        return ""
+    wanted = f"{free / 2**20:.0f} MiB are left on the disk of {run}, {DISK_BYTES / 2**20:.0f} MiB are wanted"
+    return f"{wanted}: free some, or choose another place with --output."
+
+
+def memory_obstacle(case: Case, keys: str, sharded: bool = False) -> str:
+    """Why the case cannot fit into the memory that is free now; empty when it may.
+
+    Args:
+        keys: of the strategy, ``signs`` or ``ids``.
+        sharded: the processes share the rows of ``ids``; otherwise each holds them all.
+    """
+    import psutil
+
+    from wideload.harness.features.adapter import FeatureColumnAdapter
+
+    dataset = datasets.load(case.workload.dataset)
+    adapter = FeatureColumnAdapter(case.workload.columns, dataset.schema(), keys="signs" if keys == "signs" else "ids")
+    need = PROCESS_BYTES * case.processes
+    if keys == "ids":
+        need += table_bytes(case, adapter.layout) * (1 if sharded else case.processes)
+    available = psutil.virtual_memory().available
+    if need <= available:
+        return ""
+    holding = "they share the rows" if sharded else "every process holds all rows"
+    return (
+        f"{case.strategy} needs at least {need / 2**30:.1f} GiB on {case.processes} processes "
+        f"({holding}), {available / 2**30:.1f} GiB are free."
+    )
+
+
+def table_bytes(case: Case, layout: BatchLayout) -> int:
+    """Weights and optimizer state of all tables, in one process."""
+    model = case.workload.model
+    return sum(
+        4 * (table.rows or 0) * (table.wide * _copies(model.wide_optimizer) + table.dim * _copies(model.deep_optimizer))
+        for table in layout.tables
+    )
+
+
+def _copies(optimizer: Optimizer) -> int:
+    return 1 + _SLOTS[optimizer.kind]

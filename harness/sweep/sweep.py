@@ -1,0 +1,179 @@
+"""Runs an experiment: plan -> skip what is done -> guard -> launch -> record -> check parity -> next.
+
+A sweep may be interrupted at any moment; what was recorded stays, and running it again does only what is missing. A
+case that fails, in whatever way, is a record like any other, and the sweep goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+from wideload import datasets
+from wideload.errors import WideloadError
+from wideload.harness.analysis import parity
+from wideload.harness.experiment.case import Case
+from wideload.harness.experiment.experiment import Experiment
+from wideload.harness.job.launcher import Launcher
+from wideload.harness.job.messages import Sign
+from wideload.harness.job.mpi import Hosts, find
+from wideload.harness.job.watchdog import Limits
+from wideload.harness.records.results import ParityRecord, RunRecord
+from wideload.harness.records.store import Store
+from wideload.harness.sweep import preflight
+from wideload.harness.sweep.assemble import CaseRecords, assemble, refused
+from wideload.harness.sweep.environment import describe
+from wideload.harness.sweep.plan import Planned, plan
+from wideload.options import Spec
+
+Rerun = Literal["missing", "failed", "all"]
+
+
+class Watcher(Protocol):
+    """Is told what happens; a display."""
+
+    def planned(self, todo: int, done: int) -> None: ...
+    def started(self, number: int, case: Case) -> None: ...
+    def progress(self, case: Case, signs: list[Sign]) -> None: ...
+    def ended(self, run: RunRecord) -> None: ...
+
+
+@dataclass(slots=True)
+class Sweep:
+    """One experiment in one run folder."""
+
+    experiment: Experiment
+    store: Store
+    launcher: Launcher
+    watcher: Watcher
+    checks: list[ParityRecord] = field(default_factory=list)
+
+    @classmethod
+    def prepare(cls, experiment: Experiment, folder: Path, watcher: Watcher, hosts: Hosts) -> Sweep:
+        """Finds MPI, makes the folder.
+
+        Raises:
+            UnavailableError: no MPI that starts.
+        """
+        limits = Limits(experiment.time_limit, experiment.stall_limit)
+        launcher = Launcher(find(), folder, limits, hosts, checkpoints=experiment.checkpoints)
+        return cls(experiment, Store(folder), launcher, watcher)
+
+    def run(self, rerun: Rerun = "missing") -> list[RunRecord]:
+        """Runs what is to be run; returns the last record of every case of the plan."""
+        entries = plan(self.experiment)
+        self.store.begin(self.experiment, describe())
+        known = self.store.known()
+        todo = [entry for entry in entries if self._wanted(entry, known.get(entry.case.case_id), rerun)]
+        self.watcher.planned(len(todo), len(entries) - len(todo))
+        for number, entry in enumerate(todo):
+            run = self._run_entry(number, entry, known, rerun == "all")
+            known[run.case_id] = run
+        if self.experiment.parity:
+            self._conclude(entries, known)
+        return [known[entry.case.case_id] for entry in entries]
+
+    def _wanted(self, entry: Planned, known: RunRecord | None, rerun: Rerun) -> bool:
+        """Whether to run a case; one that broke off and has a checkpoint is not done with."""
+        if known is None or rerun == "all":
+            return True
+        broken = known.status != "ok"
+        return broken and (rerun == "failed" or self.launcher.resumable(entry.case))
+
+    def _run_entry(self, number: int, entry: Planned, known: dict[str, RunRecord], anew: bool) -> RunRecord:
+        before = known.get(entry.case.case_id)
+        attempt = before.attempt + 1 if before else 0
+        self.watcher.started(number, entry.case)
+        records = self._attempt(entry, attempt, fresh=anew)
+        retries = self.experiment.foreign_retries
+        while retries and _disturbed(records.run):
+            self._record(entry, records, known)
+            retries, attempt = retries - 1, attempt + 1
+            records = self._attempt(entry, attempt, fresh=True)
+        return self._record(entry, records, known)
+
+    def _record(self, entry: Planned, records: CaseRecords, known: dict[str, RunRecord]) -> RunRecord:
+        if self.experiment.parity and entry.case.kind == "train" and not entry.is_reference:
+            records = self._judged(entry, records, known)
+        self.store.add(records)
+        self.watcher.ended(records.run)
+        return records.run
+
+    def _judged(self, entry: Planned, records: CaseRecords, known: dict[str, RunRecord]) -> CaseRecords:
+        check = self._check(entry, records.run, known)
+        verdict = None if check.verdict == "not run" else check.verdict
+        run = records.run.model_copy(update={"parity": verdict, "parity_max": check.max_relative})
+        return CaseRecords(run, records.ranks, records.curve)
+
+    def _check(self, entry: Planned, run: RunRecord, known: dict[str, RunRecord]) -> ParityRecord:
+        reference = reference_of(run, known.values(), self.experiment.reference)
+        return parity.compare(run, reference, self.experiment.parity_steps, entry.synchronous)
+
+    def _conclude(self, entries: list[Planned], known: dict[str, RunRecord]) -> None:
+        """One verdict per strategy and variant, from the first round."""
+        self.checks = [
+            self._check(entry, known[entry.case.case_id], known)
+            for entry in entries
+            if entry.round == 0 and entry.case.kind == "train" and not entry.is_reference
+        ]
+        self.store.add_checks(self.checks)
+
+    def _attempt(self, entry: Planned, attempt: int, fresh: bool) -> CaseRecords:
+        obstacle = entry.unavailable or preflight.disk_obstacle(self.store.path) or _obstacle(entry)
+        if obstacle:
+            return refused(entry.case, attempt, entry.round, obstacle)
+        progress: Callable[[list[Sign]], None] = lambda signs: self.watcher.progress(entry.case, signs)  # noqa: E731
+        finished = self.launcher.launch(entry.case, progress, fresh)
+        records = assemble(finished, attempt, entry.round, self.experiment.foreign_limit)
+        best = _best_auc(entry.case) if records.run.auc is not None else None
+        return CaseRecords(records.run.model_copy(update={"best_auc": best}), records.ranks, records.curve)
+
+
+def as_check(experiment: Experiment, steps: int) -> Experiment:
+    """The experiment cut down to what parity needs."""
+    workload = experiment.workload.model_copy(update={"steps": steps})
+    return experiment.model_copy(
+        update={
+            "workload": workload,
+            "parity": True,
+            "parity_steps": steps,
+            "repeats": 1,
+            "warmup_steps": 0,
+            "evaluate": False,
+            "eval_every": None,
+            "ceilings": (),
+        }
+    )
+
+
+def reference_of(run: RunRecord, known: Iterable[RunRecord], reference: str) -> RunRecord | None:
+    """The run of the reference on the same problem with the same job size, of the first round that has one."""
+    candidates = [
+        other
+        for other in known
+        if (other.kind, other.strategy, other.dataset) == ("train", Spec.parse(reference).name, run.dataset)
+        and (other.ranks, other.batch_size) == (run.ranks, run.batch_size)
+        and not parity.differing(run, other)
+    ]
+    return min(candidates, key=lambda other: other.round, default=None)
+
+
+def _obstacle(entry: Planned) -> str:
+    try:
+        return preflight.memory_obstacle(entry.case, entry.keys, entry.sharded)
+    except WideloadError as error:
+        return str(error)
+
+
+def _best_auc(case: Case) -> float | None:
+    from wideload.harness.features.feed import held_out_split
+
+    dataset = datasets.load(case.workload.dataset)
+    split = held_out_split(dataset)
+    return dataset.best_auc(split) if split is not None else None
+
+
+def _disturbed(run: RunRecord) -> bool:
+    return any(reason.startswith("foreign CPU") for reason in run.flagged)

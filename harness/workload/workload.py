@@ -1,0 +1,51 @@
+"""What must be equal for two strategies to be comparable: data, columns, model, optimizers, batch size, seed.
+
+A workload is declared as data (TOML or Python), parsed once at the edge and frozen. Its fingerprint is the hash of its
+canonical JSON form; records carry it, and comparisons across different fingerprints are refused.
+
+``batch_size`` is the *global* batch: what one synchronous step trains on, over all ranks. A rank gets
+``batch_size / ranks`` of it (the first ranks one more when it does not divide).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Literal
+
+from pydantic import Field
+
+from wideload.harness.workload.columns import Columns
+from wideload.harness.workload.model import Model
+from wideload.options import Options
+
+
+class Workload(Options):
+    """One training problem, whoever distributes it.
+
+    Attributes:
+        dataset: ``name`` or ``name[option=value,...]``, as in the data-set registry.
+        columns: the feature columns; ``auto`` derives them from the data set's schema.
+        batch_size: examples in one global batch.
+        epochs: passes over the training split; ignored when ``steps`` is given.
+        steps: global batches to train on.
+        last_batch: what becomes of the batch that the end of an epoch leaves short. ``keep``: it is trained on as it
+            is; ``drop``: it is left out; ``pad``: it is filled up with rows that count for nothing, so that all batches
+            have one shape, in evaluation too. Losses are the same under ``keep`` and ``pad``.
+        seed: of weights and of the order of examples.
+    """
+
+    dataset: str
+    columns: Columns = Columns()
+    model: Model = Model()
+    batch_size: int = Field(default=1024, ge=1)
+    epochs: int = Field(default=1, ge=1)
+    steps: int | None = Field(default=None, ge=1)
+    last_batch: Literal["keep", "drop", "pad"] = "keep"
+    seed: int = Field(default=42, ge=0, lt=2**63)
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hex digits over the canonical form."""
+        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.blake2b(canonical.encode(), digest_size=8).hexdigest()

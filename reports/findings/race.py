@@ -1,0 +1,255 @@
+"""Who ran against whom.
+
+::
+
+    Setting   what must be equal to compare: data set, ranks, batch size, workload fingerprint
+    Entrant   a strategy with its options
+    Group     one entrant in one setting: its repeats, and why it is not ranked, if it is not
+    Race      all of them, with the ceilings of each setting
+
+Labels show only what tells two things apart: an option that is the same for every variant of a strategy stays in the
+drawer. Identity never depends on a label.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from wideload.harness.records.results import ParityRecord, Results, RunRecord
+from wideload.reports.findings import naming
+from wideload.reports.findings.memory_use import MemoryUse
+
+
+@dataclass(frozen=True, slots=True)
+class Entrant:
+    """A strategy with its options; ``index`` is its place in ``Race.entrants`` and decides its colour."""
+
+    index: int
+    strategy: str
+    options: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One comparable situation. ``vocabulary``: ids per slot, where the data set's spec says so."""
+
+    index: int
+    dataset: str
+    data_label: str
+    ranks: int
+    batch_size: int
+    workload: str
+    vocabulary: int | None
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The repeats of one entrant in one setting. ``unranked`` is None, or the reason why it is shown but not ranked."""
+
+    index: int
+    setting: Setting
+    entrant: Entrant
+    runs: tuple[RunRecord, ...]
+    unranked: str | None
+
+    @property
+    def distributed(self) -> bool:
+        """Whether more than one process trained, or one rank is all there is."""
+        return self.setting.ranks == 1 or any(run.processes > 1 for run in self.runs)
+
+    @property
+    def ok(self) -> tuple[RunRecord, ...]:
+        return tuple(run for run in self.runs if run.status == "ok")
+
+    def values(self, metric: Callable[[RunRecord], float | None]) -> list[float]:
+        """The metric of every finished repeat that has it; a value that is no number is none."""
+        return list(self.rounds(metric).values())
+
+    def middle(self, metric: Callable[[RunRecord], float | None]) -> float | None:
+        """Median over the finished repeats."""
+        values = self.values(metric)
+        return median(values) if values else None
+
+    def rounds(self, metric: Callable[[RunRecord], float | None]) -> dict[int, float]:
+        """The metric by repeat, which is the round that a case ran in: what a paired comparison pairs."""
+        return {run.repeat: value for run in self.ok if (value := metric(run)) is not None and math.isfinite(value)}
+
+
+@dataclass(frozen=True, slots=True)
+class Race:
+    """``places``: where in ``results.runs`` a case stands; ``memory``: how the memory of a job is measured."""
+
+    results: Results
+    settings: tuple[Setting, ...]
+    entrants: tuple[Entrant, ...]
+    groups: tuple[Group, ...]
+    ceilings: tuple[tuple[Setting, RunRecord], ...]
+    places: dict[str, int]
+    memory: MemoryUse
+
+    @classmethod
+    def of(cls, results: Results) -> Race:
+        runs = results.runs
+        aside = _aside(runs)
+        compared = [run for run in runs if run.case_id not in aside]
+        settings = _settings(compared)
+        entrants = _entrants([run for run in compared if run.kind == "train"])
+        cells: dict[tuple[Any, Any], list[RunRecord]] = {}
+        for run in compared:
+            if run.kind == "train":
+                cells.setdefault((_setting_key(run), _entrant_key(run)), []).append(run)
+        order = sorted(cells, key=lambda cell: (settings[cell[0]].index, entrants[cell[1]].index))
+        groups = tuple(
+            Group(
+                index,
+                settings[setting],
+                entrants[entrant],
+                tuple(cells[setting, entrant]),
+                _unranked(cells[setting, entrant], results.checks),
+            )
+            for index, (setting, entrant) in enumerate(order)
+        )
+        ceilings = tuple(
+            (settings[_setting_key(run)], run) for run in compared if run.kind != "train" and run.status == "ok"
+        )
+        places = {run.case_id: place for place, run in enumerate(runs)}
+        return cls(
+            results,
+            tuple(settings.values()),
+            tuple(entrants.values()),
+            groups,
+            ceilings,
+            places,
+            MemoryUse.measured(results),
+        )
+
+    def within(self, setting: Setting) -> tuple[Group, ...]:
+        return tuple(group for group in self.groups if group.setting is setting)
+
+    def ranked(self, setting: Setting) -> list[Group]:
+        """Comparable groups of a setting, the fastest first."""
+        groups = [
+            group for group in self.within(setting) if group.unranked is None and (group.middle(throughput) or 0) > 0
+        ]
+        return sorted(groups, key=lambda group: -(group.middle(throughput) or 0))
+
+    def parity(self, group: Group) -> str | None:
+        """``fail`` if any repeat failed, ``pass``, ``reference``, or None when it was not checked."""
+        verdicts = {run.parity for run in group.ok}
+        if "fail" in verdicts or (group.unranked or "").startswith("parity"):
+            return "fail"
+        if "pass" in verdicts:
+            return "pass"
+        names = (group.runs[0].label, group.entrant.strategy)
+        return "reference" if any(check.reference in names for check in self.results.checks) else None
+
+    def ceiling(self, setting: Setting, kind: str = "tower") -> float | None:
+        """Median throughput of a ceiling in that setting."""
+        values = [run.examples_per_second for at, run in self.ceilings if at is setting and run.kind == kind]
+        known = [value for value in values if value is not None and math.isfinite(value)]
+        return median(known) if known else None
+
+
+def throughput(run: RunRecord) -> float | None:
+    return run.examples_per_second
+
+
+def final_auc(run: RunRecord) -> float | None:
+    return run.auc
+
+
+SettingKey = tuple[str, int, int, str]
+EntrantKey = tuple[str, str]
+
+
+def _setting_key(run: RunRecord) -> SettingKey:
+    return run.dataset, run.ranks, run.batch_size, run.fingerprints.get("workload", "")
+
+
+def _entrant_key(run: RunRecord) -> EntrantKey:
+    return run.strategy, naming.canonical(run.options)
+
+
+def _settings(runs: Sequence[RunRecord]) -> dict[SettingKey, Setting]:
+    data_labels = naming.dataset_labels({run.dataset for run in runs})
+    vocabulary = {dataset: naming.vocabulary(dataset) for dataset in data_labels}
+    keys = sorted(
+        {_setting_key(run) for run in runs}, key=lambda key: (naming.family(key[0]), vocabulary[key[0]] or 0, *key)
+    )
+    plain = {key: (data_labels[key[0]], key[1], key[2]) for key in keys}
+    batches = len({key[2] for key in keys}) > 1
+    settings = {}
+    for index, key in enumerate(keys):
+        label = f"{data_labels[key[0]]} · {key[1]} {'rank' if key[1] == 1 else 'ranks'}"
+        if batches:
+            label += f" · batch {key[2]:,}"
+        if list(plain.values()).count(plain[key]) > 1:
+            label += f" · {key[3][:6] or 'no fingerprint'}"
+        settings[key] = Setting(index, key[0], data_labels[key[0]], key[1], key[2], key[3], vocabulary[key[0]], label)
+    return settings
+
+
+def _aside(runs: Sequence[RunRecord]) -> set[str]:
+    """Cases that ran only so that others could be checked against them: a lone strategy on a shorter version of a
+    problem that others solved in full. They are listed, not compared.
+    """
+    strategies: dict[SettingKey, set[EntrantKey]] = {}
+    problems: dict[SettingKey, str] = {}
+    for run in runs:
+        if run.kind == "train":
+            strategies.setdefault(_setting_key(run), set()).add(_entrant_key(run))
+            if "problem" in run.fingerprints:
+                problems[_setting_key(run)] = run.fingerprints["problem"]
+    crowded = {(*key[:3], problems.get(key)) for key, entrants in strategies.items() if len(entrants) > 1}
+    lone = {
+        key
+        for key, entrants in strategies.items()
+        if len(entrants) == 1 and key in problems and (*key[:3], problems[key]) in crowded
+    }
+    return {run.case_id for run in runs if run.kind == "train" and _setting_key(run) in lone}
+
+
+def _entrants(runs: Sequence[RunRecord]) -> dict[EntrantKey, Entrant]:
+    first_seen = {strategy: place for place, strategy in enumerate(dict.fromkeys(run.strategy for run in runs))}
+    seen = list(dict.fromkeys(_entrant_key(run) for run in runs))
+    keys = sorted(seen, key=lambda key: (first_seen[key[0]], seen.index(key)))
+    options = {_entrant_key(run): run.options for run in runs}
+    labels = {
+        key: naming.varying(key[0], options[key], [options[other] for other in keys if other[0] == key[0]])
+        for key in keys
+    }
+    return {key: Entrant(index, key[0], key[1], labels[key]) for index, key in enumerate(keys)}
+
+
+def _unranked(runs: Sequence[RunRecord], checks: Sequence[ParityRecord]) -> str | None:
+    finished = [run for run in runs if run.status == "ok"]
+    if not finished:
+        last = runs[-1]
+        return f"{last.status}: {first_line(last.error) or 'no reason recorded'}"
+    worst = max((run for run in finished if run.parity == "fail"), key=lambda run: run.parity_max or 0, default=None)
+    if worst is not None:
+        return _parity_reason(worst.parity_max)
+    for check in checks:
+        if check.verdict == "fail" and any(_checked_by(run, check) for run in finished):
+            return _parity_reason(check.max_relative)
+    return None
+
+
+def _checked_by(run: RunRecord, check: ParityRecord) -> bool:
+    same = (check.strategy, naming.canonical(check.options), check.dataset, check.ranks)
+    return run.case_id == check.case_id or same == (run.strategy, naming.canonical(run.options), run.dataset, run.ranks)
+
+
+def _parity_reason(difference: float | None) -> str:
+    return "parity failed" if difference is None else f"parity failed: losses differ by up to {difference:.1e} relative"
+
+
+def first_line(text: str | None) -> str:
+    lines = (text or "").strip().splitlines()
+    return lines[0] if lines else ""

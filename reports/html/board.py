@@ -1,0 +1,81 @@
+"""The picture on the first screen: in one setting, everybody's throughput as a bar, memory and AUC beside it.
+
+Plain HTML, so that it is there without a script, on paper and for a screen reader. At most :data:`BOARDS` settings have
+one: those with most entrants, the largest vocabulary, most ranks. The decision table has all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from wideload.reports import quantity, text
+from wideload.reports.findings.decision import Decision
+from wideload.reports.findings.evidence import Estimate, estimate
+from wideload.reports.findings.race import Group, Race, final_auc, throughput
+from wideload.reports.html import palette
+
+BOARDS = 2
+BARS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One entrant. ``width``, ``low`` and ``high`` are percent of the longest; ``why``: why it is not ranked."""
+
+    entrant: int
+    name: str
+    ink: str
+    throughput: str
+    memory: str
+    auc: str
+    width: float
+    low: float
+    high: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """``more``: how many slower entrants are not shown."""
+
+    label: str
+    bars: tuple[Bar, ...]
+    more: int
+
+
+def weight(decision: Decision) -> tuple[int, int, int]:
+    """How much a setting has to tell."""
+    return len(decision.leads), decision.setting.vocabulary or 0, decision.setting.ranks
+
+
+def boards(race: Race, decisions: Sequence[Decision]) -> list[Board]:
+    """In the order of the settings; none where nobody was measured against another."""
+    telling = [decision for decision in decisions if len(race.within(decision.setting)) > 1 and decision.winner]
+    chosen = sorted(telling, key=weight, reverse=True)[:BOARDS]
+    return [_board(race, decision) for decision in decisions if decision in chosen]
+
+
+def _board(race: Race, decision: Decision) -> Board:
+    groups = [*race.ranked(decision.setting), *decision.unranked]
+    speeds = [estimate(group.values(throughput)) for group in groups]
+    longest = max((speed.high for speed in speeds if speed), default=1.0)
+    bars = [_bar(race, group, speed, longest) for group, speed in zip(groups, speeds, strict=True)]
+    return Board(text.label(decision.setting.label), tuple(bars[:BARS]), max(0, len(bars) - BARS))
+
+
+def _bar(race: Race, group: Group, speed: Estimate | None, longest: float) -> Bar:
+    bounds = (speed.median, speed.low, speed.high) if speed else (0.0, 0.0, 0.0)
+    width, low, high = (round(100 * value / longest, 2) for value in bounds)
+    return Bar(
+        group.entrant.index,
+        text.label(group.entrant.label, 48),
+        palette.entrant_ink(group.entrant.index),
+        quantity.scaled(speed.median if speed else None, ""),
+        quantity.size(group.middle(race.memory.of)),
+        quantity.auc(group.middle(final_auc)),
+        width,
+        low,
+        high,
+        why=text.label(group.unranked or "", 120),
+    )

@@ -1,0 +1,141 @@
+"""From results to what the templates print: plain values, already in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wideload.harness.records.results import ParityRecord, Results
+from wideload.reports import quantity, text
+from wideload.reports.findings.answer import Answer, answer
+from wideload.reports.findings.decision import Decision, decide, gap_words, name, speed_words
+from wideload.reports.findings.race import Race, throughput
+
+TOML_LETTERS = 20_000
+PARITY = ("strategy", "dataset", "ranks", "difference", "tolerance", "verdict")
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What all three outputs share."""
+
+    race: Race
+    decisions: tuple[Decision, ...]
+    answer: Answer
+
+    @classmethod
+    def of(cls, results: Results) -> Summary:
+        race = Race.of(results)
+        decisions = tuple(decide(race))
+        return cls(race, decisions, answer(race, decisions))
+
+
+def decision_row(decision: Decision) -> dict[str, Any]:
+    """One row of the decision table."""
+    winner, lead = decision.winner, decision.closest
+    return {
+        "setting": decision.setting.index,
+        "label": text.label(decision.setting.label),
+        "winner": name(winner) if winner else "",
+        "entrant": winner.entrant.index if winner else None,
+        "throughput": quantity.rate(winner.middle(throughput)) if winner else quantity.MISSING,
+        "lead": speed_words(lead) if lead else quantity.MISSING,
+        "rival": name(lead.rival) if lead else "",
+        "verdict": decision.verdict,
+        "certain": decision.clear,
+        "memory": quantity.factor(lead.memory) if lead else quantity.MISSING,
+        "auc": gap_words(lead.auc) if lead else quantity.MISSING,
+        "share": quantity.MISSING if decision.share is None else f"{decision.share:.0%}",
+        "unranked": [
+            {"name": name(group), "why": text.label(group.unranked or "no throughput", 160)}
+            for group in decision.unranked
+        ],
+    }
+
+
+def parity_rows(race: Race) -> list[dict[str, str]]:
+    """The stored checks, failures first; without stored checks, what the cases themselves recorded."""
+    labels = {setting.dataset: setting.data_label for setting in race.settings}
+    rows = [_check(check, labels.get(check.dataset, check.dataset)) for check in race.results.checks] or _recorded(race)
+    return sorted(rows, key=lambda row: row["verdict"] == "pass")
+
+
+def kicker(results: Results) -> list[str]:
+    """When and where, in a few words."""
+    started = min((run.started for run in results.runs if run.started), default="")
+    environment = results.environment
+    machine = next(
+        (
+            str(environment[key])
+            for key in ("machine", "cpu", "cpu_model", "host")
+            if isinstance(environment.get(key), str)
+        ),
+        "",
+    )
+    return [
+        part for part in (started[:16].replace("T", " "), machine, quantity.count(len(results.runs), "case")) if part
+    ]
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Nested mappings as dotted keys, in the order stored."""
+    for key, value in values.items():
+        where = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            yield from flat(value, f"{where}.")
+        elif isinstance(value, list | tuple) and all(not isinstance(each, Mapping | list) for each in value):
+            yield where, ", ".join(_word(each) for each in value)
+        else:
+            yield where, _word(value)
+
+
+def experiments(run: Path) -> list[tuple[str, str]]:
+    """Name and text of the experiment files of a run folder, as they were asked for."""
+    files = sorted(run.glob("experiment*.toml"), key=lambda file: (len(file.name), file.name))
+    contents = [file.read_text(encoding="utf-8", errors="replace")[:TOML_LETTERS] for file in files]
+    return [(file.name, text.visible(content)) for file, content in zip(files, contents, strict=True)]
+
+
+def _check(check: ParityRecord, data: str) -> dict[str, str]:
+    inside = ",".join(f"{key}={_word(value)}" for key, value in sorted(check.options.items()))
+    return {
+        "strategy": text.label(f"{check.strategy}[{inside}]" if inside else check.strategy),
+        "dataset": text.label(data),
+        "ranks": str(check.ranks),
+        "steps": f"{check.steps:,}",
+        "difference": _tiny(check.max_relative),
+        "tolerance": _tiny(check.tolerance),
+        "verdict": check.verdict,
+        "reason": text.label(check.reason, 200),
+    }
+
+
+def _recorded(race: Race) -> list[dict[str, str]]:
+    rows = []
+    for group in race.groups:
+        checked = [run for run in group.ok if run.parity]
+        if checked:
+            worst = max(checked, key=lambda run: (run.parity == "fail", run.parity_max or 0))
+            rows.append(
+                {
+                    "strategy": name(group),
+                    "dataset": text.label(group.setting.data_label),
+                    "ranks": str(group.setting.ranks),
+                    "steps": quantity.MISSING,
+                    "difference": _tiny(worst.parity_max),
+                    "tolerance": quantity.MISSING,
+                    "verdict": str(worst.parity),
+                    "reason": "",
+                }
+            )
+    return rows
+
+
+def _tiny(value: float | None) -> str:
+    return quantity.MISSING if value is None else f"{value:.1e}"
+
+
+def _word(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else "none" if value is None else str(value)

@@ -1,0 +1,1 @@
+"""Findings -> Markdown and the terminal."""

@@ -1,0 +1,52 @@
+"""Horovod's operations as :class:`wideload.strategies.replicated.collectives.Collectives`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import horovod.tensorflow as hvd
+
+from wideload.errors import UsageError
+from wideload.harness.cluster import Cluster
+from wideload.strategies.replicated.collectives import Collectives
+
+_started: dict[str, str] = {}
+
+
+def start(cluster: Cluster, settings: Mapping[str, str]) -> None:
+    """Starts Horovod over the cluster's communicator, once per process; it stops when the process ends.
+
+    Horovod 0.28 reads its settings when it starts, and crashes when it is started again after it was stopped.
+
+    Raises:
+        UsageError: it runs already, with other settings.
+    """
+    if not _started:
+        os.environ.update(settings)
+        hvd.init(comm=cluster.comm)
+        _started.update(settings)
+    if _started != settings:
+        raise UsageError(f"Horovod runs in this process with {_started}; {dict(settings)} needs a process of its own.")
+
+
+class HorovodCollectives(Collectives):
+    """Sums and gathers of a started Horovod.
+
+    Horovod matches tensors by name, so an operation's name is its place in the order of tracing, equal on all ranks.
+    """
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.ranks = cluster.ranks
+        self._traced = 0
+
+    def _name(self) -> str:
+        self._traced += 1
+        return f"wideload_{self._traced}"
+
+    def sum(self, vector: Any) -> Any:
+        return hvd.allreduce(vector, op=hvd.Sum, name=self._name())
+
+    def gather(self, tensor: Any) -> Any:
+        return hvd.allgather(tensor, name=self._name())

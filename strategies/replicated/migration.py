@@ -1,0 +1,60 @@
+"""A trained model, carried over to changed columns."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from wideload.errors import CheckpointError
+from wideload.harness.checkpoints.variables import Arrays, Saved
+from wideload.harness.features.remapping import NOTHING, Changes, SlotChange
+
+
+def migrate(saved: Saved, fresh: Arrays, changes: Changes, width: int) -> Arrays:
+    """What a new model starts from: ``fresh`` wherever nothing is continued, else what was trained.
+
+    Args:
+        saved: the old model.
+        fresh: arrays of the untrained new model.
+        changes: see :mod:`wideload.harness.features.remapping`.
+        width: outputs of the tower's first layer.
+
+    Raises:
+        CheckpointError: the file is not of a model with the old columns that ``changes`` knows.
+    """
+    arrays = {name: np.array(array) for name, array in fresh.items()}
+    for change in changes.slots:
+        if change.old is not None:
+            _slot(saved.arrays, arrays, change)
+    _tower(saved.arrays, arrays, changes, width)
+    return arrays
+
+
+def _slot(old: Arrays, new: Arrays, change: SlotChange) -> None:
+    assert change.old is not None
+    kept = np.flatnonzero(change.rows != NOTHING)
+    target = change.new.slot.first_row + kept
+    source = change.old.slot.first_row + change.rows[kept]
+    prefix = f"{change.new.table.name}/"
+    for name in (name for name in new if name.startswith(prefix)):
+        was = f"{change.old.table.name}/{name.removeprefix(prefix)}"
+        if was not in old:
+            continue
+        if len(old[was]) < (change.old.table.rows or 0):
+            raise CheckpointError(f"{was} has {len(old[was])} rows in the checkpoint, the old columns say more.")
+        both = min(new[name].shape[1], old[was].shape[1])
+        new[name][target, :both] = old[was][source, :both]
+
+
+def _tower(old: Arrays, new: Arrays, changes: Changes, width: int) -> None:
+    """The first kernel goes input by input; everything behind it as a whole, when the layers are as they were."""
+    cut, was_cut = len(changes.inputs) * width, changes.old_inputs * width
+    if new["tower"].size - cut != old["tower"].size - was_cut:
+        return
+    kept = np.flatnonzero(changes.inputs != NOTHING)
+    for name in (name for name in new if name.startswith("tower") and name in old):
+        if old[name].shape != old["tower"].shape:
+            new[name][...] = old[name]
+            continue
+        kernel, was = new[name][:cut].reshape(-1, width), old[name][:was_cut].reshape(-1, width)
+        kernel[kept] = was[changes.inputs[kept]]
+        new[name][cut:] = old[name][was_cut:]

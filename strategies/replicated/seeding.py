@@ -1,0 +1,106 @@
+"""A replicated model from one that the parameter server trained: so that strategies start from the same trained state.
+
+Row ``i`` of a variable and the row of sign ``table_signs(table)[i]`` are one and the same, weights and optimizer state;
+a row that the parameter server has never touched is what both would create. The dense parameters are the tower's, then
+the running statistics of batch normalisation.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from wideload.errors import CheckpointError
+from wideload.harness.checkpoints.tables.dense import read_dense
+from wideload.harness.checkpoints.tables.rows import FILE, Rows, TableForm, TableReader, joined
+from wideload.harness.checkpoints.variables import Arrays
+from wideload.harness.features.layout import BatchLayout, TableLayout
+from wideload.harness.model.initial_rows import table_signs
+
+TOWER, STATISTICS, UPDATES = "tower", "tower/statistics", "tower:updates"
+STATE = {
+    "ftrl": ("accumulator", "linear"),
+    "adagrad": ("accumulator",),
+    "adam": ("m", "v", "updates"),
+    "sgd": ("momentum",),
+}
+"""State of an optimizer, by the names that replicated strategies give it, in the order in which a row keeps it."""
+
+
+def holds_rows(directory: Path) -> bool:
+    """Whether a model was saved by the parameter server."""
+    return (directory / FILE).is_file()
+
+
+def seed(arrays: Arrays, layout: BatchLayout, directory: Path) -> int:
+    """Overwrites ``arrays``, the variables of an untrained replicated model, in place; returns the steps trained.
+
+    Raises:
+        CheckpointError: the models do not fit.
+    """
+    reader = TableReader((directory,))
+    forms = {form.name: form for form in reader.forms()}
+    for table in layout.tables:
+        if table.name not in forms:
+            raise CheckpointError(f"{directory} has no table {table.name!r}; it has {', '.join(forms) or 'none'}.")
+        if table.admit_at > 0:
+            raise CheckpointError(f"table {table.name!r} admits rows by their shows, which a replicated model cannot.")
+        _seed_table(arrays, table, forms[table.name], [rows for _, rows in reader.shards(forms[table.name])])
+    _seed_dense(arrays, directory)
+    return reader.step
+
+
+def _seed_table(arrays: Arrays, table: TableLayout, form: TableForm, shards: list[Rows]) -> None:
+    if not shards:
+        return
+    rows = joined(shards)
+    ids, found = _ids(table_signs(table).view(np.uint64), rows.signs)
+    at, state_at = 0, form.width
+    for part in form.slices:
+        name = f"{table.name}/{part.name}"
+        state = [key for slot in STATE.get(part.optimizer, ()) if (key := f"{name}:{slot}") in arrays]
+        _check(name in arrays and sum(arrays[key].shape[1] for key in state) == part.state, name)
+        arrays[name][ids] = rows.floats[found, at : at + part.dimension]
+        at += part.dimension
+        for key in state:
+            width = arrays[key].shape[1]
+            arrays[key][ids] = rows.floats[found, state_at : state_at + width]
+            state_at += width
+
+
+def _ids(
+    wanted: npt.NDArray[np.uint64], stored: npt.NDArray[np.uint64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Row ids that are stored, and where."""
+    order = np.argsort(stored)
+    place = np.minimum(np.searchsorted(stored, wanted, sorter=order), len(stored) - 1)
+    ids = np.flatnonzero(stored[order[place]] == wanted)
+    return ids, order[place[ids]]
+
+
+def _seed_dense(arrays: Arrays, directory: Path) -> None:
+    dense = read_dense(directory)
+    weights = dense.weights
+    size = arrays[TOWER].size
+    statistics = arrays[STATISTICS].size if STATISTICS in arrays else 0
+    _check(weights.size == size + statistics, TOWER)
+    arrays[TOWER][...] = weights[:size]
+    if statistics:
+        arrays[STATISTICS][...] = weights[size:]
+    for key, plane in zip(state_vectors(arrays), dense.planes, strict=False):
+        arrays[key][...] = plane[:size]
+    if UPDATES in arrays:
+        arrays[UPDATES][...] = dense.updates
+
+
+def state_vectors(arrays: Arrays) -> list[str]:
+    """The arrays that hold optimizer state of the tower, in order."""
+    names = (f"{TOWER}:{slot}" for slots in STATE.values() for slot in slots)
+    return [key for key in dict.fromkeys(names) if key in arrays and arrays[key].shape]
+
+
+def _check(fits: bool, name: str) -> None:
+    if not fits:
+        raise CheckpointError(f"the model does not fit: {name} has another size or another optimizer in it.")

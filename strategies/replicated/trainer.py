@@ -1,0 +1,250 @@
+"""Every rank holds the whole model; gradients are summed over the ranks and applied by each, equally.
+
+One step, one call into the graph::
+
+    unique ids of each table ─► gather their rows (the working set) ─► model ─► loss, gradients
+        dense gradient      ──sum over ranks──────────────────────────► fused dense update
+        row gradients       ──exchange, see exchange.py───────────────► fused sparse update of touched rows
+
+What differs between strategies is :class:`wideload.strategies.replicated.collectives.Collectives`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from wideload.harness.checkpoints.variables import Arrays, Saved, SavedCut, describe, read_weights
+from wideload.harness.cluster import Cluster
+from wideload.harness.contract import Cut, Footprint, StepResult, Trainer
+from wideload.harness.features.layout import Batch, BatchLayout, TableLayout
+from wideload.harness.features.remapping import Changes
+from wideload.harness.model.tower import DenseTower, Pass
+from wideload.harness.model.wide_deep import Gradients, Inputs, WideDeep, first_example
+from wideload.harness.workload.workload import Workload
+from wideload.strategies.one_graph import OneGraph
+from wideload.strategies.replicated import seeding
+from wideload.strategies.replicated.by_column import by_column
+from wideload.strategies.replicated.collectives import Collectives
+from wideload.strategies.replicated.exchange import Exchange
+from wideload.strategies.replicated.kernels import find_kernels
+from wideload.strategies.replicated.migration import migrate
+from wideload.strategies.replicated.optimizers import Optimizer, make_optimizer
+from wideload.strategies.replicated.options import ReplicatedOptions, SingleOptions
+from wideload.strategies.replicated.table_variables import TableVariables
+
+
+class ReplicatedTrainer(Trainer):
+    """The trainer of every strategy in which each rank holds the whole model.
+
+    Args:
+        collectives: sums and gathers over the ranks.
+        options: which ways of doing it.
+    """
+
+    def __init__(
+        self,
+        workload: Workload,
+        layout: BatchLayout,
+        cluster: Cluster,
+        collectives: Collectives,
+        options: SingleOptions,
+    ) -> None:
+        kernels = find_kernels(options.kernels)
+        way = options.exchange if isinstance(options, ReplicatedOptions) else "fused"
+        self._seed = workload.seed
+        self._cluster = cluster
+        self._collectives = collectives
+        self._unique = kernels.unique
+        self._layout = layout
+        looked_up, self._first_rows = by_column(layout) if options.lookup == "column" else (layout, [])
+        self._model = WideDeep(workload.model, looked_up, kernels.bag)
+        self._exchange = Exchange(way, collectives, kernels.unique, looked_up.tables)
+        self._steps = 0
+        tower = self._model.tower
+        with collectives.scope():
+            self._tables = [self._table(table, workload, options) for table in looked_up.tables]
+            self._dense = self._vector(tower.initial(workload.seed), workload)
+            self._statistics = _statistics_of(tower)
+        self._schedule = workload.model.schedule
+        signature = Inputs.signature(layout)
+        counts = [tf.TensorSpec([], tf.int64)] * 2
+        scale = tf.TensorSpec([], tf.float32)
+        self._train = OneGraph(self._train_anywhere, [signature, *counts, scale])
+        self._infer = OneGraph(self._infer_anywhere, [signature])
+
+    def _table(self, layout: TableLayout, workload: Workload, options: SingleOptions) -> TableVariables:
+        """The rows of one table, in this process."""
+        return TableVariables(layout, workload.model, workload.seed, options.rows)
+
+    def _vector(self, initial: Any, workload: Workload) -> Optimizer:
+        """The tower's parameters ``[P]`` with their optimizer, in this process."""
+        return make_optimizer(workload.model.dense_optimizer, tf.Variable(initial))
+
+    def step(self, batch: Batch) -> StepResult:
+        first = first_example(batch.global_size, self._cluster.rank, self._cluster.ranks)
+        counts = tf.constant(self._steps, tf.int64), tf.constant(first, tf.int64)
+        scale = 1.0 if self._schedule is None else self._schedule.factor(self._steps)
+        loss, clock = self._train(Inputs.of(batch), *counts, tf.constant(scale))
+        self._steps += 1
+        start, pulled, computed, pushed = (clock.numpy() * 1e3).tolist()
+        phases = {"pull": pulled - start, "compute": computed - pulled, "push": pushed - computed}
+        return StepResult(float(loss), phases)
+
+    def predict(self, batch: Batch) -> npt.NDArray[np.float32]:
+        predicted: npt.NDArray[np.float32] = self._infer(Inputs.of(batch)).numpy()
+        return predicted
+
+    def _train_anywhere(self, inputs: Inputs, step: Any, first: Any, scale: Any) -> Any:
+        return self._collectives.run(self._train_here, inputs, step, first, scale)
+
+    def _infer_anywhere(self, inputs: Inputs) -> Any:
+        return self._collectives.run(self._infer_here, inputs)
+
+    def _train_here(self, inputs: Inputs, step: Any, first: Any, scale: Any) -> Any:
+        clock = [tf.timestamp()]
+        inputs = Inputs(*_once(clock[-1], inputs))
+        ids, rows, inverses = self._working_set(inputs)
+        clock.append(_after([*rows, *inverses]))
+        rows = _once(clock[-1], rows)
+        run = Pass(self._seed, step, first, self._sum_over_ranks if self._collectives.ranks > 1 else None)
+        gradients = self._model.gradients(rows, inverses, self._dense.read(), inputs, run)
+        clock.append(_after([gradients.loss, gradients.flat, *gradients.rows]))
+        flat, *rows = _once(clock[-1], [gradients.flat, *gradients.rows])
+        applied = self._apply(ids, gradients._replace(flat=flat, rows=rows), scale)
+        clock.append(_after(applied))
+        return gradients.loss, tf.stack(clock)
+
+    def _infer_here(self, inputs: Inputs) -> Any:
+        _, rows, inverses = self._working_set(inputs)
+        statistics = tf.zeros([0]) if self._statistics is None else _read(self._statistics)
+        return self._model.probabilities(rows, inverses, self._dense.read(), statistics, inputs)
+
+    def _working_set(self, inputs: Inputs) -> tuple[list[Any], list[Any], list[Any]]:
+        """Per table: distinct ids, their rows, and which row each value is."""
+        values = [part.values for part in self._model.parts(inputs)]
+        if self._first_rows:
+            values = [ids - first for ids, first in zip(values, self._first_rows, strict=True)]
+        found = [self._unique(ids) for ids in values]
+        rows = [table.gather(ids) for table, (ids, _) in zip(self._tables, found, strict=True)]
+        return [ids for ids, _ in found], rows, [inverse for _, inverse in found]
+
+    def _apply(self, ids: Sequence[Any], gradients: Gradients, scale: Any) -> list[Any]:
+        flat = self._collectives.sum(gradients.flat)
+        slices = self._exchange(list(zip(ids, gradients.rows, strict=True)))
+        updates = [table.apply(*slice_, scale) for table, slice_ in zip(self._tables, slices, strict=True)]
+        updates.append(self._dense.apply(flat, scale))
+        if self._statistics is not None:
+            blended = self._model.tower.blend(_read(self._statistics), gradients.moments)
+            updates.append(tf.raw_ops.AssignVariableOp(resource=self._statistics.handle, value=blended))
+        return updates
+
+    @property
+    def _sum_over_ranks(self) -> Callable[[Any], Any]:
+        """The collectives' sum with its gradient, which is the sum of the gradients."""
+
+        @tf.custom_gradient  # type: ignore[untyped-decorator]
+        def across(vector: Any) -> Any:
+            return self._collectives.sum(vector), self._collectives.sum
+
+        summed: Callable[[Any], Any] = across
+        return summed
+
+    def arrays(self) -> Arrays:
+        """A copy of the whole model by name on disk, whatever the options: ``wide8/deep:accumulator``, ``tower``..."""
+        pieces: dict[str, list[npt.NDArray[np.float32]]] = {}
+        for table in self._tables:
+            for name, array in table.arrays().items():
+                pieces.setdefault(f"{table.layout.name}/{name}", []).append(array)
+        found = {name: np.concatenate(some) for name, some in pieces.items()}
+        return found | {name: np.array(variable.numpy()) for name, variable in self._tower_variables().items()}
+
+    def _tower_variables(self) -> dict[str, Any]:
+        found = {"tower": self._dense.weights}
+        found |= {f"tower:{slot}": variable for slot, variable in self._dense.state.items()}
+        return found if self._statistics is None else found | {"tower/statistics": self._statistics}
+
+    def _assign(self, arrays: Arrays) -> None:
+        begun: dict[str, int] = {}
+        for table in self._tables:
+            name, rows = table.layout.name, table.layout.rows or 0
+            begin = begun.get(name, 0)
+            begun[name] = begin + rows
+            own = {key.partition("/")[2]: array for key, array in arrays.items() if key.partition("/")[0] == name}
+            table.assign({key: array[begin : begin + rows] for key, array in own.items()})
+        for name, variable in self._tower_variables().items():
+            variable.assign(arrays[name])
+
+    def footprint(self) -> Footprint:
+        parts = [self._dense, *(part for table in self._tables for part in table.parts.values())]
+        weights = byte_count([part.weights for part in parts])
+        statistics = [] if self._statistics is None else [self._statistics]
+        state = byte_count([slot for part in parts for slot in part.state.values()])
+        return Footprint(weights=weights + byte_count(statistics), optimizer=state)
+
+    def save(self, directory: Path) -> None:
+        """Rank 0 writes everything, once; all ranks hold the same."""
+        try:
+            self.cut().write(directory)
+        finally:
+            self._cluster.barrier()  # also when the disk is full: the others wait here
+
+    def cut(self, since: int | None = None) -> Cut:  # noqa: ARG002 - has no increments
+        if self._cluster.rank:
+            return SavedCut(None)
+        return SavedCut(Saved(self.arrays(), self._steps, describe(self._layout)))
+
+    def restore(self, directory: Path) -> None:
+        arrays = self.arrays()
+        if seeding.holds_rows(directory):
+            arrays = {name: np.array(array) for name, array in arrays.items()}
+            saved = Saved(arrays, seeding.seed(arrays, self._layout, directory), describe(self._layout))
+        else:
+            saved = read_weights(directory)
+        saved.check_fits({name: array.shape for name, array in arrays.items()})
+        self._assign(saved.arrays)
+        self._steps = saved.steps
+
+    def adopt(self, directory: Path, changes: Changes) -> None:
+        """Goes on from a model that was saved under other columns; ``str(changes)`` says what is kept.
+
+        Raises:
+            CheckpointError: there is no such model, or it does not have the old columns.
+        """
+        saved = read_weights(directory)
+        self._assign(migrate(saved, self.arrays(), changes, self._model.tower.first_width))
+        self._steps = saved.steps
+
+    def close(self) -> None:
+        self._collectives.close()
+
+
+def _statistics_of(tower: DenseTower) -> Any:
+    """The running statistics; None without any, because TensorFlow crashes when it broadcasts an empty variable."""
+    return tf.Variable(tower.initial_statistics(), trainable=False) if tower.statistics_size else None
+
+
+def byte_count(variables: Sequence[Any]) -> int:
+    """Of float32 variables."""
+    return sum(4 * int(np.prod(variable.shape)) for variable in variables)
+
+
+def _read(variable: Any) -> Any:
+    return tf.raw_ops.ReadVariableOp(resource=variable.handle, dtype=tf.float32)
+
+
+def _after(what: list[Any]) -> Any:
+    """The time, in seconds, once all of ``what`` is there."""
+    with tf.control_dependencies(what):
+        return tf.timestamp()
+
+
+def _once(moment: Any, tensors: Sequence[Any]) -> list[Any]:
+    """The tensors, for work that must not start before ``moment``: so that the phases of a step follow each other."""
+    with tf.control_dependencies([moment]):
+        return [tf.identity(tensor) for tensor in tensors]

@@ -1,0 +1,1 @@
+"""The parameter server for Keras scripts: strategy, features, optimizer, model, checkpoints."""

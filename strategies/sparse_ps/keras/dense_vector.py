@@ -1,0 +1,104 @@
+"""A Keras model's variables as the flat vector that the parameter server keeps.
+
+::
+
+    flat [P + Q] = trainable variables [P]            under the dense optimizer
+                   other float variables [Q]          under SGD with learning rate 1
+
+The second part is what batch normalisation and its like keep by themselves. Every rank pushes its share of
+``old - new``, so that the owners hold the average over the ranks, weighted by examples.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from wideload.errors import UsageError
+from wideload.harness.workload.optimizers import Sgd
+from wideload.strategies.sparse_ps.tables import make_optimizer
+
+_MOVING = Sgd(learning_rate=1.0)
+
+
+class DenseVector:
+    """Cuts and joins.
+
+    Args:
+        tower: built; its float32 variables travel, others (integer counters) stay with each rank.
+
+    Raises:
+        UsageError: the tower is not built, or has a trainable variable of another type.
+    """
+
+    def __init__(self, tower: Any) -> None:
+        if not tower.built:
+            raise UsageError("the tower has no variables yet: build it from keras.Input, or call it once.")
+        self._trainable = list(tower.trainable_variables)
+        self._moving = [each for each in tower.non_trainable_variables if each.dtype == tf.float32]
+        for variable in self._trainable:
+            if variable.dtype != tf.float32:
+                raise UsageError(f"variable {variable.name!r} is {variable.dtype.name}; a tower trains in float32.")
+
+    @property
+    def trainable(self) -> list[Any]:
+        return self._trainable
+
+    @property
+    def declaration(self) -> str:
+        """What all ranks must have in common, as text."""
+        return ", ".join(f"{variable.name} {tuple(variable.shape)}" for variable in self._all)
+
+    @property
+    def _all(self) -> list[Any]:
+        return [*self._trainable, *self._moving]
+
+    def initial(self) -> npt.NDArray[np.float32]:
+        """float32 ``[P + Q]``, the variables' values now."""
+        parts = [variable.numpy().ravel() for variable in self._all]
+        return np.concatenate([np.empty(0, np.float32), *parts])
+
+    def segments(self, optimizer: Any) -> list[tuple[int, Any]]:
+        """Runs of the vector and their rules."""
+        return [
+            (sum(_sizes(self._trainable)), make_optimizer(optimizer)),
+            (sum(_sizes(self._moving)), make_optimizer(_MOVING)),
+        ]
+
+    def assign(self, flat: Any) -> None:
+        """Gives every variable its part of ``flat [P + Q]``, in graph."""
+        parts = tf.split(flat, _sizes(self._all)) if self._all else []
+        for variable, part in zip(self._all, parts, strict=True):
+            variable.assign(tf.reshape(part, variable.shape))
+
+    def gradient(self, gradients: Sequence[Any], pulled: Any, share: Any, factor: Any = 1.0) -> Any:
+        """What to push, ``[P + Q]``: this rank's share of the gradients and of the statistics' movement.
+
+        Args:
+            gradients: of the trainable variables; None where the loss does not depend on one.
+            pulled: the vector that :meth:`assign` got.
+            share: this rank's part of the global batch, in [0, 1].
+            factor: on the owners' learning rates in this step, which must not slow the statistics down.
+        """
+        parts = [_flat(gradient, variable) for gradient, variable in zip(gradients, self._trainable, strict=True)]
+        moving = sum(_sizes(self._moving))
+        if moving:
+            after = tf.concat([tf.reshape(variable, [-1]) for variable in self._moving], axis=0)
+            parts.append((pulled[-moving:] - after) / factor)
+        # An empty share may have computed NaN (a mean over nothing), and counts for nothing.
+        return tf.math.multiply_no_nan(tf.concat([tf.zeros([0]), *parts], axis=0), share)
+
+
+def _sizes(variables: Sequence[Any]) -> list[int]:
+    return [math.prod(variable.shape) for variable in variables]
+
+
+def _flat(gradient: Any, variable: Any) -> Any:
+    if gradient is None:
+        return tf.zeros([math.prod(variable.shape)])
+    return tf.reshape(tf.convert_to_tensor(gradient), [-1])

@@ -1,0 +1,257 @@
+"""``Model``: a Keras model whose embeddings and variables live in the parameter server.
+
+::
+
+    inputs --+--> features (EmbeddingFeatures ...) --pull--> rows --combine--> embedded --+
+             |                                                                            +--> tower --> loss
+             +--> other inputs -----------------------------------------------------------+
+                                                                                          |
+                     one push: gradients of the rows and of the tower's variables  <-------+
+
+A step is one exchange for all layers and the tower, whatever their number. The graph says all of it: the dense vector
+that comes with the rows is assigned to the tower's variables, and gradients leave by an op.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+import tf_keras as keras
+
+from wideload import ops
+from wideload.errors import ColumnError, UsageError
+from wideload.strategies.sparse_ps.keras import checkpoint
+from wideload.strategies.sparse_ps.keras.dense_vector import DenseVector
+from wideload.strategies.sparse_ps.keras.features import Bags, EmbeddingFeatures
+from wideload.strategies.sparse_ps.keras.optimizer import Optimizer
+from wideload.strategies.sparse_ps.keras.strategy import PsStrategy
+from wideload.strategies.sparse_ps.server import PsCluster, agree
+
+
+class Model(keras.Model):  # type: ignore[misc]
+    """Embedding layers, and a tower over them and the other inputs.
+
+    Args:
+        features: their outputs reach the tower as inputs of the layers' names.
+        tower: a built Keras model that takes a dictionary (functional: its ``keras.Input`` names).
+        strategy: of the job.
+
+    Raises:
+        ColumnError: no layer, or two of one name.
+        UsageError: the tower is not built.
+    """
+
+    def __init__(
+        self, features: Sequence[EmbeddingFeatures], tower: keras.Model, strategy: PsStrategy, name: str | None = None
+    ) -> None:
+        super().__init__(name=name)
+        names = [layer.name for layer in features]
+        if not names or len(set(names)) < len(names):
+            raise ColumnError(f"a Model takes EmbeddingFeatures layers with different names; given: {names}.")
+        self.features = list(features)
+        self.tower = tower
+        self.strategy = strategy
+        self._dense = DenseVector(tower)
+        self._widths = [layer.dimension for layer in self.features]
+        self._loss_tracker = keras.metrics.Mean(name="loss")
+        self._cluster: PsCluster | None = None
+
+    # ---------------------------------------------------------------------------------------------- set-up
+
+    def compile(self, optimizer: Optimizer, *arguments: Any, **options: Any) -> None:
+        """As in Keras, with an :class:`Optimizer`. Collective: the first call opens the parameter server.
+
+        Raises:
+            ClusterError: ranks declare different things; names what differs.
+            UsageError: another kind of optimizer, or another optimizer than before.
+        """
+        if not isinstance(optimizer, Optimizer):
+            raise UsageError(
+                f"compile was given the optimizer {optimizer!r}; gradients are applied by the parameter server: "
+                "give it a wideload.strategies.sparse_ps.Optimizer."
+            )
+        if self._cluster is not None and optimizer is not self.optimizer:
+            raise UsageError("the parameter server already runs with another optimizer; make a new Model.")
+        super().compile(optimizer, *arguments, **options)
+        if self._cluster is None:
+            self._cluster = self._open(optimizer)
+            for layer in self.features:
+                layer.bind(self._read_one)
+
+    def _open(self, optimizer: Optimizer) -> PsCluster:
+        declared = {
+            "the names of the features": ", ".join(layer.name for layer in self.features),
+            **{f"layer {layer.name!r}": layer.declaration for layer in self.features},
+            "the variables of the tower": self._dense.declaration,
+            "the optimizer": optimizer.declaration,
+        }
+        cluster = self.strategy.cluster
+        agree(cluster, declared)
+        dense = cluster.comm.bcast(self._dense.initial())
+        tables = [layer.make_table(optimizer.sparse, self.strategy.seed) for layer in self.features]
+        opened = self.strategy.open(tables, dense, self._dense.segments(optimizer.dense), {})
+        self._dense.assign(tf.constant(dense))
+        return opened
+
+    @property
+    def cluster(self) -> PsCluster:
+        """The parameter server.
+
+        Raises:
+            UsageError: not compiled yet.
+        """
+        if self._cluster is None:
+            raise UsageError("the model has no parameter server yet: call compile first.")
+        return self._cluster
+
+    @property
+    def metrics(self) -> list[Any]:
+        """Keras's, with one ``loss`` that is the mean over the examples of all ranks."""
+        return [self._loss_tracker, *(metric for metric in super().metrics if metric.name != "loss")]
+
+    # ----------------------------------------------------------------------------------------------- steps
+
+    def call(self, inputs: Mapping[str, Any], training: bool | None = None) -> Any:
+        """The tower's outputs; looks rows up without creating any."""
+        bags = [layer.bags(inputs) for layer in self.features]
+        found = ops.sparse_table_read(self.cluster.id, [each.signs for each in bags], self._widths)
+        self._dense.assign(found.dense)
+        return self._forward(inputs, bags, found.rows, found.inverse, training)
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        """One pull, one pass forward and back, one push. Collective in synchronous modes."""
+        inputs, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
+        step = tf.convert_to_tensor(self.optimizer.iterations)
+        bags = [layer.bags(inputs) for layer in self.features]
+        pulled = ops.sparse_table_pull(self.cluster.id, step, [each.signs for each in bags], self._widths)
+        factor = self._scale(step)
+        self._dense.assign(pulled.dense)
+        with tf.GradientTape() as tape:
+            tape.watch(pulled.rows)
+            outputs = self._forward(inputs, bags, pulled.rows, pulled.inverse, training=True)
+            loss = self.compute_loss(inputs, labels, outputs, weights)
+        gradients = tape.gradient(loss, [pulled.rows, self._dense.trainable], unconnected_gradients="zero")
+        self._push(step, pulled, gradients, self._share(outputs, loss), factor)
+        self.optimizer.iterations.assign_add(1)
+        return self.compute_metrics(inputs, labels, outputs, weights)  # type: ignore[no-any-return]
+
+    def test_step(self, data: Any) -> dict[str, Any]:
+        """Creates no row and changes no weight. Collective in synchronous modes."""
+        inputs, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
+        outputs = self(inputs, training=False)
+        loss = self.compute_loss(inputs, labels, outputs, weights)
+        size = _examples(outputs)
+        self._loss_tracker.update_state(tf.math.multiply_no_nan(loss, tf.sign(size)), sample_weight=size)
+        return self.compute_metrics(inputs, labels, outputs, weights)  # type: ignore[no-any-return]
+
+    def _push(self, step: Any, pulled: ops.Pulled, gradients: Any, share: Any, factor: Any) -> None:
+        rows = [tf.math.multiply_no_nan(gradient, share) for gradient in gradients[0]]
+        dense = self._dense.gradient(gradients[1], pulled.dense, share, factor)
+        ops.sparse_table_push(self.cluster.id, step, rows, dense)
+
+    def _share(self, outputs: Any, loss: Any) -> Any:
+        """This rank's part of the global batch; counts the loss on the way."""
+        size = _examples(outputs)
+        if not self.strategy.synchronous:
+            self._loss_tracker.update_state(tf.math.multiply_no_nan(loss, tf.sign(size)), sample_weight=size)
+            return tf.sign(size) / self.strategy.ranks
+        total = ops.sum_over_ranks(self.cluster.id, tf.stack([size, tf.math.multiply_no_nan(loss, size)]))
+        self._loss_tracker.update_state(tf.math.divide_no_nan(total[1], total[0]), sample_weight=total[0])
+        return tf.math.divide_no_nan(size, total[0])
+
+    def _scale(self, step: Any) -> Any:
+        """Between pull and push: the owners have applied every earlier push, and none of this step."""
+        factor = self.optimizer.factor(step)
+        if factor is None:
+            return 1.0
+        tf.numpy_function(self.cluster.set_learning_rate_scale, [factor], [])
+        return factor
+
+    def _forward(
+        self, inputs: Mapping[str, Any], bags: Sequence[Bags], rows: Any, inverses: Any, training: bool | None
+    ) -> Any:
+        embedded = {
+            layer.name: layer.combine(table, inverse, each)
+            for layer, table, inverse, each in zip(self.features, rows, inverses, bags, strict=True)
+        }
+        return self.tower(self._chosen({**inputs, **embedded}), training=training)
+
+    def _chosen(self, available: dict[str, Any]) -> dict[str, Any]:
+        """What a functional tower asks for; any other tower gets everything."""
+        wanted = getattr(self.tower, "input_names", None)
+        if not wanted:
+            return available
+        if missing := [name for name in wanted if name not in available]:
+            raise UsageError(f"the tower wants inputs {missing}; name each keras.Input one of {sorted(available)}.")
+        return {name: available[name] for name in wanted}
+
+    def _read_one(self, layer: EmbeddingFeatures, bags: Bags) -> tuple[Any, Any]:
+        """One layer's rows, outside a step of the model."""
+        place = self.features.index(layer)
+        nothing = tf.zeros([0], tf.int64)
+        signs = [bags.signs if each is layer else nothing for each in self.features]
+        found = ops.sparse_table_read(self.cluster.id, signs, self._widths)
+        return found.rows[place], found.inverse[place]
+
+    # ----------------------------------------------------------------------------------------------- loops
+
+    def fit(self, *arguments: Any, verbose: Any = "auto", **options: Any) -> Any:
+        """As in Keras; only rank 0 speaks. Returns when all pushes of this rank are applied.
+
+        ``loss`` is over all ranks in synchronous modes; other metrics of training are this rank's. Validation is over
+        all ranks.
+        """
+        history = super().fit(*arguments, verbose=self._voice(verbose), **options)
+        self.cluster.flush()
+        return history
+
+    def evaluate(self, *arguments: Any, verbose: Any = "auto", return_dict: bool = False, **options: Any) -> Any:
+        """As in Keras, over the examples of all ranks: every rank gets the same numbers. Collective.
+
+        A metric's state is added over the ranks, which is right for means, AUC and everything else that counts.
+        """
+        self.cluster.flush()
+        super().evaluate(*arguments, verbose=self._voice(verbose), return_dict=True, **options)
+        for metric in self.metrics:
+            for variable in metric.variables:
+                variable.assign(sum(self.strategy.cluster.allgather(variable.numpy())))
+        found = {name: float(value) for name, value in self.get_metrics_result().items()}
+        return found if return_dict else list(found.values())
+
+    def predict(self, *arguments: Any, verbose: Any = "auto", **options: Any) -> Any:
+        """As in Keras, for this rank's examples."""
+        self.cluster.flush()
+        return super().predict(*arguments, verbose=self._voice(verbose), **options)
+
+    def _voice(self, verbose: Any) -> Any:
+        return verbose if self.strategy.rank == 0 else 0
+
+    # ------------------------------------------------------------------------------------------ checkpoints
+
+    def save(self, directory: str | Path, **_: Any) -> None:
+        """Writes tables, dense vector and step; complete or absent. Collective."""
+        checkpoint.save(Path(directory), self.cluster, int(self.optimizer.iterations))
+
+    def restore(self, directory: str | Path) -> None:
+        """Loads what :meth:`save` wrote, under any number of ranks. Collective.
+
+        Raises:
+            CheckpointError: a file is missing or does not fit.
+        """
+        self.optimizer.iterations.assign(checkpoint.restore(Path(directory), self.cluster))
+
+    def save_weights(self, filepath: str | Path, **_: Any) -> None:
+        """:meth:`save`, by the name that ``keras.callbacks.ModelCheckpoint(save_weights_only=True)`` calls."""
+        self.save(filepath)
+
+    def load_weights(self, filepath: str | Path, **_: Any) -> None:
+        """:meth:`restore`, by Keras's name."""
+        self.restore(filepath)
+
+
+def _examples(outputs: Any) -> Any:
+    """Float32 scalar: how many examples the outputs are of."""
+    return tf.cast(tf.shape(tf.nest.flatten(outputs)[0])[0], tf.float32)

@@ -1,0 +1,74 @@
+"""``Optimizer``: which rules the owners apply, as the object that ``Model.compile`` takes.
+
+A rank computes gradients and pushes them; the owner of a row or of a dense parameter applies its rule. So there is no
+optimizer state in the Keras process: this object only declares, and counts steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+import tf_keras as keras
+
+from wideload.errors import UsageError
+from wideload.harness import workload
+from wideload.harness.workload.optimizers import AdaGrad
+
+Factor = float | Callable[[Any], Any]
+
+
+class Optimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
+    """The rules of a model trained by the parameter server.
+
+    Args:
+        dense: of the tower's variables.
+        sparse: of the layers that name none of their own.
+        learning_rate: a factor on the learning rates of *all* rules: a number, which callbacks may change, or a
+            function of the step (a Keras ``LearningRateSchedule``, for one). None: no factor, and no cost.
+    """
+
+    def __init__(
+        self,
+        dense: workload.Optimizer | None = None,
+        sparse: workload.Optimizer | None = None,
+        learning_rate: Factor | None = None,
+        name: str = "wideload",
+    ) -> None:
+        super().__init__(name=name)
+        self.dense: Any = dense if dense is not None else AdaGrad()
+        self.sparse: Any = sparse if sparse is not None else AdaGrad()
+        self._schedule = learning_rate if callable(learning_rate) else None
+        self._scaled = learning_rate is not None
+        start = learning_rate if isinstance(learning_rate, int | float) else 1.0
+        self._learning_rate = self._build_learning_rate(float(start))
+
+    def factor(self, step: Any) -> Any | None:
+        """float32 scalar for this step, in graph; None when there is none."""
+        if not self._scaled:
+            return None
+        return tf.cast(self._learning_rate if self._schedule is None else self._schedule(step), tf.float32)
+
+    def update_step(self, gradient: Any, variable: Any) -> None:  # noqa: ARG002
+        """Refused: rules run where the parameters are.
+
+        Raises:
+            UsageError: always.
+        """
+        raise UsageError(
+            "this optimizer's rules are applied by the parameter server: train with Model.fit or Model.train_step, "
+            "or give apply_gradients to an optimizer of Keras."
+        )
+
+    @property
+    def declaration(self) -> str:
+        """What all ranks must have in common, as text."""
+        schedule = type(self._schedule).__name__ if self._schedule is not None else self._scaled
+        return f"dense {self.dense!r}, learning rate factor {schedule}"
+
+    def get_config(self) -> dict[str, Any]:
+        """As the constructor takes it."""
+        factor = self._schedule if self._schedule is not None else float(self._learning_rate)
+        scale = factor if self._scaled else None
+        return {"dense": self.dense, "sparse": self.sparse, "learning_rate": scale, "name": self.name}

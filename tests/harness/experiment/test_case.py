@@ -1,0 +1,45 @@
+from wideload.harness.experiment.case import Case
+from wideload.harness.workload.workload import Workload
+
+
+def case(**changes: object) -> Case:
+    values: dict[str, object] = {"workload": Workload(dataset="census"), "strategy": "local", "ranks": 2, "threads": 1}
+    return Case.model_validate(values | changes)
+
+
+def test_the_id_is_a_function_of_what_is_measured() -> None:
+    assert case().case_id == case().case_id
+
+
+def test_every_field_changes_the_id() -> None:
+    changes: list[dict[str, object]] = [
+        {"kind": "tower"},
+        {"workload": Workload(dataset="census", seed=1)},
+        {"strategy": "horovod"},
+        {"options": {"mode": "sync"}},
+        {"distributed": False},
+        {"ranks": 3},
+        {"threads": 2},
+        {"repeat": 1},
+        {"warmup_steps": 1},
+        {"evaluate": False},
+        {"eval_every": 5},
+        {"cold_start": True},
+        {"preload": True},
+        {"losses": 10},
+        {"trace": True},
+        {"handicap": 0.05},
+    ]
+    assert {key for change in changes for key in change} == set(Case.model_fields), "a field that this test forgot"
+    ids = {case(**change).case_id for change in changes}
+    assert len(ids | {case().case_id}) == len(changes) + 1
+
+
+def test_a_single_process_gets_the_cores_of_all_ranks() -> None:
+    alone = case(distributed=False, ranks=3, threads=2)
+    assert (alone.processes, alone.threads_per_process) == (1, 6)
+
+
+def test_a_distributed_strategy_gets_one_process_a_rank() -> None:
+    spread = case(ranks=3, threads=2)
+    assert (spread.processes, spread.threads_per_process) == (3, 2)

@@ -1,0 +1,122 @@
+from wideload.reports.findings.answer import answer
+from wideload.reports.findings.decision import decide
+
+SIX = [1.0, 1.01, 0.99, 1.02, 0.98, 1.0]
+
+
+def ask(race):
+    return answer(race, decide(race))
+
+
+def times(factor, values):
+    return [factor * value for value in values]
+
+
+def test_one_setting_is_answered_with_the_ratio_its_interval_memory_and_auc(race_of, rounds):
+    fast = rounds("sparse_ps", times(190_000, SIX), peak_pss_bytes=400, auc=0.9051)
+    slow = rounds("horovod", times(100_000, SIX), peak_pss_bytes=1000, auc=0.9049)
+    said = ask(race_of(fast + slow))
+    assert said.headline == (
+        "sparse_ps is 1.90× (1.90–1.90) as fast as horovod, uses 0.40× its memory, AUC equal within 0.0002."
+    )
+
+
+def test_a_difference_that_the_rounds_contradict_is_not_called_a_lead(race_of, rounds):
+    said = ask(race_of(rounds("a", [105, 95, 110, 90, 104, 97, 101]) + rounds("b", [100] * 7)))
+    assert "equally fast as far as can be told" in said.headline
+
+
+def test_few_rounds_are_said_to_be_few_and_get_no_interval(race_of, rounds):
+    said = ask(race_of(rounds("a", [200, 201]) + rounds("b", [100, 100])))
+    assert said.headline.startswith("In 2 rounds, a ran 2.00× as fast as b")
+    assert "(1." not in said.headline
+    assert "an interval needs 6" in said.details[0]
+
+
+def test_what_was_not_measured_is_not_mentioned(race_of, rounds):
+    nothing = {"peak_pss_bytes": None, "peak_rss_bytes": None, "auc": None}
+    race = race_of(rounds("a", times(200, SIX), **nothing) + rounds("b", times(100, SIX), **nothing))
+    blind = type(race).of(
+        type(race.results)(**{name: getattr(race.results, name) for name in race.results.__slots__} | {"ranks": ()})
+    )
+    assert ask(blind).headline == "a is 2.00× (2.00–2.00) as fast as b."
+
+
+def test_a_real_difference_in_auc_is_named_with_its_side(race_of, rounds):
+    said = ask(race_of(rounds("a", times(200, SIX), auc=0.88) + rounds("b", times(100, SIX), auc=0.90)))
+    assert "AUC lower by 0.0200" in said.headline
+
+
+def test_when_a_single_process_wins_those_that_distribute_are_compared_as_well(race_of, rounds):
+    runs = rounds("local", times(300, SIX), processes=1) + rounds("a", times(200, SIX)) + rounds("b", times(100, SIX))
+    said = ask(race_of(runs))
+    assert said.headline.startswith("local is 1.50×")
+    expected = "Of those that distribute: a is 2.00× (2.00–2.00) as fast as b"
+    assert any(sentence.startswith(expected) for sentence in said.details)
+
+
+def test_one_round_is_called_one_round(race_of, rounds):
+    assert ask(race_of(rounds("a", [2]) + rounds("b", [1]))).headline.startswith("In one round, a ran")
+
+
+def one_setting(race_runs, winner, ids):
+    """``winner`` at three times the speed of the other of a and b, with that many ids."""
+    dataset = f"planted[vocabulary={ids}]"
+    speeds = {"a": 100, "b": 100} | {winner: 300}
+    return [run for name, speed in speeds.items() for run in race_runs(name, times(speed, SIX), dataset=dataset)]
+
+
+def test_two_settings_with_different_winners_get_a_clause_each(race_of, rounds):
+    said = ask(race_of(one_setting(rounds, "a", 1000) + one_setting(rounds, "b", 100_000)))
+    assert said.headline == (
+        "a is 3.00× (3.00–3.00) as fast as b on planted, 1,000 ids; "
+        "b is 3.00× (3.00–3.00) as fast as a on planted, 100,000 ids."
+    )
+
+
+def test_a_clause_names_the_whole_setting_where_the_data_alone_does_not_tell(race_of, rounds):
+    runs = [*rounds("a", times(300, SIX)), *rounds("b", times(100, SIX))]
+    runs += [*rounds("a", times(100, SIX), ranks=4), *rounds("b", times(300, SIX), ranks=4)]
+    assert "as fast as b on census · 2 ranks; b is" in ask(race_of(runs)).headline
+
+
+def test_wins_are_counted_where_many_settings_have_different_winners(race_of, rounds):
+    winners = {1000: "a", 10_000: "a", 100_000: "b", 1_000_000: "b", 10_000_000: "b"}
+    runs = [run for ids, winner in winners.items() for run in one_setting(rounds, winner, ids)]
+    assert ask(race_of(runs)).headline == "b is the fastest in 3 of 5 settings, a in 2, 3.00× as fast as the next."
+
+
+def test_the_rival_is_another_strategy_not_another_option_of_the_same(race_of, rounds):
+    runs = rounds("a", times(200, SIX), options={"mode": "x"}) + rounds("a", times(190, SIX), options={"mode": "y"})
+    said = ask(race_of(runs + rounds("b", times(100, SIX))))
+    assert said.headline.startswith("a[mode=x] is 2.00× (2.00–2.00) as fast as b")
+    assert any("a[mode=y]" in sentence for sentence in said.details)
+
+
+def test_a_parity_failure_does_not_win_and_is_named(race_of, rounds):
+    runs = rounds("wrong", times(900, SIX), parity="fail", parity_max=0.3)
+    said = ask(race_of(runs + rounds("a", times(200, SIX)) + rounds("b", times(100, SIX))))
+    assert said.headline.startswith("a is 2.00×")
+    assert any("do not follow the reference: wrong" in sentence for sentence in said.details)
+
+
+def test_a_single_case_claims_no_comparison(race_of, make_run):
+    said = ask(race_of([make_run("a", examples_per_second=123_456.0)]))
+    assert said.headline == "a trains 123 k examples/s. There is nothing to compare it with."
+
+
+def test_a_run_without_a_finished_case_says_so_and_counts_the_failures(race_of, make_run):
+    said = ask(race_of([make_run("a", status="crashed", examples_per_second=None, error="boom")]))
+    assert said.headline == "No case finished that could be ranked."
+    assert "Of 1 case: 1 crashed." in said.details
+
+
+def test_flagged_cases_are_counted(race_of, rounds):
+    said = ask(race_of(rounds("a", [200, 200], flagged=["foreign CPU 0.31 cores"]) + rounds("b", [100, 100])))
+    assert "2 of 4 cases ran on a machine that was busy with something else." in said.details
+
+
+def test_the_ceiling_is_quoted_when_it_was_measured(race_of, rounds, make_run):
+    tower = make_run("local", kind="tower", case_id="tower", examples_per_second=400.0)
+    said = ask(race_of([*rounds("a", [200, 200]), *rounds("b", [100, 100]), tower]))
+    assert "The fastest reaches 50% of what the dense tower does alone." in said.details
