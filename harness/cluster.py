@@ -6,12 +6,13 @@ Every rank is a worker. mpi4py initialises and finalises MPI; importing this mod
 from __future__ import annotations
 
 import os
+import socket
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from wideload.harness.rank.clock import machine
-
 THREADS_VARIABLE = "WIDELOAD_THREADS"
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,3 +74,14 @@ class Cluster:
         """``value`` of every rank, in rank order. For set-up and results, not for the training step."""
         gathered: list[Any] = self.comm.allgather(value)
         return gathered
+
+
+def machine() -> str:
+    """Names the kernel that this process runs under.
+
+    It is the same for containers and namespaces that share a kernel, whatever their host names.
+    """
+    try:
+        return _BOOT_ID.read_text().strip()
+    except OSError:
+        return socket.gethostname()

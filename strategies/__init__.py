@@ -19,10 +19,10 @@ GROUP = "wideload.strategies"
 
 BUILT_IN = {
     "local": "wideload.strategies.local:Local",
-    "sparse_ps": "wideload.strategies.sparse_ps:SparsePs",
+    "sparse_ps": "wideload.strategies.sparse_ps.entry:SparsePs",
     "multi_worker_mirrored": "wideload.strategies.multi_worker_mirrored:MultiWorkerMirrored",
     "horovod": "wideload.strategies.horovod:Horovod",
-    "tf_parameter_server": "wideload.strategies.tf_parameter_server:TfParameterServer",
+    "tf_parameter_server": "wideload.strategies.tf_parameter_server.entry:TfParameterServer",
 }
 
 

@@ -22,7 +22,7 @@ import numpy as np
 import pyarrow as pa
 
 from wideload.datasets.contract import Split
-from wideload.datasets.planted.dataset import Planted
+from wideload.datasets.planted.rows import PlantedRows
 from wideload.datasets.prepared.manifest import MANIFEST, FieldEntry, Manifest, Provenance, ShardEntry
 from wideload.datasets.prepared.reader import Prepared
 from wideload.datasets.prepared.shard import ROWS_PER_GROUP, ShardWriter, describe_shard
@@ -38,9 +38,9 @@ def cache_folder() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "wideload"
 
 
-def ensure(planted: Planted) -> Prepared:
-    """The shards of this data set; writes those that are missing."""
-    folder = cache_folder() / "planted" / planted.fingerprint()
+def ensure(planted: PlantedRows) -> Prepared:
+    """The shards of these rows; writes those that are missing."""
+    folder = cache_folder() / "planted" / planted.fingerprint
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / MANIFEST).exists():
         _write_shards(planted, folder)
@@ -48,7 +48,7 @@ def ensure(planted: Planted) -> Prepared:
     return Prepared(str(folder))
 
 
-def _shards(planted: Planted) -> list[tuple[Split, int, int, str]]:
+def _shards(planted: PlantedRows) -> list[tuple[Split, int, int, str]]:
     """Split, first row, end row and file name of every shard."""
     return [
         (split, begin, min(begin + ROWS_PER_SHARD, planted.size(split)), f"{split}-{index:05d}.parquet")
@@ -57,7 +57,7 @@ def _shards(planted: Planted) -> list[tuple[Split, int, int, str]]:
     ]
 
 
-def _write_shards(planted: Planted, folder: Path) -> None:
+def _write_shards(planted: PlantedRows, folder: Path) -> None:
     waiting = _shards(planted)
     while waiting:
         held = []
@@ -72,7 +72,7 @@ def _write_shards(planted: Planted, folder: Path) -> None:
             time.sleep(_POLL_SECONDS)
 
 
-def _write(planted: Planted, path: Path, split: Split, begin: int, end: int) -> None:
+def _write(planted: PlantedRows, path: Path, split: Split, begin: int, end: int) -> None:
     empty = planted.rows(split, np.zeros(0, dtype=np.int64))
     with ShardWriter(path, empty.schema) as writer:
         for first in range(begin, end, ROWS_PER_GROUP):
@@ -93,8 +93,8 @@ def _lock(path: Path) -> Iterator[bool]:
             yield True
 
 
-def _manifest(planted: Planted, folder: Path) -> Manifest:
-    schema = planted.schema()
+def _manifest(planted: PlantedRows, folder: Path) -> Manifest:
+    schema = planted.schema
     fields = tuple(
         FieldEntry(
             name=field.name,
@@ -110,5 +110,5 @@ def _manifest(planted: Planted, folder: Path) -> Manifest:
         for split in _SPLITS
     }
     rows = sum(planted.size(split) for split in _SPLITS)
-    provenance = Provenance(reader="planted", options=planted.choice.model_dump(), rows_in=rows, rows_out=rows)
+    provenance = Provenance(reader="planted", options=planted.options.model_dump(), rows_in=rows, rows_out=rows)
     return Manifest(label=schema.label, fields=fields, splits=splits, provenance=provenance)

@@ -34,9 +34,12 @@ from wideload.harness.checkpoints.resuming import resume
 from wideload.harness.cluster import Cluster
 from wideload.harness.contract import Trainer
 from wideload.harness.experiment.checkpointing import Settings
-from wideload.harness.job.heartbeat import Pulse
-from wideload.harness.rank.progress import Progress
 from wideload.harness.workload.workload import Workload
+
+WriteOwn = Callable[[Path], list[Path]]
+"""Writes what a rank keeps besides the model into a checkpoint's folder; returns the files. It may be called while
+training goes on, so it holds a copy of what it writes.
+"""
 
 
 @dataclass(slots=True)
@@ -44,6 +47,7 @@ class Checkpointer:
     """One rank's end.
 
     Attributes:
+        heartbeat: called while checkpoints are written and checked, so that a long pause is not taken for a hang.
         strategy: name of it; fingerprints: of the workload. Both must fit when a checkpoint is resumed from.
         workload: kept in the checkpoint, for those who use it outside of this case.
     """
@@ -51,7 +55,7 @@ class Checkpointer:
     settings: Settings
     cluster: Cluster
     trainer: Trainer
-    pulse: Pulse
+    heartbeat: Callable[[], None]
     strategy: str
     fingerprints: Mapping[str, str]
     workload: Workload | None = None
@@ -74,8 +78,10 @@ class Checkpointer:
 
     # ------------------------------------------------------------------------------------------ take
 
-    def take(self, step: int, progress: Progress) -> bool:
+    def take(self, step: int, write_own: WriteOwn) -> bool:
         """Takes a checkpoint of the state after ``step`` steps; False when it had to be given up.
+
+        ``write_own`` adds what this rank keeps besides the model.
 
         It is there once :meth:`settle` or the next one has returned.
         """
@@ -84,8 +90,8 @@ class Checkpointer:
         manifest = self._manifest(step)
         try:
             self._begin(step)
-            if not self._cut(manifest, progress):
-                self._write(manifest, progress)
+            if not self._cut(manifest, write_own):
+                self._write(manifest, write_own)
         except CheckpointError as error:
             self._give_up(step, str(error))
             return False
@@ -99,8 +105,8 @@ class Checkpointer:
         writing, self._writing = self._writing, None
         if writing is None:
             return
-        problems = self._gather(writing.part(self._beat))
-        problems += self._gather(writing.end(bool(problems), self._beat))
+        problems = self._gather(writing.part(self.heartbeat))
+        problems += self._gather(writing.end(bool(problems), self.heartbeat))
         self.tally.write_seconds += writing.seconds
         if problems:
             self._give_up(writing.manifest.step, problems[0])
@@ -134,23 +140,22 @@ class Checkpointer:
         self.cluster.barrier()
         self._first(lambda: (self.folder.begin(step) / MODEL).mkdir())
 
-    def _cut(self, manifest: Manifest, progress: Progress) -> bool:
+    def _cut(self, manifest: Manifest, write_own: WriteOwn) -> bool:
         """Begins to write beside training; False when that is not wanted or not offered."""
         cut = self.trainer.cut(self._since(manifest)) if self.settings.background else None
         if cut is None:
             return False
-        copied = progress.copied()
         self._writing = Writing(
             self.folder,
             manifest,
             cut,
-            lambda place: self._beside(place, copied),
+            lambda place: self._beside(place, write_own),
             self.cluster.rank,
             self.settings,
         )
         return True
 
-    def _write(self, manifest: Manifest, progress: Progress) -> None:
+    def _write(self, manifest: Manifest, write_own: WriteOwn) -> None:
         """Writes while training stands still."""
         partial = self.folder.partial(manifest.step)
         since = self._since(manifest)
@@ -160,7 +165,7 @@ class Checkpointer:
                 self.trainer.save(partial / MODEL)
             else:
                 self.trainer.save_increment(partial / MODEL, since)
-            self._beside(partial, progress)
+            self._beside(partial, write_own)
 
         self._all(save)
         entries = self._sealed(partial)
@@ -168,9 +173,9 @@ class Checkpointer:
         self._first(lambda: publish(self.folder, complete, self.settings))
         self._keep(manifest, sum(entry.bytes for entry in entries))
 
-    def _beside(self, place: Path, progress: Progress) -> list[Path]:
+    def _beside(self, place: Path, write_own: WriteOwn) -> list[Path]:
         """What this rank keeps beside the model."""
-        files = [progress.write(place, self.cluster.rank)]
+        files = write_own(place)
         if self.cluster.rank == 0 and self.workload is not None:
             files.append(trained.write(place, self.workload))
         return files
@@ -183,7 +188,7 @@ class Checkpointer:
             files = sorted(path for path in partial.rglob("*") if path.is_file())
             for entry in sealed(partial, files[self.cluster.rank :: self.cluster.ranks]):
                 found.append(entry)
-                self._beat()
+                self.heartbeat()
 
         self._all(seal)
         everyone = self.cluster.allgather(found)
@@ -204,9 +209,6 @@ class Checkpointer:
             sys.stderr.write(f"warning: no checkpoint at step {step}: {problem} Training goes on.\n")
         self.cluster.barrier()
 
-    def _beat(self) -> None:
-        self.pulse.beat("checkpoint")
-
     def _gather(self, problem: str) -> list[str]:
         """What went wrong on any rank."""
         return [text for text in self.cluster.allgather(problem) if text]
@@ -216,7 +218,7 @@ class Checkpointer:
 
     def _all(self, work: Callable[[], None]) -> None:
         """Does the work on every rank; raises CheckpointError on all when it cannot be done on one."""
-        self._beat()
+        self.heartbeat()
         problem = ""
         try:
             work()
@@ -227,8 +229,8 @@ class Checkpointer:
 
     # ---------------------------------------------------------------------------------------- resume
 
-    def resume(self) -> Progress | None:
-        """Loads the newest sound checkpoint; None when there is none.
+    def resume(self) -> Path | None:
+        """Loads the newest sound checkpoint into the trainer; its folder, or None when there is none.
 
         Raises:
             CheckpointError: it is of another workload or strategy.
@@ -237,9 +239,9 @@ class Checkpointer:
             url = self.settings.mirror
             self._first(lambda: fetch(url, self.folder))
         here = {"strategy": self.strategy, "ranks": str(self.cluster.ranks), **self.fingerprints}
-        found = resume(self.folder, self.cluster, self.trainer, here, self._beat)
+        found = resume(self.folder, self.cluster, self.trainer, here, self.heartbeat)
         if found is None:
             return None
         self._last = (found.chain[-1], found.step)
         self._increments = len(found.chain) - 1
-        return found.progress
+        return found.newest

@@ -13,6 +13,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from wideload.errors import CheckpointError
 from wideload.harness.checkpoints.folder import CheckpointFolder
@@ -20,18 +21,17 @@ from wideload.harness.checkpoints.manifest import MODEL, Manifest
 from wideload.harness.checkpoints.verify import problem_of
 from wideload.harness.cluster import Cluster
 from wideload.harness.contract import Trainer
-from wideload.harness.rank.progress import Progress
 
 Beat = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """What was loaded: the full checkpoint and its increments by name, steps trained, and this rank's progress."""
+    """What was loaded: the full checkpoint and its increments by name, steps trained, the folder of the newest."""
 
     chain: list[str]
     step: int
-    progress: Progress
+    newest: Path
 
 
 def resume(
@@ -87,7 +87,7 @@ def _load(
         trainer.restore_increment(folder.path(link) / MODEL)
     if cluster.rank == 0:
         sys.stderr.write(f"resuming after step {manifest.step} from {newest}\n")
-    return Resumed(chain, manifest.step, Progress.read(newest, cluster.rank))
+    return Resumed(chain, manifest.step, newest)
 
 
 def _check_fits(manifest: Manifest, here: Mapping[str, str]) -> None:

@@ -6,7 +6,7 @@
     RecordBatch ──transform──► Batch                                          signs or row ids, slot-major
 
 Nothing here loops over examples. Both kinds of keys stand for the same rows: the sign of row ``i`` of a table's
-variable is a pure function of ``i`` (:func:`wideload.harness.model.initial_rows.table_signs`).
+variable is a pure function of ``i`` (:func:`wideload.harness.features.layout.table_signs`).
 """
 
 from __future__ import annotations
@@ -28,13 +28,11 @@ from wideload.harness.features.ragged import Floats, Ragged
 from wideload.harness.features.slots import SlotCompiler, all_columns
 from wideload.harness.features.sources import FieldSource, Reading, Source
 from wideload.harness.features.tables import tables_of
-from wideload.harness.model.initial_rows import table_signs
 from wideload.harness.workload.columns import Columns, Numeric
 from wideload.hashing import Integers, mix64, mix64_int
 
 if TYPE_CHECKING:
     from wideload.datasets.contract import Schema
-    from wideload.harness.model.tf_columns import FeatureColumns
 
 
 class FeatureColumnAdapter:
@@ -126,20 +124,6 @@ class FeatureColumnAdapter:
     def dense(self, reading: Reading) -> Floats:
         """The numeric columns of a batch, float32 ``[B, D]``."""
         return self._dense.read(reading)
-
-    def to_feature_columns(self, seed: int = 0) -> FeatureColumns:
-        """The equivalent ``tf.feature_column``s, for stock TensorFlow consumers; needs ``keys="ids"``.
-
-        Args:
-            seed: of the embeddings' first values.
-        """
-        from wideload.harness.model.tf_columns import to_feature_columns
-
-        return to_feature_columns(self, seed)
-
-    def table_signs(self, table: TableLayout) -> Integers:
-        """int64 ``[table.rows]``: the sign of every row of a table's variable."""
-        return table_signs(table)
 
     @property
     def column_fingerprints(self) -> dict[str, str]:

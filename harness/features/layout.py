@@ -12,15 +12,14 @@ What a value is depends on who compiled the batch: a *sign* (64-bit key of the s
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from wideload.harness.workload.columns import Initializer
+from wideload.harness.workload.columns import Combiner, Initializer
+from wideload.hashing import Integers, signs
 
-Combiner = Literal["sum", "mean", "sqrtn"]
 Keys = Literal["signs", "ids"]
 
 
@@ -160,3 +159,12 @@ class BatchLayout:
     def deep_width(self) -> int:
         """Width of all embeddings side by side, in slot order."""
         return sum(len(table.slots) * table.dim for table in self.tables)
+
+
+def table_signs(table: TableLayout) -> Integers:
+    """int64 ``[table.rows]``: the sign of every row id of a bounded table."""
+    made = np.empty(table.rows or 0, np.int64)
+    for slot in table.slots:
+        rows = slot.rows or 0
+        made[slot.first_row : slot.first_row + rows] = signs(slot.salt, np.arange(rows, dtype=np.int64))
+    return made

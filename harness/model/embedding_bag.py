@@ -15,7 +15,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from wideload.harness.features.layout import Combiner, TableLayout
+from wideload.harness.features.layout import TableLayout
+from wideload.harness.workload.columns import Combiner
 
 Bag = Callable[[Any, Any, Any, Any, Any], tuple[Any, Any]]
 """``(rows [U, width], inverse int32 [nnz], row_splits int32 [S*B+1], weights [nnz] or [0], beside [B, D])`` to

@@ -14,7 +14,7 @@ import numpy as np
 from wideload.harness.features.layout import TableLayout
 from wideload.harness.features.ragged import Floats
 from wideload.harness.workload.columns import Initializer
-from wideload.hashing import Integers, Words, mix64, mix64_int, salt_of, signs
+from wideload.hashing import Integers, Words, mix64, mix64_int, salt_of
 
 WIDE = "wide"
 DEEP = "deep"
@@ -23,15 +23,6 @@ DEEP = "deep"
 _GAMMA = 0x9E3779B97F4A7C15
 _CHUNK = 1 << 16
 LOWER_TAIL = 0.022750131948179207
-
-
-def table_signs(table: TableLayout) -> Integers:
-    """int64 ``[table.rows]``: the sign of every row id of a bounded table."""
-    made = np.empty(table.rows or 0, np.int64)
-    for slot in table.slots:
-        rows = slot.rows or 0
-        made[slot.first_row : slot.first_row + rows] = signs(slot.salt, np.arange(rows, dtype=np.int64))
-    return made
 
 
 def initial_deep(table: TableLayout, keys: Integers, seed: int) -> Floats:

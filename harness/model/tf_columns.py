@@ -22,22 +22,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import tensorflow as tf
 
+from wideload.harness.features.adapter import FeatureColumnAdapter
 from wideload.harness.features.encoders import VocabularyEncoder, is_text
-from wideload.harness.features.layout import SlotLayout, TableLayout
+from wideload.harness.features.layout import SlotLayout, TableLayout, table_signs
 from wideload.harness.features.ragged import Floats, Ragged
+from wideload.harness.features.slots import Slot
 from wideload.harness.features.sources import BucketSource, FieldSource, Reading
-from wideload.harness.model.initial_rows import initial_deep, table_signs
+from wideload.harness.model.initial_rows import initial_deep
 from wideload.harness.workload.columns import Numeric
-
-if TYPE_CHECKING:
-    from wideload.harness.features.adapter import FeatureColumnAdapter
-    from wideload.harness.features.slots import Slot
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,8 +55,13 @@ class FeatureColumns:
     inputs: Callable[[pa.RecordBatch], dict[str, Any]]
 
 
-def to_feature_columns(adapter: FeatureColumnAdapter, seed: int) -> FeatureColumns:
-    """The columns of an adapter with ``keys="ids"``; embeddings start as ``seed`` says."""
+def to_feature_columns(adapter: FeatureColumnAdapter, seed: int = 0) -> FeatureColumns:
+    """The ``tf.feature_column``s equivalent to an adapter's columns, for stock TensorFlow consumers.
+
+    Args:
+        adapter: with ``keys="ids"``.
+        seed: of the embeddings' first values.
+    """
     parts = [_Part(adapter.layout.weighted, *one) for one in zip(_layouts(adapter), adapter.slots, strict=True)]
     rows = {table.name: initial_deep(table, table_signs(table), seed) for table in adapter.layout.tables}
     dense = [f"{column.name}.number" for column in adapter.columns if isinstance(column, Numeric)]

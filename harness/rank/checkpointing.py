@@ -31,13 +31,14 @@ class CaseCuts:
     def take(self, measured: Measured, training_seconds: float) -> None:
         points = [point.model_dump() for point in self.points]
         progress = Progress.of(measured, points, self.seconds + training_seconds)
-        self.checkpointer.take(measured.steps, progress)
+        self.checkpointer.take(measured.steps, progress.writer(self.checkpointer.cluster.rank))
 
     def resume(self) -> Measured | None:
         """What was measured until the newest sound checkpoint, which is loaded; None without any. Collective."""
-        progress = self.checkpointer.resume()
-        if progress is None:
+        newest = self.checkpointer.resume()
+        if newest is None:
             return None
+        progress = Progress.read(newest, self.checkpointer.cluster.rank)
         self.points += [Point.model_validate(point) for point in progress.points]
         self.seconds = progress.seconds
         measured = progress.measured()

@@ -7,12 +7,10 @@ of the job is CPU time taken by others, the usual reason for a timing that canno
 from __future__ import annotations
 
 import os
-import socket
 import time
 from pathlib import Path
 
 _STAT = Path("/proc/stat")
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _BUSY_FIELDS = (0, 1, 2, 5, 6, 7)  # user, nice, system, irq, softirq, steal
 
 
@@ -71,16 +69,6 @@ def busy_seconds() -> float:
     except OSError:
         return 0.0
     return sum(int(fields[index]) for index in _BUSY_FIELDS) / os.sysconf("SC_CLK_TCK")
-
-
-def machine() -> str:
-    """Whose busy time :func:`busy_seconds` is: the same for containers and namespaces that share a kernel, whatever
-    their host names.
-    """
-    try:
-        return _BOOT_ID.read_text().strip()
-    except OSError:
-        return socket.gethostname()
 
 
 def process_seconds(pid: int) -> float:

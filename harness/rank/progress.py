@@ -7,6 +7,7 @@ its metadata.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -50,9 +51,10 @@ class Progress:
             marks=self.marks,
         )
 
-    def copied(self) -> Progress:
-        """One that stays as it is while measuring goes on."""
-        return replace(self, losses=list(self.losses), marks=list(self.marks), points=list(self.points))
+    def writer(self, rank: int) -> Callable[[Path], list[Path]]:
+        """What a checkpointer calls to write this progress as it is now, while measuring goes on."""
+        copied = replace(self, losses=list(self.losses), marks=list(self.marks), points=list(self.points))
+        return lambda folder: [copied.write(folder, rank)]
 
     def write(self, folder: Path, rank: int) -> Path:
         """The file."""

@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import socket
-from collections.abc import Iterator
 from dataclasses import asdict
-
-import numpy as np
 
 from wideload import datasets, strategies
 from wideload.datasets.contract import Dataset
-from wideload.harness.analysis import metrics
 from wideload.harness.checkpoints.checkpointer import Checkpointer
-from wideload.harness.cluster import Cluster
+from wideload.harness.cluster import Cluster, machine
 from wideload.harness.contract import Strategy, Trainer
 from wideload.harness.experiment.case import Case
 from wideload.harness.features.adapter import FeatureColumnAdapter
-from wideload.harness.features.feed import Feed, held_out_split
-from wideload.harness.features.layout import Batch
-from wideload.harness.features.unseen_values import SeenValues
+from wideload.harness.features.feed import Feed
 from wideload.harness.job.heartbeat import Pulse
 from wideload.harness.job.memory_sampler import pss_bytes
 from wideload.harness.job.messages import Job, Outcome, Point
 from wideload.harness.model import fingerprint
 from wideload.harness.rank.checkpointing import CaseCuts
-from wideload.harness.rank.clock import Clock, machine
+from wideload.harness.rank.clock import Clock
+from wideload.harness.rank.evaluate import beating, predict, tell_new
 from wideload.harness.rank.loop import Loop, Measured
 from wideload.harness.rank.trace import Trace
 from wideload.options import validate
-
-EVALUATION_BATCH = 8192
 
 
 def train(job: Job, cluster: Cluster, pulse: Pulse) -> Outcome:
@@ -108,39 +102,9 @@ def case_cuts(job: Job, cluster: Cluster, pulse: Pulse, feed: Feed, trainer: Tra
     if job.checkpoints is None or job.case.kind != "train":
         return None
     found = fingerprints(job.case, feed.dataset, feed.adapter)
-    return CaseCuts(Checkpointer(job.checkpoints, cluster, trainer, pulse, job.case.strategy, found, job.case.workload))
-
-
-def predict(job: Job, cluster: Cluster, pulse: Pulse, feed: Feed, trainer: Trainer, step: int) -> bool:
-    """Writes this rank's predictions on the held-out split; False when there is no such split."""
-    split = held_out_split(feed.dataset)
-    if split is None:
-        return False
-    labels, predictions = [], []
-    for batch in beating(feed.held_out(split, EVALUATION_BATCH), pulse):
-        labels.append(batch.label[: batch.examples])
-        predictions.append(np.asarray(trainer.predict(batch), dtype=np.float32).reshape(-1)[: batch.examples])
-    metrics.save_predictions(job.path, step, cluster.rank, labels, predictions)
-    return True
-
-
-def tell_new(job: Job, cluster: Cluster, pulse: Pulse, feed: Feed) -> None:
-    """Writes which of this rank's held-out examples hold values that training never showed."""
-    split = held_out_split(feed.dataset)
-    if split is None:
-        return
-    seen = SeenValues(feed.adapter.layout)
-    seen.observe(beating(feed.shown(), pulse))
-    seen.share(cluster)
-    batches = beating(feed.held_out(split, EVALUATION_BATCH), pulse)
-    metrics.save_novelty(job.path, cluster.rank, [seen.new(batch)[: batch.examples] for batch in batches])
-
-
-def beating(batches: Iterator[Batch], pulse: Pulse) -> Iterator[Batch]:
-    """Shows life with every batch."""
-    for batch in batches:
-        pulse.beat("evaluate")
-        yield batch
+    heartbeat = functools.partial(pulse.beat, "checkpoint")
+    keeper = Checkpointer(job.checkpoints, cluster, trainer, heartbeat, job.case.strategy, found, job.case.workload)
+    return CaseCuts(keeper)
 
 
 def fingerprints(case: Case, dataset: Dataset, adapter: FeatureColumnAdapter) -> dict[str, str]:

@@ -11,15 +11,23 @@ import itertools
 import json
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from wideload.errors import UsageError
-from wideload.harness.experiment.experiment import Experiment
-from wideload.harness.records.results import ParityRecord, Record, Results, RunRecord
-from wideload.harness.sweep.assemble import CaseRecords
+from wideload.harness.records.results import CurvePoint, ParityRecord, RankRecord, Record, Results, RunRecord
 
 RESERVE_BYTES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRecords:
+    """All that is kept of one attempt at a case."""
+
+    run: RunRecord
+    ranks: list[RankRecord]
+    curve: list[CurvePoint]
 
 
 class Store:
@@ -37,10 +45,9 @@ class Store:
         if not self._reserve.exists():
             self._reserve.write_bytes(b"\0" * RESERVE_BYTES)
 
-    def begin(self, experiment: Experiment, environment: dict[str, Any]) -> None:
-        """Keeps what was asked for and where it runs."""
-        text = experiment.to_toml()
-        self._place_of(text).write_text(text, encoding="utf-8")
+    def begin(self, experiment: str, environment: dict[str, Any]) -> None:
+        """Keeps what was asked for, the text of the experiment file, and where it runs."""
+        self._place_of(experiment).write_text(experiment, encoding="utf-8")
         (self.path / "environment.json").write_text(json.dumps(environment, indent=2) + "\n", encoding="utf-8")
 
     def _place_of(self, text: str) -> Path:

@@ -15,8 +15,7 @@ from wideload.harness.checkpoints.tables.quantise import above
 from wideload.harness.checkpoints.tables.rewrite import chain_of
 from wideload.harness.checkpoints.tables.rows import FILE, TableReader
 from wideload.harness.checkpoints.variables import read_weights
-from wideload.harness.features.layout import BatchLayout, TableLayout
-from wideload.harness.model.initial_rows import table_signs
+from wideload.harness.features.layout import BatchLayout, TableLayout, table_signs
 from wideload.harness.model.tower import DenseTower
 from wideload.harness.workload.model import Model
 from wideload.hashing import Integers

@@ -6,18 +6,18 @@ import hashlib
 import signal
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
 
-from wideload.harness.analysis import metrics
 from wideload.harness.analysis.statistics import settled_after
 from wideload.harness.experiment.case import Case
+from wideload.harness.job import predictions
 from wideload.harness.job.capped_log import tail
 from wideload.harness.job.launcher import Finished
 from wideload.harness.job.messages import Outcome, Sign
 from wideload.harness.records.results import CurvePoint, RankRecord, RunRecord, Status
+from wideload.harness.records.store import CaseRecords
 
 PERCENTILES = {"p10": 10, "p50": 50, "p90": 90, "p99": 99}
 THINNED_LOSSES = 200
@@ -25,15 +25,6 @@ UNSETTLED = 0.02
 """Share of a window's time by which a late warm-up may bias it."""
 SHORTEST_WINDOW = 0.5
 """Seconds below which the kernel's count of busy time, kept in steps of 10 ms, says nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class CaseRecords:
-    """All that is kept of one attempt at a case."""
-
-    run: RunRecord
-    ranks: list[RankRecord]
-    curve: list[CurvePoint]
 
 
 def assemble(finished: Finished, attempt: int, round_: int, foreign_limit: float) -> CaseRecords:
@@ -143,11 +134,11 @@ def _memory(ranks: list[RankRecord]) -> dict[str, int | None]:
 
 
 def _quality(finished: Finished, first: Outcome) -> dict[str, float | None]:
-    last = metrics.of_step(finished.folder, first.steps, finished.case.processes) if first.points else None
+    last = predictions.of_step(finished.folder, first.steps, finished.case.processes) if first.points else None
     if last is None:
         return {}
     found = {"auc": last.auc, "logloss": last.logloss, "copc": last.copc}
-    apart = metrics.of_novelty(finished.folder, first.steps, finished.case.processes)
+    apart = predictions.of_novelty(finished.folder, first.steps, finished.case.processes)
     if apart is None:
         return found
     new, seen = (None if part is None else part.auc for part in (apart.new, apart.seen))
@@ -157,7 +148,7 @@ def _quality(finished: Finished, first: Outcome) -> dict[str, float | None]:
 def _curve(finished: Finished, first: Outcome) -> list[CurvePoint]:
     points = []
     for point in first.points:
-        measured = metrics.of_step(finished.folder, point.step, finished.case.processes)
+        measured = predictions.of_step(finished.folder, point.step, finished.case.processes)
         if measured is not None and measured.auc is not None:
             points.append(
                 CurvePoint(

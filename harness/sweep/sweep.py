@@ -21,9 +21,9 @@ from wideload.harness.job.messages import Sign
 from wideload.harness.job.mpi import Hosts, find
 from wideload.harness.job.watchdog import Limits
 from wideload.harness.records.results import ParityRecord, RunRecord
-from wideload.harness.records.store import Store
+from wideload.harness.records.store import CaseRecords, Store
 from wideload.harness.sweep import preflight
-from wideload.harness.sweep.assemble import CaseRecords, assemble, refused
+from wideload.harness.sweep.assemble import assemble, refused
 from wideload.harness.sweep.environment import describe
 from wideload.harness.sweep.plan import Planned, plan
 from wideload.options import Spec
@@ -64,7 +64,7 @@ class Sweep:
     def run(self, rerun: Rerun = "missing") -> list[RunRecord]:
         """Runs what is to be run; returns the last record of every case of the plan."""
         entries = plan(self.experiment)
-        self.store.begin(self.experiment, describe())
+        self.store.begin(self.experiment.to_toml(), describe())
         known = self.store.known()
         todo = [entry for entry in entries if self._wanted(entry, known.get(entry.case.case_id), rerun)]
         self.watcher.planned(len(todo), len(entries) - len(todo))

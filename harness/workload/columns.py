@@ -21,8 +21,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from wideload.harness.features.layout import Combiner
 from wideload.options import Options
+
+Combiner = Literal["sum", "mean", "sqrtn"]
+"""How the deep vectors of a bag become one."""
 
 
 class Initializer(Options):

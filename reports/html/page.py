@@ -3,33 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from wideload.harness.records.results import ParityRecord, Results
 from wideload.reports import quantity, text
-from wideload.reports.findings.answer import Answer, answer
-from wideload.reports.findings.decision import Decision, decide, gap_words, name, speed_words
+from wideload.reports.findings.decision import Decision, gap_words, name, speed_words
 from wideload.reports.findings.race import Race, throughput
 
 TOML_LETTERS = 20_000
 PARITY = ("strategy", "dataset", "ranks", "difference", "tolerance", "verdict")
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """What all three outputs share."""
-
-    race: Race
-    decisions: tuple[Decision, ...]
-    answer: Answer
-
-    @classmethod
-    def of(cls, results: Results) -> Summary:
-        race = Race.of(results)
-        decisions = tuple(decide(race))
-        return cls(race, decisions, answer(race, decisions))
 
 
 def decision_row(decision: Decision) -> dict[str, Any]:

@@ -17,9 +17,9 @@ from wideload.reports import text
 from wideload.reports.findings.before import Comparison, compare, loose_ends, row
 from wideload.reports.findings.evidence import INTERVAL
 from wideload.reports.findings.race import Race
+from wideload.reports.findings.summary import Summary
 from wideload.reports.html import assets, board, choices, figures, page
 from wideload.reports.html.microbenchmarks import Benchmarks
-from wideload.reports.html.page import Summary
 from wideload.reports.html.payload import packed, payload
 from wideload.reports.reading import read
 

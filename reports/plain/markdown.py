@@ -8,7 +8,8 @@ from pathlib import Path
 
 from wideload.reports.findings import before as comparison
 from wideload.reports.findings.race import Race
-from wideload.reports.html.page import PARITY, Summary, decision_row, parity_rows
+from wideload.reports.findings.summary import Summary
+from wideload.reports.html.page import PARITY, decision_row, parity_rows
 from wideload.reports.plain.listing import NUMBERS, listed
 from wideload.reports.reading import read
 

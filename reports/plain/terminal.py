@@ -12,7 +12,8 @@ from wideload.reports import quantity, text
 from wideload.reports.findings.evidence import estimate
 from wideload.reports.findings.race import Race
 from wideload.reports.findings.reaching import times_to
-from wideload.reports.html.page import PARITY, Summary, parity_rows
+from wideload.reports.findings.summary import Summary
+from wideload.reports.html.page import PARITY, parity_rows
 from wideload.reports.plain.listing import NUMBERS, listed
 from wideload.terminal import table, words
 

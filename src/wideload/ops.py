@@ -17,15 +17,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
 from wideload.errors import UnavailableError
-
-if TYPE_CHECKING:
-    from wideload.harness.features.layout import Combiner, TableLayout
-    from wideload.harness.model.embedding_bag import Bag
 
 _LIBRARY = "libwideload_ops.so"
 
@@ -67,7 +63,7 @@ def embedding_bag(
     beside: tf.Tensor,
     *,
     wide: int,
-    combiners: Sequence[Combiner],
+    combiners: Sequence[str],
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Looks up all bags of one table.
 
@@ -78,7 +74,7 @@ def embedding_bag(
         weights: float32 ``[nnz]``, or ``[0]`` when all weigh 1.
         beside: float32 ``[B, D]``, copied to the right of the embeddings; ``D`` may be 0.
         wide: leading floats of a row that are linear weights, 0 or 1.
-        combiners: one per slot.
+        combiners: one per slot: ``sum``, ``mean`` or ``sqrtn``.
 
     Returns:
         ``linear`` float32 ``[B]``: weighted sum of the linear weights of all values of an example (zeros without any);
@@ -109,16 +105,6 @@ def _embedding_bag_gradient(op: Any, linear: tf.Tensor, deep: tf.Tensor) -> list
         combiners=op.get_attr("combiners"),
     )
     return [rows, None, None, None, None]
-
-
-def native_bag(table: TableLayout) -> Bag:
-    """The look-up of one table's slots by :func:`embedding_bag`, as ``harness.model.WideDeep`` takes it."""
-    combiners = [slot.combiner for slot in table.slots]
-
-    def bag(rows: Any, inverse: Any, row_splits: Any, weights: Any, beside: Any) -> tuple[Any, Any]:
-        return embedding_bag(rows, inverse, row_splits, weights, beside, wide=table.wide, combiners=combiners)
-
-    return bag
 
 
 def sign_hash(values: tf.Tensor, salt: int) -> tf.Tensor:

@@ -46,7 +46,8 @@ def find_kernels(choice: Choice) -> Kernels:
 def _native() -> Kernels:
     if importlib.util.find_spec("wideload._native") is None:
         raise UnavailableError("wideload's native module is not built; install wideload with a C++20 compiler at hand.")
-    from wideload.ops import native_bag, unique_signs
+    from wideload.harness.model.native_bag import native_bag
+    from wideload.ops import unique_signs
 
     return Kernels(native_bag, lambda values: unique_signs(values)[:2])
 

@@ -16,8 +16,7 @@ from wideload.errors import CheckpointError
 from wideload.harness.checkpoints.tables.dense import read_dense
 from wideload.harness.checkpoints.tables.rows import FILE, Rows, TableForm, TableReader, joined
 from wideload.harness.checkpoints.variables import Arrays
-from wideload.harness.features.layout import BatchLayout, TableLayout
-from wideload.harness.model.initial_rows import table_signs
+from wideload.harness.features.layout import BatchLayout, TableLayout, table_signs
 
 TOWER, STATISTICS, UPDATES = "tower", "tower/statistics", "tower:updates"
 STATE = {

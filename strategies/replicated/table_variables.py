@@ -13,8 +13,8 @@ import tensorflow as tf
 
 from wideload.errors import ColumnError, UsageError
 from wideload.harness.checkpoints.variables import Arrays
-from wideload.harness.features.layout import TableLayout
-from wideload.harness.model.initial_rows import initial_deep, table_signs
+from wideload.harness.features.layout import TableLayout, table_signs
+from wideload.harness.model.initial_rows import initial_deep
 from wideload.harness.workload.model import Model
 from wideload.strategies.replicated.optimizers import Optimizer, make_optimizer
 

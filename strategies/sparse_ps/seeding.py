@@ -16,8 +16,7 @@ from wideload.errors import CheckpointError
 from wideload.harness.checkpoints.tables.dense import Dense
 from wideload.harness.checkpoints.tables.rows import shards_of
 from wideload.harness.checkpoints.variables import FILE, Arrays, read_weights
-from wideload.harness.features.layout import BatchLayout, TableLayout
-from wideload.harness.model.initial_rows import table_signs
+from wideload.harness.features.layout import BatchLayout, TableLayout, table_signs
 from wideload.harness.workload.workload import Workload
 from wideload.strategies.replicated.seeding import STATE, STATISTICS, TOWER, UPDATES, state_vectors
 from wideload.strategies.sparse_ps.restoring import put_dense

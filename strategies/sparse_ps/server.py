@@ -17,7 +17,7 @@ from wideload import _native
 from wideload.errors import ClusterError, UsageError
 from wideload.harness.cluster import Cluster
 from wideload.harness.contract import Footprint
-from wideload.strategies.sparse_ps import SparsePsOptions
+from wideload.strategies.sparse_ps.options import SparsePsOptions
 from wideload.strategies.sparse_ps.tables import describe
 
 UNBOUNDED = 2**64 - 1

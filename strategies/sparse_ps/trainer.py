@@ -25,12 +25,14 @@ from wideload.errors import UsageError
 from wideload.harness.cluster import Cluster
 from wideload.harness.contract import Cut, Footprint, StepResult, Trainer
 from wideload.harness.features.layout import Batch, BatchLayout
+from wideload.harness.model.native_bag import native_bag
 from wideload.harness.model.tower import Pass
 from wideload.harness.model.wide_deep import Inputs, WideDeep, first_example
 from wideload.harness.workload.optimizers import Sgd
 from wideload.harness.workload.workload import Workload
 from wideload.strategies.one_graph import OneGraph
-from wideload.strategies.sparse_ps import SparsePsOptions, restoring, saving, seeding
+from wideload.strategies.sparse_ps import restoring, saving, seeding
+from wideload.strategies.sparse_ps.options import SparsePsOptions
 from wideload.strategies.sparse_ps.server import PsCluster
 from wideload.strategies.sparse_ps.tables import make_optimizer, make_table
 from wideload.strategies.threads import limit_threads
@@ -49,7 +51,7 @@ class SparsePsTrainer(Trainer):
         self._options = options
         wanted = cluster.has_idle_cores() if options.prefetch is None else options.prefetch
         self._prefetches = wanted and options.synchronous
-        self._model = WideDeep(workload.model, layout, ops.native_bag)
+        self._model = WideDeep(workload.model, layout, native_bag)
         tower = self._model.tower
         dense = np.concatenate([tower.initial(workload.seed), tower.initial_statistics()])
         moving = make_optimizer(Sgd(learning_rate=1.0))

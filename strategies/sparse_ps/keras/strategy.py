@@ -24,7 +24,7 @@ import tf_keras as keras
 
 from wideload.harness.cluster import Cluster
 from wideload.options import validate
-from wideload.strategies.sparse_ps import SparsePsOptions
+from wideload.strategies.sparse_ps.options import SparsePsOptions
 from wideload.strategies.sparse_ps.server import PsCluster
 from wideload.strategies.threads import limit_threads
 

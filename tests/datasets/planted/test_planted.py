@@ -45,7 +45,7 @@ def test_the_click_rate_is_the_one_asked_for() -> None:
 def test_the_best_auc_is_that_of_the_true_probabilities() -> None:
     dataset = planted()
     positions = np.arange(4000)
-    _, probabilities = dataset._known(dataset._number("test", positions))
+    _, probabilities = dataset.generated.labels("test", positions)
     expected = roc_auc_score(column(dataset, "label", "test"), probabilities)
     assert dataset.best_auc("test") == pytest.approx(expected, abs=1e-12)
     assert 0.7 < expected < 0.95
@@ -53,7 +53,7 @@ def test_the_best_auc_is_that_of_the_true_probabilities() -> None:
 
 def test_true_probabilities_are_calibrated() -> None:
     dataset = planted(examples=40_000)
-    _, probabilities = dataset._known(np.arange(40_000))
+    _, probabilities = dataset.generated.labels("train", np.arange(40_000))
     labels = column(dataset, "label")
     for low, high in ((0.0, 0.2), (0.2, 0.5), (0.5, 1.0)):
         inside = (probabilities >= low) & (probabilities < high)
@@ -105,7 +105,7 @@ def test_a_slot_with_one_id_has_only_that() -> None:
 def test_correlated_slots_share_their_popularity_rank_as_often_as_asked() -> None:
     def agreement(correlation: float) -> float:
         dataset = planted(correlated=2, correlation=correlation, vocabulary=1_000_000, zipf=0.5)
-        inputs = dataset.truth.inputs(np.arange(4000), np.zeros(4000))
+        inputs = dataset.generated.truth.inputs(np.arange(4000), np.zeros(4000))
         return float((inputs.log_ranks[:, 0] == inputs.log_ranks[:, 1]).mean())
 
     assert agreement(0.7) == pytest.approx(0.7, abs=0.03)

@@ -7,8 +7,7 @@ import pytest
 from wideload.errors import UnknownNameError, UsageError
 from wideload.harness.analysis.compare import against_baseline, compare
 from wideload.harness.records.results import RunRecord
-from wideload.harness.records.store import Store
-from wideload.harness.sweep.assemble import CaseRecords
+from wideload.harness.records.store import CaseRecords, Store
 
 Make = Callable[..., RunRecord]
 

@@ -39,7 +39,7 @@ def test_full_checkpoint(benchmark: Any, kit: ModuleType, tmp_path: Path, backgr
 
     def take() -> None:
         trainer.steps = next(steps)
-        assert keeper.take(trainer.steps, kit.progress_after(0))
+        assert keeper.take(trainer.steps, kit.progress_after(0).writer(0))
         keeper.settle()
 
     def measure_dd() -> None:
@@ -60,7 +60,7 @@ def test_increment_at_one_percent(benchmark: Any, kit: ModuleType, tmp_path: Pat
     trainer = kit.big_trainer(ROWS)
     keeper = kit.make_checkpointer(tmp_path, trainer, background=True, keep=1, full_every=1000)
     trainer.steps = 1
-    keeper.take(1, kit.progress_after(0))
+    keeper.take(1, kit.progress_after(0).writer(0))
     keeper.settle()
     full, before = keeper.tally.bytes, keeper.tally.pause_seconds
 
@@ -70,7 +70,7 @@ def test_increment_at_one_percent(benchmark: Any, kit: ModuleType, tmp_path: Pat
         trainer.table.pull(signs, step=trainer.steps)
 
     def take() -> None:
-        assert keeper.take(trainer.steps + 1, kit.progress_after(0))
+        assert keeper.take(trainer.steps + 1, kit.progress_after(0).writer(0))
         keeper.settle()
 
     benchmark.pedantic(take, setup=touch, rounds=ROUNDS, iterations=1)

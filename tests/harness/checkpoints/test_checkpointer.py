@@ -27,7 +27,7 @@ def test_a_resumed_trainer_is_the_one_that_was_kept(kit: ModuleType, tmp_path: P
     trainer = kit.TableTrainer()
     kit.train_and_keep(kit.make_checkpointer(tmp_path, trainer), trainer, 5)
     again = kit.TableTrainer()
-    progress = kit.make_checkpointer(tmp_path, again).resume()
+    progress = kit.resumed(kit.make_checkpointer(tmp_path, again))
     assert progress == kit.progress_after(5)
     assert again.content() == kit.straight(5)
 
@@ -38,13 +38,13 @@ def test_what_is_written_beside_training_is_the_moment_of_the_cut(kit: ModuleTyp
     for _ in range(5):
         trainer.advance()
     progress = kit.progress_after(5)
-    assert keeper.take(5, progress)
+    assert keeper.take(5, progress.writer(0))
     progress.losses.append(1.0)  # as the loop does
     trainer.advance()
     keeper.settle()
     assert verify(tmp_path / name_of(5)).step == 5
     again = kit.TableTrainer()
-    assert kit.make_checkpointer(tmp_path, again).resume() == kit.progress_after(5)
+    assert kit.resumed(kit.make_checkpointer(tmp_path, again)) == kit.progress_after(5)
     assert again.content() == kit.straight(5)
 
 
@@ -91,7 +91,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(
     flip(next((tmp_path / name_of(5) / "model" / "table-t").glob("*.rows")), 70)
     again = kit.TableTrainer()
     keeper = kit.make_checkpointer(tmp_path, again)
-    assert keeper.resume().counts["steps"] == 4
+    assert kit.resumed(keeper).counts["steps"] == 4
     assert "block 0 is damaged" in capsys.readouterr().err
     kit.train_and_keep(keeper, again, 6)
     assert again.content() == kit.straight(6)
@@ -114,9 +114,9 @@ def test_an_increment_at_one_percent_touched_rows_is_below_five_percent_of_the_s
     trainer = kit.TableTrainer()
     keeper = kit.make_checkpointer(tmp_path, trainer, full_every=2)
     trainer.table.pull(np.arange(100_000), step=0)
-    keeper.take(1, kit.progress_after(1))
+    keeper.take(1, kit.progress_after(1).writer(0))
     trainer.table.pull(np.arange(0, 100_000, 100), step=1)
-    keeper.take(2, kit.progress_after(2))
+    keeper.take(2, kit.progress_after(2).writer(0))
     full, increment = (sum(entry.bytes for entry in verify(tmp_path / name_of(step)).files) for step in (1, 2))
     assert increment < 0.05 * full
 
@@ -170,10 +170,10 @@ def test_a_full_disk_costs_that_checkpoint_alone(
     trainer = kit.TableTrainer(rows=2000)
     keeper = kit.make_checkpointer(small_disk / "c", trainer, keep=50, background=background)
     trainer.advance()
-    assert keeper.take(1, kit.progress_after(1))
+    assert keeper.take(1, kit.progress_after(1).writer(0))
     while not keeper.tally.failed:
         trainer.advance()
-        keeper.take(trainer.steps, kit.progress_after(trainer.steps))
+        keeper.take(trainer.steps, kit.progress_after(trainer.steps).writer(0))
         keeper.settle()
         assert trainer.steps < 100
     assert "Training goes on" in capsys.readouterr().err

@@ -73,6 +73,6 @@ def test_every_resume_ends_in_the_same_bits(
             for name in kit.make_checkpointer(folder, kit.TableTrainer(ROWS)).folder.names():
                 verify(folder / name)
         trainer = kit.TableTrainer(ROWS)
-        progress = kit.make_checkpointer(folder, trainer, full_every=full_every).resume()
+        progress = kit.resumed(kit.make_checkpointer(folder, trainer, full_every=full_every))
         assert progress == kit.progress_after(STEPS)
         assert trainer.content() == expected

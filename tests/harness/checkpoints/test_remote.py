@@ -30,7 +30,7 @@ def test_a_machine_that_is_lost_costs_nothing(kit: ModuleType, tmp_path: Path, u
     shutil.rmtree(tmp_path / "here")
     again = kit.TableTrainer()
     keeper = kit.make_checkpointer(tmp_path / "elsewhere", again, **settings)
-    assert keeper.resume() == kit.progress_after(5)
+    assert kit.resumed(keeper) == kit.progress_after(5)
     assert again.content() == kit.straight(5)
     assert keeper.folder.names() == [name_of(4), name_of(5)], "the increment and what it builds on"
 

@@ -21,7 +21,8 @@ import pytest
 
 from wideload.datasets.contract import Field, Schema
 from wideload.harness.features.adapter import FeatureColumnAdapter
-from wideload.harness.model.initial_rows import initial_deep, table_signs
+from wideload.harness.features.layout import table_signs
+from wideload.harness.model.initial_rows import initial_deep
 from wideload.harness.workload.columns import Columns, Crossed
 
 BATCH = 4096
@@ -137,12 +138,14 @@ def test_multi_valued_to_embeddings_through_feature_columns(benchmark: Any) -> N
     """Stock path: sparse tensors made beforehand, then DenseFeatures over wide and deep columns in a graph."""
     import tensorflow as tf
 
+    from wideload.harness.model.tf_columns import to_feature_columns
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import tf_keras
 
     schema, records = bags_of_ids()
-    stock = FeatureColumnAdapter(Columns(), schema, "ids").to_feature_columns()
+    stock = to_feature_columns(FeatureColumnAdapter(Columns(), schema, "ids"))
     features = stock.inputs(records)
     deep, wide = tf_keras.layers.DenseFeatures(stock.deep), tf_keras.layers.DenseFeatures(stock.wide)
     look_up = tf.function(lambda given: (wide(given), deep(given)))

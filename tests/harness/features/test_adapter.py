@@ -9,7 +9,7 @@ from wideload.datasets.contract import Schema
 from wideload.errors import ClusterError, ColumnError
 from wideload.harness.cluster import Cluster
 from wideload.harness.features.adapter import FeatureColumnAdapter
-from wideload.harness.features.layout import Batch
+from wideload.harness.features.layout import Batch, table_signs
 from wideload.harness.workload.columns import (
     Bucketised,
     Category,
@@ -171,7 +171,7 @@ def test_signs_and_ids_stand_for_the_same_rows(adapter: Any, rows: Any) -> None:
     for table in by_id.layout.tables:
         begin = ids.row_splits[table.first_slot * 3]
         end = ids.row_splits[(table.first_slot + len(table.slots)) * 3]
-        assert signs.values[begin:end].tolist() == by_id.table_signs(table)[ids.values[begin:end]].tolist()
+        assert signs.values[begin:end].tolist() == table_signs(table)[ids.values[begin:end]].tolist()
     assert by_id.fingerprint == by_sign.fingerprint
 
 

@@ -7,8 +7,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from wideload.errors import ColumnError
+from wideload.harness.features.layout import table_signs
 from wideload.harness.features.pretrained import joined
-from wideload.harness.model.initial_rows import initial_deep, table_signs
+from wideload.harness.model.initial_rows import initial_deep
 from wideload.harness.workload.columns import Category, Crossed, Embedding, Hash, Pretrained, Shared, Vocabulary
 
 VECTORS = {"green": [1.0, 2.0], "red": [3.0, 4.0], "mauve": [5.0, 6.0]}

@@ -18,7 +18,8 @@ from wideload.harness.job.messages import Sign
 from wideload.harness.job.mpi import find
 from wideload.harness.job.watchdog import Limits
 from wideload.harness.records.results import RunRecord
-from wideload.harness.sweep.assemble import CaseRecords, assemble
+from wideload.harness.records.store import CaseRecords
+from wideload.harness.sweep.assemble import assemble
 from wideload.harness.sweep.plan import plan
 
 pytestmark = [pytest.mark.mpi, pytest.mark.usefixtures("fakes")]

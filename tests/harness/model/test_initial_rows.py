@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from wideload.errors import UsageError
-from wideload.harness.features.layout import PretrainedRows, SlotLayout, TableLayout
-from wideload.harness.model.initial_rows import initial_deep, table_signs
+from wideload.harness.features.layout import PretrainedRows, SlotLayout, TableLayout, table_signs
+from wideload.harness.model.initial_rows import initial_deep
 from wideload.harness.workload.columns import Category, Embedding, Initializer, Shared
 
 KINDS = ("zeros", "uniform", "normal", "truncated_normal", "glorot")

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from wideload.harness.features.layout import table_signs
 from wideload.harness.model.embedding_bag import reference_bag
-from wideload.harness.model.initial_rows import initial_deep, table_signs
+from wideload.harness.model.initial_rows import initial_deep
+from wideload.harness.model.tf_columns import to_feature_columns
 from wideload.harness.model.tower import Pass
 from wideload.harness.model.wide_deep import Inputs, WideDeep
 from wideload.harness.workload.columns import (
@@ -73,7 +75,7 @@ def test_the_model_computes_the_same_through_either(keras: Any, adapter: Any, ro
     flat = tf.constant(model.tower.initial(3))
     run = Pass(0, tf.constant(0, tf.int64), tf.constant(0, tf.int64))
 
-    stock = made.to_feature_columns(seed=9)
+    stock = to_feature_columns(made, seed=9)
     features = stock.inputs(records)
     weights = np.random.default_rng(0).normal(size=10_000).astype(np.float32)
     nothing = tf.zeros([len(ROWS), 0])
@@ -91,7 +93,7 @@ def test_the_model_computes_the_same_through_either(keras: Any, adapter: Any, ro
 
 def test_shared_columns_share_their_variable_in_a_graph(adapter: Any) -> None:
     with tf.Graph().as_default():
-        first, second = adapter(Shared(name="letter", of=("colour", "words"))).to_feature_columns().deep
+        first, second = to_feature_columns(adapter(Shared(name="letter", of=("colour", "words")))).deep
         assert first.shared_embedding_column_creator is second.shared_embedding_column_creator
 
 

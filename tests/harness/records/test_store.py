@@ -8,8 +8,7 @@ from wideload.errors import UsageError
 from wideload.harness.experiment.experiment import from_document, load
 from wideload.harness.records import store as store_module
 from wideload.harness.records.results import CurvePoint, Results, RunRecord
-from wideload.harness.records.store import Store
-from wideload.harness.sweep.assemble import CaseRecords
+from wideload.harness.records.store import CaseRecords, Store
 
 Make = Callable[..., RunRecord]
 
@@ -43,7 +42,7 @@ def test_a_second_experiment_in_the_same_folder_does_not_overwrite_the_first(tmp
         for name in ("census", "planted")
     )
     for experiment in (first, second, first):
-        store.begin(experiment, {})
+        store.begin(experiment.to_toml(), {})
     stored = {path.name: load(path) for path in tmp_path.glob("*.toml")}
     assert stored == {"experiment.toml": first, "experiment-2.toml": second}
 

@@ -11,8 +11,7 @@ import pytest
 
 from wideload.errors import UsageError
 from wideload.harness.records.results import Results, RunRecord
-from wideload.harness.records.store import Store
-from wideload.harness.sweep.assemble import CaseRecords
+from wideload.harness.records.store import CaseRecords, Store
 from wideload.harness.tools.bandwidth import speeds, table
 from wideload.harness.tools.two_hosts import TwoHosts, obstacle
 

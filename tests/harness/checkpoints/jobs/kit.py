@@ -19,7 +19,6 @@ from wideload.harness.cluster import Cluster
 from wideload.harness.contract import Footprint, StepResult, Trainer, Written
 from wideload.harness.experiment.checkpointing import Settings
 from wideload.harness.features.layout import Batch
-from wideload.harness.job.heartbeat import Pulse
 from wideload.harness.rank.progress import Progress
 
 SOAK = os.environ.get("WIDELOAD_SOAK") == "1"
@@ -122,7 +121,7 @@ def make_checkpointer(folder: Path, trainer: Trainer, **settings: Any) -> Checkp
     """One that writes while the trainer waits, unless told otherwise."""
     alone = Cluster(0, 1, Alone())
     chosen = Settings(folder=str(folder), **({"background": False} | settings))
-    return Checkpointer(chosen, alone, trainer, Pulse(None), "table", {"workload": "w"})
+    return Checkpointer(chosen, alone, trainer, lambda: None, "table", {"workload": "w"})
 
 
 def progress_after(steps: int) -> Progress:
@@ -130,11 +129,17 @@ def progress_after(steps: int) -> Progress:
     return Progress({"steps": steps, "examples": 8 * steps, "global_examples": 16 * steps}, losses, [1, 2, 3])
 
 
+def resumed(keeper: Checkpointer) -> Progress | None:
+    """Resumes; what had been measured until the checkpoint that was loaded."""
+    newest = keeper.resume()
+    return None if newest is None else Progress.read(newest, 0)
+
+
 def train_and_keep(keeper: Checkpointer, trainer: TableTrainer, until: int) -> None:
     """One checkpoint a step."""
     while trainer.steps < until:
         trainer.advance()
-        keeper.take(trainer.steps, progress_after(trainer.steps))
+        keeper.take(trainer.steps, progress_after(trainer.steps).writer(0))
     keeper.settle()
 
 
@@ -173,5 +178,5 @@ def big_checkpoint(root: Path, rows: int) -> Path:
     """A full checkpoint of such a table."""
     trainer = big_trainer(rows)
     trainer.steps = 1
-    make_checkpointer(root, trainer).take(1, progress_after(0))
+    make_checkpointer(root, trainer).take(1, progress_after(0).writer(0))
     return root / name_of(1)

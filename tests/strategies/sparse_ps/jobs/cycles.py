@@ -14,7 +14,7 @@ import psutil
 
 from wideload import _native
 from wideload.harness.cluster import Cluster
-from wideload.strategies.sparse_ps import SparsePsOptions
+from wideload.strategies.sparse_ps.options import SparsePsOptions
 from wideload.strategies.sparse_ps.server import PsCluster
 
 SHARED = "/dev/shm/"  # noqa: S108

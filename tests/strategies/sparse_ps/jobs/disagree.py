@@ -9,7 +9,8 @@ from wideload.harness.cluster import Cluster
 from wideload.harness.features.layout import BatchLayout, SlotLayout, TableLayout
 from wideload.harness.workload.columns import Initializer
 from wideload.harness.workload.workload import Workload
-from wideload.strategies.sparse_ps import SparsePs, SparsePsOptions
+from wideload.strategies.sparse_ps.entry import SparsePs
+from wideload.strategies.sparse_ps.options import SparsePsOptions
 
 
 def main(what: str) -> None:

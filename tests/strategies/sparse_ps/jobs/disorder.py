@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from wideload import _native, ops
 from wideload.harness.cluster import Cluster
-from wideload.strategies.sparse_ps import SparsePsOptions
+from wideload.strategies.sparse_ps.options import SparsePsOptions
 from wideload.strategies.sparse_ps.server import PsCluster
 
 

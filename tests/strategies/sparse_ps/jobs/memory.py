@@ -27,7 +27,8 @@ from wideload.harness.job.memory_sampler import pss_bytes
 from wideload.harness.workload.model import Model
 from wideload.harness.workload.workload import Workload
 from wideload.hashing import signs
-from wideload.strategies.sparse_ps import SparsePs, SparsePsOptions
+from wideload.strategies.sparse_ps.entry import SparsePs
+from wideload.strategies.sparse_ps.options import SparsePsOptions
 from wideload.strategies.sparse_ps.trainer import SparsePsTrainer
 
 SHARE = 2048

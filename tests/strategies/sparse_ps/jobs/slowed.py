@@ -19,7 +19,8 @@ from wideload.harness.features.adapter import FeatureColumnAdapter
 from wideload.harness.features.feed import Feed
 from wideload.harness.workload.workload import Workload
 from wideload.options import Spec
-from wideload.strategies.sparse_ps import SparsePs, SparsePsOptions
+from wideload.strategies.sparse_ps.entry import SparsePs
+from wideload.strategies.sparse_ps.options import SparsePsOptions
 
 BATCHES = 20
 WARM_UP = 10

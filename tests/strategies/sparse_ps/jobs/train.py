@@ -14,7 +14,8 @@ from wideload.harness.features.adapter import FeatureColumnAdapter
 from wideload.harness.workload.model import Model
 from wideload.harness.workload.workload import Workload
 from wideload.options import Spec
-from wideload.strategies.sparse_ps import SparsePs, SparsePsOptions
+from wideload.strategies.sparse_ps.entry import SparsePs
+from wideload.strategies.sparse_ps.options import SparsePsOptions
 
 BATCH = 240  # divides by 1, 2, 3 and 4 ranks; a last batch of 100 does not
 

@@ -1,0 +1,68 @@
+"""What the ranks of a job predicted, in files of its state folder, and how good that is over all ranks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from wideload.harness.analysis.metrics import Metrics, measure
+from wideload.harness.job import messages
+
+
+def save_predictions(
+    folder: Path,
+    step: int,
+    rank: int,
+    labels: list[npt.NDArray[np.float32]],
+    predictions: list[npt.NDArray[np.float32]],
+) -> None:
+    """Keeps one rank's predictions for :func:`of_step`."""
+    empty = [np.empty(0, np.float32)]
+    pair = np.stack([np.concatenate(empty + labels), np.concatenate(empty + predictions)])
+    np.save(messages.predictions_path(folder, step, rank), pair, allow_pickle=False)
+
+
+def save_novelty(folder: Path, rank: int, flags: list[npt.NDArray[np.bool_]]) -> None:
+    """Keeps which of one rank's held-out examples are new, in the order of its predictions, for :func:`of_novelty`."""
+    np.save(messages.novelty_path(folder, rank), np.concatenate([np.empty(0, np.bool_), *flags]), allow_pickle=False)
+
+
+def of_step(folder: Path, step: int, ranks: int) -> Metrics | None:
+    """Metrics over the predictions of all ranks after ``step``; None when there are none."""
+    pairs = _joined([messages.predictions_path(folder, step, rank) for rank in range(ranks)])
+    return None if pairs is None else measure(pairs[0], pairs[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Novelty:
+    """Metrics apart by whether an example holds a value that training never showed; None where there are none.
+
+    Attributes:
+        share: of the examples that do.
+    """
+
+    seen: Metrics | None
+    new: Metrics | None
+    share: float
+
+
+def of_novelty(folder: Path, step: int, ranks: int) -> Novelty | None:
+    """The same, apart for examples with and without new values; None when that was not looked at."""
+    pairs = _joined([messages.predictions_path(folder, step, rank) for rank in range(ranks)])
+    flags = _joined([messages.novelty_path(folder, rank) for rank in range(ranks)])
+    if pairs is None or flags is None:
+        return None
+    seen, new = (measure(*pairs[:, chosen]) if chosen.any() else None for chosen in (~flags, flags))
+    return Novelty(seen, new, float(flags.mean()))
+
+
+def _joined(files: list[Path]) -> npt.NDArray[Any] | None:
+    """The arrays of all ranks along their last axis; None when one is missing, or nothing is in them."""
+    if not all(file.is_file() for file in files):
+        return None
+    joined = np.concatenate([np.load(file, allow_pickle=False) for file in files], axis=-1)
+    return joined if joined.shape[-1] else None

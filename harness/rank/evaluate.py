@@ -1,0 +1,50 @@
+"""Predictions of one rank on the held-out split, written into the job's state folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from wideload.harness.cluster import Cluster
+from wideload.harness.contract import Trainer
+from wideload.harness.features.feed import Feed, held_out_split
+from wideload.harness.features.layout import Batch
+from wideload.harness.features.unseen_values import SeenValues
+from wideload.harness.job import predictions
+from wideload.harness.job.heartbeat import Pulse
+from wideload.harness.job.messages import Job
+
+EVALUATION_BATCH = 8192
+
+
+def predict(job: Job, cluster: Cluster, pulse: Pulse, feed: Feed, trainer: Trainer, step: int) -> bool:
+    """Writes this rank's predictions on the held-out split; False when there is no such split."""
+    split = held_out_split(feed.dataset)
+    if split is None:
+        return False
+    labels, predicted = [], []
+    for batch in beating(feed.held_out(split, EVALUATION_BATCH), pulse):
+        labels.append(batch.label[: batch.examples])
+        predicted.append(np.asarray(trainer.predict(batch), dtype=np.float32).reshape(-1)[: batch.examples])
+    predictions.save_predictions(job.path, step, cluster.rank, labels, predicted)
+    return True
+
+
+def tell_new(job: Job, cluster: Cluster, pulse: Pulse, feed: Feed) -> None:
+    """Writes which of this rank's held-out examples hold values that training never showed."""
+    split = held_out_split(feed.dataset)
+    if split is None:
+        return
+    seen = SeenValues(feed.adapter.layout)
+    seen.observe(beating(feed.shown(), pulse))
+    seen.share(cluster)
+    batches = beating(feed.held_out(split, EVALUATION_BATCH), pulse)
+    predictions.save_novelty(job.path, cluster.rank, [seen.new(batch)[: batch.examples] for batch in batches])
+
+
+def beating(batches: Iterator[Batch], pulse: Pulse) -> Iterator[Batch]:
+    """Shows life with every batch."""
+    for batch in batches:
+        pulse.beat("evaluate")
+        yield batch
