@@ -6,12 +6,10 @@ value is a :class:`wideload.datasets.contract.Dataset` subclass. Nothing is impo
 
 from __future__ import annotations
 
-import importlib
-from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING
 
-from wideload.errors import UnknownNameError, UsageError
 from wideload.options import Spec
+from wideload.registry import Registry
 
 if TYPE_CHECKING:
     from wideload.datasets.contract import Dataset
@@ -24,10 +22,12 @@ BUILT_IN = {
     "shards": "wideload.datasets.shards:Shards",
 }
 
+_DATASETS: Registry[Dataset] = Registry("data set", "wideload.datasets.contract:Dataset", BUILT_IN, GROUP)
+
 
 def names() -> list[str]:
     """Every registered data set, the built-in ones first."""
-    return [*BUILT_IN, *sorted(name for name in _plugins() if name not in BUILT_IN)]
+    return _DATASETS.names()
 
 
 def find(name: str) -> type[Dataset]:
@@ -37,18 +37,7 @@ def find(name: str) -> type[Dataset]:
         UnknownNameError: no such data set; names the nearest one.
         UsageError: a plugin's entry point does not lead to a Dataset.
     """
-    from wideload.datasets.contract import Dataset
-
-    if name in BUILT_IN:
-        module, _, attribute = BUILT_IN[name].partition(":")
-        found = getattr(importlib.import_module(module), attribute)
-    elif name in (plugins := _plugins()):
-        found = plugins[name].load()
-    else:
-        raise UnknownNameError("data set", name, names())
-    if not (isinstance(found, type) and issubclass(found, Dataset)):
-        raise UsageError(f"data set {name!r} leads to {found!r}, which is not a wideload.datasets.contract.Dataset.")
-    return found
+    return _DATASETS.find(name)
 
 
 def load(text: str) -> Dataset:
@@ -56,7 +45,3 @@ def load(text: str) -> Dataset:
     spec = Spec.parse(text)
     dataset = find(spec.name)
     return dataset(spec.options(dataset.Options))
-
-
-def _plugins() -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=GROUP)}

@@ -1,6 +1,6 @@
 """Counter-based random numbers: a value is a function of its coordinates, so anyone can compute any of them.
 
-The finaliser is the one of SplitMix64 (Steele, Lea & Flood 2014, "Fast splittable pseudorandom number generators").
+Words are mixed by splitmix64's finaliser (:func:`wideload.hashing.finalise`).
 """
 
 from __future__ import annotations
@@ -8,31 +8,18 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-Bits = npt.NDArray[np.uint64]
-
-GOLDEN = 0x9E3779B97F4A7C15
-MASK = 2**64 - 1
-
-
-def mix(values: Bits) -> Bits:
-    """A bijection of 64-bit words whose output bits all depend on all input bits; works in place where it can."""
-    mixed = values ^ (values >> np.uint64(30))
-    mixed *= np.uint64(0xBF58476D1CE4E5B9)
-    mixed ^= mixed >> np.uint64(27)
-    mixed *= np.uint64(0x94D049BB133111EB)
-    mixed ^= mixed >> np.uint64(31)
-    return mixed
+from wideload.hashing import GOLDEN_GAMMA, MASK, Words, finalise
 
 
 def salt(*parts: int) -> int:
     """One 64-bit word out of several integers; order matters."""
-    word = np.array([GOLDEN], dtype=np.uint64)
+    word = np.array([GOLDEN_GAMMA], dtype=np.uint64)
     for part in parts:
-        word = mix(word ^ np.uint64(part & MASK)) + np.uint64(GOLDEN)
+        word = finalise(word ^ np.uint64(part & MASK)) + np.uint64(GOLDEN_GAMMA)
     return int(word[0])
 
 
-def unit(bits: Bits) -> npt.NDArray[np.float64]:
+def unit(bits: Words) -> npt.NDArray[np.float64]:
     """The upper 53 bits as a number in [0, 1)."""
     return (bits >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
@@ -57,9 +44,9 @@ class Shuffle:
             found[outside] = self._once(found[outside])
         return found.astype(np.int64)
 
-    def _once(self, words: Bits) -> Bits:
+    def _once(self, words: Words) -> Words:
         half, mask = np.uint64(self._half), np.uint64((1 << self._half) - 1)
         left, right = words >> half, words & mask
         for key in self._keys:
-            left, right = right, left ^ (mix(right + key) & mask)
+            left, right = right, left ^ (finalise(right + key) & mask)
         return (left << half) | right

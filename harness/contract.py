@@ -21,6 +21,7 @@ the first ``batch.examples`` are padding: they have part in neither; what is pre
 
 from __future__ import annotations
 
+import importlib.util
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -42,6 +43,26 @@ class Availability:
 
     usable: bool
     reason: str = ""
+
+
+_REMEDIES = {
+    "tensorflow": "run `pip install 'wideload[tensorflow]'`",
+    "mpi4py": "run `pip install mpi4py`, and install an MPI (`pip install mpich`)",
+    "wideload._native": "build wideload's native part: `pip install --no-build-isolation -e .`",
+}
+
+
+def require(*modules: str, **remedies: str) -> Availability:
+    """Usable where all these modules can be imported; nothing is imported.
+
+    Args:
+        modules: names that wideload knows a remedy for.
+        remedies: other modules by name, each with what to do where it is missing.
+    """
+    for module, remedy in {**{module: _REMEDIES[module] for module in modules}, **remedies}.items():
+        if importlib.util.find_spec(module) is None:
+            return Availability(False, f"{module} is not installed; {remedy}.")
+    return Availability(True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,9 @@ value is a :class:`wideload.harness.contract.Strategy` subclass. Nothing is impo
 
 from __future__ import annotations
 
-import importlib
-from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING
 
-from wideload.errors import UnknownNameError, UsageError
+from wideload.registry import Registry
 
 if TYPE_CHECKING:
     from wideload.harness.contract import Strategy
@@ -25,10 +23,12 @@ BUILT_IN = {
     "tf_parameter_server": "wideload.strategies.tf_parameter_server.entry:TfParameterServer",
 }
 
+_STRATEGIES: Registry[Strategy] = Registry("strategy", "wideload.harness.contract:Strategy", BUILT_IN, GROUP)
+
 
 def names() -> list[str]:
     """Every registered strategy, the built-in ones first."""
-    return [*BUILT_IN, *sorted(name for name in _plugins() if name not in BUILT_IN)]
+    return _STRATEGIES.names()
 
 
 def find(name: str) -> type[Strategy]:
@@ -38,19 +38,4 @@ def find(name: str) -> type[Strategy]:
         UnknownNameError: no such strategy; names the nearest one.
         UsageError: a plugin's entry point does not lead to a Strategy.
     """
-    from wideload.harness.contract import Strategy
-
-    if name in BUILT_IN:
-        module, _, attribute = BUILT_IN[name].partition(":")
-        found = getattr(importlib.import_module(module), attribute)
-    elif name in (plugins := _plugins()):
-        found = plugins[name].load()
-    else:
-        raise UnknownNameError("strategy", name, names())
-    if not (isinstance(found, type) and issubclass(found, Strategy)):
-        raise UsageError(f"strategy {name!r} leads to {found!r}, which is not a wideload.harness.contract.Strategy.")
-    return found
-
-
-def _plugins() -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=GROUP)}
+    return _STRATEGIES.find(name)

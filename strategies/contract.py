@@ -8,6 +8,7 @@ from wideload.harness.contract import (
     Strategy,
     Trainer,
     Written,
+    require,
 )
 
-__all__ = ["Availability", "Cut", "Footprint", "StepResult", "Strategy", "Trainer", "Written"]
+__all__ = ["Availability", "Cut", "Footprint", "StepResult", "Strategy", "Trainer", "Written", "require"]

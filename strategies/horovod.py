@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from pathlib import Path
 from typing import ClassVar
@@ -10,7 +9,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from wideload.harness.cluster import Cluster
-from wideload.harness.contract import Availability, Strategy, Trainer
+from wideload.harness.contract import Availability, Strategy, Trainer, require
 from wideload.harness.features.layout import BatchLayout, Keys
 from wideload.harness.workload.workload import Workload
 from wideload.options import Options
@@ -43,10 +42,10 @@ def remedy(environment: Path) -> str:
     """What brings Horovod into an environment that lacks it."""
     log = environment / BUILD_LOG
     if log.exists():
-        return f"its build failed ({log}). Every nox session tries it again: mend the cause, then run `nox -s demo`."
+        return f"its build failed ({log}): mend the cause, then run `nox -s demo`, which tries it again"
     if any(environment.glob("wideload-*.stamp")):
-        return "run `nox -s demo`, which builds it."
-    return "build it against this TensorFlow and MPI as CONTRIBUTING.md shows."
+        return "run `nox -s demo`, which builds it"
+    return "build it against this TensorFlow and MPI as CONTRIBUTING.md shows"
 
 
 class Horovod(Strategy):
@@ -57,11 +56,7 @@ class Horovod(Strategy):
 
     @classmethod
     def availability(cls) -> Availability:
-        if importlib.util.find_spec("tensorflow") is None:
-            return Availability(False, "tensorflow is not installed; run `pip install 'wideload[tensorflow]'`.")
-        if importlib.util.find_spec("horovod") is None:
-            return Availability(False, f"horovod is not installed; {remedy(Path(sys.prefix))}")
-        return Availability(True)
+        return require("tensorflow", horovod=remedy(Path(sys.prefix)))
 
     def build(self, workload: Workload, layout: BatchLayout, cluster: Cluster) -> Trainer:
         from wideload.strategies.replicated.horovod_collectives import HorovodCollectives, start

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import ClassVar
 
 from wideload.harness.cluster import Cluster
-from wideload.harness.contract import Availability, Strategy, Trainer
+from wideload.harness.contract import Availability, Strategy, Trainer, require
 from wideload.harness.features.layout import BatchLayout, Keys
 from wideload.harness.workload.workload import Workload
 from wideload.options import Options
@@ -22,9 +21,7 @@ class Local(Strategy):
 
     @classmethod
     def availability(cls) -> Availability:
-        if importlib.util.find_spec("tensorflow") is None:
-            return Availability(False, "TensorFlow is not installed; run `pip install 'wideload[tensorflow]'`.")
-        return Availability(True)
+        return require("tensorflow")
 
     def build(self, workload: Workload, layout: BatchLayout, cluster: Cluster) -> Trainer:
         from wideload.strategies.replicated.collectives import Collectives

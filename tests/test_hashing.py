@@ -54,3 +54,20 @@ def test_the_order_of_a_pair_matters() -> None:
 def test_buckets_of_negative_hashes_are_in_range() -> None:
     buckets = hashing.buckets_of(np.array([-1, -(2**63), 5], np.int64), 3)
     assert set(buckets.tolist()) <= {0, 1, 2}
+
+
+def test_fingerprints_of_plain_data_never_change() -> None:
+    """They are in the names of cases and in records on disk."""
+    content = {"b": [1, 2.5, None], "a": "größe"}
+    assert hashing.canonical(content) == b'{"a":"gr\\u00f6\\u00dfe","b":[1,2.5,null]}'
+    assert hashing.fingerprint(content) == hashing.fingerprint(dict(reversed(content.items())))
+    assert hashing.fingerprint(content) == "6002833fc1727416"
+    assert hashing.fingerprint(content, size=6) == "ee33793f4866"
+
+
+def test_the_finaliser_is_the_second_half_of_the_mix() -> None:
+    words = np.array([0, 1, 2**63, 2**64 - 1], np.uint64)
+    before = words.copy()
+    mixed = hashing.finalise(words + np.uint64(hashing.GOLDEN_GAMMA))
+    assert mixed.tolist() == hashing.mix64(words).tolist()
+    assert words.tolist() == before.tolist()

@@ -21,9 +21,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from wideload.datasets.counter_rng import GOLDEN, Bits, mix, salt, unit
+from wideload.datasets.counter_rng import salt, unit
 from wideload.datasets.planted.options import PlantedOptions
 from wideload.datasets.planted.zipf import Zipf
+from wideload.hashing import GOLDEN_GAMMA, Words, finalise
 
 Floats = npt.NDArray[np.float64]
 
@@ -83,12 +84,12 @@ class Truth:
             np.float32
         )
 
-    def _keys(self, kind: int, count: int) -> Bits:
+    def _keys(self, kind: int, count: int) -> Words:
         return np.array([salt(self._options.seed, _ROW, kind, index) for index in range(count)], dtype=np.uint64)
 
-    def _uniform(self, rows: Bits, keys: Bits) -> Floats:
+    def _uniform(self, rows: Words, keys: Words) -> Floats:
         """Numbers in [0, 1) for every row and key: float64 ``[n, K]``."""
-        return unit(mix(rows[:, None] + keys[None, :]))
+        return unit(finalise(rows[:, None] + keys[None, :]))
 
     def inputs(self, rows: npt.NDArray[np.int64], time: Floats) -> Inputs:
         """The fields of some rows.
@@ -97,7 +98,7 @@ class Truth:
             rows: int64 ``[n]``, row numbers, unique over all splits.
             time: float64 ``[n]``, where they lie in time; 0 to 1 is the training split.
         """
-        keys = mix(rows.view(np.uint64) * np.uint64(GOLDEN))
+        keys = finalise(rows.view(np.uint64) * np.uint64(GOLDEN_GAMMA))
         uniform = self._uniform(keys, self._draw_keys)
         self._correlate(keys, uniform)
         log_ranks = self._zipf.log_ranks(uniform)
@@ -107,7 +108,7 @@ class Truth:
         lengths = (self._uniform(keys, self._length_keys) * (self._options.max_values + 1)).astype(np.int64)
         return Inputs(self._zipf.ids(ranks), log_ranks, lengths, self._numbers(keys))
 
-    def _correlate(self, keys: Bits, uniform: Floats) -> None:
+    def _correlate(self, keys: Words, uniform: Floats) -> None:
         """Slots 1 to ``correlated`` take over their predecessor's draw now and then; in place."""
         copies = self._uniform(keys, self._copy_keys) < self._options.correlation
         for slot in range(1, self._options.correlated + 1):
@@ -115,14 +116,14 @@ class Truth:
 
     def _drifted(self, ranks: npt.NDArray[np.int64], time: Floats) -> npt.NDArray[np.int64]:
         """Whose turn it is at each rank: every rank changes hands ``drift`` times, at moments of its own."""
-        phase = unit(mix(ranks.view(np.uint64) + np.uint64(salt(self._options.seed, _PHASE))))
+        phase = unit(finalise(ranks.view(np.uint64) + np.uint64(salt(self._options.seed, _PHASE))))
         turn = np.floor(phase + self._options.drift * time[:, None]).astype(np.int64)
         sizes = self._options.vocabularies()[self._slot_of]
         stride = np.maximum(1, (sizes * 0.381966).astype(np.int64))
         drifted: npt.NDArray[np.int64] = (ranks + turn * stride) % sizes
         return drifted
 
-    def _numbers(self, keys: Bits) -> npt.NDArray[np.float32]:
+    def _numbers(self, keys: Words) -> npt.NDArray[np.float32]:
         """Standard normal numbers (Box & Muller 1958): float32 ``[n, numeric]``."""
         uniform = self._uniform(keys, self._number_keys).astype(np.float32)
         half = uniform.shape[1] // 2
@@ -138,17 +139,17 @@ class Truth:
 
     def labels(self, rows: npt.NDArray[np.int64], probabilities: Floats) -> npt.NDArray[np.float32]:
         """Clicks drawn with those probabilities: float32 ``[n]``."""
-        keys = mix(rows.view(np.uint64) * np.uint64(GOLDEN))
+        keys = finalise(rows.view(np.uint64) * np.uint64(GOLDEN_GAMMA))
         return (self._uniform(keys, self._label_keys)[:, 0] < probabilities).astype(np.float32)
 
     def _parts(self, inputs: Inputs) -> tuple[Floats, Floats]:
         """Wide and deep part, not yet standardised: float64 ``[n]`` each."""
-        bits = mix(inputs.ids.view(np.uint64) * np.uint64(0xD6E8FEB86659FD93) + self._weight_keys)
+        bits = finalise(inputs.ids.view(np.uint64) * np.uint64(0xD6E8FEB86659FD93) + self._weight_keys)
         words = bits.view(np.uint16).reshape(*bits.shape, _DIMENSION)
         factor = np.exp(np.float32(-self._options.fade) * inputs.log_ranks.astype(np.float32))
         self._pool(factor, inputs.lengths)
         embeddings = (words.astype(np.float32) * np.float32(2**-16) - np.float32(0.5)) * factor[:, :, None]
-        extra = mix(bits).astype(np.float32) * np.float32(2**-64) - np.float32(0.5)
+        extra = finalise(bits).astype(np.float32) * np.float32(2**-64) - np.float32(0.5)
         numbers = inputs.numbers @ self._coefficients
         total = embeddings.sum(axis=1) + numbers[:, 1:]
         own = np.einsum("ncd,ncd->n", embeddings, embeddings)

@@ -20,8 +20,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from wideload import files
 from wideload.datasets.prepare.sketch import without_nulls
-from wideload.datasets.prepared.manifest import FieldEntry, ShardEntry, write_atomically
+from wideload.datasets.prepared.manifest import FieldEntry, ShardEntry
 
 LIMIT = 1_000_000
 LARGEST = 2**28
@@ -139,7 +140,7 @@ def _with_vocabulary(directory: Path, field: FieldEntry, counts: pa.Table) -> Fi
     pq.write_table(counts.take(order).combine_chunks(), buffer, compression="zstd")
     name = f"vocabulary/{_file_name(field.name)}.parquet"
     (directory / "vocabulary").mkdir(exist_ok=True)
-    write_atomically(directory / name, buffer.getvalue())
+    files.write(directory / name, buffer.getvalue())
     return field.model_copy(update={"vocabulary": name, "vocabulary_crc32": zlib.crc32(buffer.getvalue())})
 
 

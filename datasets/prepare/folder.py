@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from wideload import files
 from wideload.errors import UsageError
 
 STATE = ".state.json"
@@ -34,5 +35,5 @@ def exclusive(folder: Path) -> Iterator[None]:
 
 def sweep(folder: Path) -> None:
     """Removes what a killed process left half written."""
-    for file in folder.glob(".*.partial"):
+    for file in filter(files.is_partial, folder.iterdir()):
         file.unlink(missing_ok=True)

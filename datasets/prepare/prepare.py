@@ -12,7 +12,6 @@ A chunk ends at a block's end, and blocks are a function of the files; so shards
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing
@@ -21,12 +20,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from wideload import files
 from wideload.datasets.prepare import fit, splitting
 from wideload.datasets.prepare.folder import STATE, exclusive, sweep
 from wideload.datasets.prepare.request import Progress, Report, Request
 from wideload.datasets.prepare.splitting import SPLITS, TimeSample
 from wideload.datasets.prepare.state import State
-from wideload.datasets.prepared.manifest import MANIFEST, Manifest, Provenance, parse, write_atomically
+from wideload.datasets.prepared.manifest import MANIFEST, Manifest, Provenance, parse
 from wideload.datasets.prepared.read_ahead import ahead
 from wideload.datasets.prepared.shard import ShardWriter
 from wideload.datasets.readers import find
@@ -34,6 +34,7 @@ from wideload.datasets.readers.contract import ROW, SPLIT, TIME, Block, Reader
 from wideload.datasets.rejects import SIDE_FILE, Reject, Rejects
 from wideload.datasets.text.blocks import Position
 from wideload.errors import DataError, UsageError
+from wideload.hashing import fingerprint
 from wideload.options import validate
 
 __all__ = ["Progress", "Request", "prepare"]
@@ -101,7 +102,7 @@ class _Run:
             self._reader.layout.model_dump(mode="json"),
             [[Path(source).name, size] for source, size in zip(self._sources, self._sizes, strict=True)],
         ]
-        return hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=8).hexdigest()
+        return fingerprint(content, separators=(", ", ": "))
 
     def finished(self) -> Manifest | None:
         """The manifest, when this very request is already done; restores the state of an interrupted run otherwise.
@@ -132,7 +133,7 @@ class _Run:
 
     def _save(self) -> None:
         stored = {"request": self._identity, "state": self._state.stored(), "rejects": self._rejects.state()}
-        write_atomically(self._out / STATE, json.dumps(stored).encode())
+        files.write(self._out / STATE, json.dumps(stored))
 
     def go(self) -> Manifest:
         sweep(self._out)
@@ -229,7 +230,7 @@ class _Run:
             fields.append(fit.fit(self._out, splits, one.entry, self._request.vocabulary_limit))
         if self._rejects.kept:
             lines = "".join(reject.as_json() + "\n" for reject in self._rejects.kept)
-            write_atomically(self._out / SIDE_FILE, lines.encode())
+            files.write(self._out / SIDE_FILE, lines)
         manifest = Manifest(label="label", fields=tuple(fields), splits=splits, provenance=self._provenance())
         manifest.save(self._out)
         (self._out / STATE).unlink(missing_ok=True)

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from wideload.datasets.counter_rng import GOLDEN, MASK, mix
 from wideload.datasets.prepare.splitting import hashed
+from wideload.hashing import GOLDEN_GAMMA, MASK, finalise
 
 SMALLEST = 16_384
 COUNTED = 200_000
@@ -29,7 +29,7 @@ class Distinct:
 
     def add(self, values: Any) -> None:
         """Takes note of an Arrow array without nulls."""
-        words = mix(hashed(values) + np.uint64(GOLDEN))
+        words = finalise(hashed(values) + np.uint64(GOLDEN_GAMMA))
         self._smallest = np.unique(np.concatenate([self._smallest, words]))[:SMALLEST]
 
     @property

@@ -24,7 +24,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from wideload.datasets.counter_rng import GOLDEN, mix, unit
+from wideload.datasets.counter_rng import unit
+from wideload.hashing import GOLDEN_GAMMA, finalise
 from wideload.options import Options
 
 SAMPLE = 200_000
@@ -82,8 +83,8 @@ def by_hash(columns: list[Any], first_row: int, rows: int, rule: SplitRule) -> C
     """By the hash of key columns, or of the row's number."""
     words = np.zeros(rows, dtype=np.uint64)
     for column in columns or [pa.array(np.arange(first_row, first_row + rows))]:
-        words = mix((words + np.uint64(GOLDEN)) ^ hashed(column))
-    share = unit(mix(words))
+        words = finalise((words + np.uint64(GOLDEN_GAMMA)) ^ hashed(column))
+    share = unit(finalise(words))
     chosen = (share >= 1 - rule.validation - rule.test).astype(np.int8)
     return chosen + (share >= 1 - rule.test).astype(np.int8)
 
@@ -91,7 +92,7 @@ def by_hash(columns: list[Any], first_row: int, rows: int, rule: SplitRule) -> C
 def hashed(column: Any) -> npt.NDArray[np.uint64]:
     """A 64-bit word per value; text is hashed once per distinct value."""
     if pa.types.is_integer(column.type):
-        return mix(pc.fill_null(column.cast(pa.int64()), -1).to_numpy(zero_copy_only=False).view(np.uint64))
+        return finalise(pc.fill_null(column.cast(pa.int64()), -1).to_numpy(zero_copy_only=False).view(np.uint64))
     encoded = pc.fill_null(column.cast(pa.string()), "").dictionary_encode()
     encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
     digests = [hashlib.blake2b(text.encode(), digest_size=8).digest() for text in encoded.dictionary.to_pylist()]
@@ -111,7 +112,7 @@ class TimeSample:
 
     def add(self, times: Any) -> None:
         """Takes the times of the next rows."""
-        hashes = unit(mix(np.arange(self.rows, self.rows + len(times), dtype=np.uint64) * np.uint64(GOLDEN)))
+        hashes = unit(finalise(np.arange(self.rows, self.rows + len(times), dtype=np.uint64) * np.uint64(GOLDEN_GAMMA)))
         self.rows += len(times)
         values = pc.fill_null(times.cast(pa.float64(), safe=False), float("nan")).to_numpy(zero_copy_only=False)
         keep = (hashes < self.bound) & ~np.isnan(values)

@@ -13,15 +13,14 @@ Paths are relative and cannot leave the folder.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from wideload import files
 from wideload.errors import DataError
+from wideload.hashing import fingerprint
 
 MANIFEST = "manifest.json"
 FORMAT = "wideload-shards"
@@ -128,26 +127,15 @@ class Manifest(_Stored):
             "fields": [field.model_dump(mode="json", exclude={"vocabulary"}) for field in self.fields],
             "splits": {name: [_content(shard) for shard in shards] for name, shards in sorted(self.splits.items())},
         }
-        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+        return fingerprint(content)
 
     def save(self, directory: Path) -> None:
-        """Writes the manifest beside its place and renames it: it is there whole or not at all."""
-        write_atomically(directory / MANIFEST, (self.model_dump_json(indent=1) + "\n").encode())
+        """Writes the manifest; it is there whole or not at all."""
+        files.write(directory / MANIFEST, self.model_dump_json(indent=1) + "\n")
 
 
 def _content(shard: ShardEntry) -> list[Any]:
     return [[group.rows, group.crc32] for group in shard.groups]
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Writes beside ``path``, flushes to disk and renames."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    with beside.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.rename(path)
 
 
 def parse(text: bytes, where: str) -> Manifest:

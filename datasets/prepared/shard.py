@@ -1,8 +1,7 @@
-"""One Parquet shard: written beside and renamed, described by a :class:`ShardEntry`, read row group by row group."""
+"""One Parquet shard: written whole or not at all, described by a :class:`ShardEntry`, read row group by row group."""
 
 from __future__ import annotations
 
-import os
 import zlib
 from pathlib import Path
 from types import TracebackType
@@ -11,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from wideload import files
 from wideload.datasets.prepared.location import Place, verify
 from wideload.datasets.prepared.manifest import GroupEntry, ShardEntry
 from wideload.errors import DataError
@@ -28,10 +28,10 @@ class ShardWriter:
         self.path = path
         self.rows = 0
         self._rows_per_group = rows_per_group
-        self._beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        self._partial = files.partial_file(path)
         strings = [_leaf(field) for field in schema if _is_text(field.type)]
         self._writer = pq.ParquetWriter(
-            self._beside, schema, compression="lz4", use_dictionary=strings, write_statistics=False
+            self._partial, schema, compression="lz4", use_dictionary=strings, write_statistics=False
         )
         self._waiting: list[pa.Table] = []
         self._waiting_rows = self._waiting_bytes = 0
@@ -58,16 +58,14 @@ class ShardWriter:
         if self._waiting_rows:
             self._flush(self._waiting_rows)
         self._writer.close()
-        with self._beside.open("rb+") as file:
-            os.fsync(file.fileno())
-        entry = describe_shard(self._beside, self.path.name)
-        self._beside.rename(self.path)
+        entry = describe_shard(self._partial, self.path.name)
+        files.publish(self._partial, self.path)
         return entry
 
     def abandon(self) -> None:
         """Leaves no trace."""
         self._writer.close()
-        self._beside.unlink(missing_ok=True)
+        self._partial.unlink(missing_ok=True)
 
     def __enter__(self) -> ShardWriter:
         return self

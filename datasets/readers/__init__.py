@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
 
-from wideload.errors import UnknownNameError
+from wideload.registry import Registry
 
 if TYPE_CHECKING:
     from wideload.datasets.readers.contract import Reader
@@ -19,6 +18,8 @@ READERS = {
     "custom": "wideload.datasets.readers.custom:Custom",
 }
 
+_READERS: Registry[Reader] = Registry("data format", "wideload.datasets.readers.contract:Reader", READERS)
+
 
 def find(name: str) -> type[Reader]:
     """The reader of that name.
@@ -26,8 +27,4 @@ def find(name: str) -> type[Reader]:
     Raises:
         UnknownNameError: there is none; names the nearest.
     """
-    if name not in READERS:
-        raise UnknownNameError("data format", name, READERS)
-    module, _, attribute = READERS[name].partition(":")
-    found: type[Reader] = getattr(importlib.import_module(module), attribute)
-    return found
+    return _READERS.find(name)

@@ -6,7 +6,7 @@
                            model/...            what Trainer.save wrote
                            workload.json        what it was trained on
                            rank-000.safetensors what rank 0's loop had measured (losses, marks, points)
-    ROOT/.partial-step-000000000240/...         being written; a reader never looks at it
+    ROOT/.step-000000000240.partial/...         being written; a reader never looks at it
     ROOT/.old-step-...                          being removed
 
     take:    finish ─► barrier ─► copy; beside training: write ─► sync and sum up ─► MANIFEST ─► rename ─► drop old

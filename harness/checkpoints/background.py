@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from wideload import files
 from wideload.errors import CheckpointError
 from wideload.harness.checkpoints.folder import CheckpointFolder
 from wideload.harness.checkpoints.manifest import MODEL, Entry, Manifest, sealed
@@ -97,20 +98,18 @@ class Writing:
 
     def _write(self) -> None:
         written = self.cut.write(self._place / MODEL)
-        files = [*written.files, *self.beside(self._place)]
-        entries = [entry.model_dump() for entry in sealed(self._place, files)]
-        mark = _mark(self._place, self.rank)
-        partial = mark.with_suffix(".tmp")
-        partial.write_text(json.dumps({"entries": entries, "about": written.about}), encoding="utf-8")
-        partial.rename(mark)
+        paths = [*written.files, *self.beside(self._place)]
+        entries = [entry.model_dump() for entry in sealed(self._place, paths)]
+        part = json.dumps({"entries": entries, "about": written.about})
+        files.write(_mark(self._place, self.rank), part, durable=False)
 
     def _publish(self) -> None:
         parts = self._parts()
         if parts is None:
             return
-        files = self.cut.finish(self._place / MODEL, [part["about"] for part in parts])
+        last = self.cut.finish(self._place / MODEL, [part["about"] for part in parts])
         entries = [Entry.model_validate(entry) for part in parts for entry in part["entries"]]
-        entries = sorted([*entries, *sealed(self._place, files)], key=lambda entry: entry.path)
+        entries = sorted([*entries, *sealed(self._place, last)], key=lambda entry: entry.path)
         for rank in range(self.manifest.ranks):
             _mark(self._place, rank).unlink()
         self.bytes = sum(entry.bytes for entry in entries)

@@ -6,17 +6,19 @@ it is removed. So whatever is called ``step-...`` is whole, whenever a process w
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from wideload import files
 from wideload.errors import CheckpointError
 from wideload.harness.checkpoints.manifest import NAME, Manifest
 
 NAME_PATTERN = re.compile(r"step-\d{12}")
-_PARTIAL, _OLD = ".partial-", ".old-"
+_UNFINISHED = ".partial-"
+"""What earlier versions called a checkpoint that was being written."""
+_OLD = ".old-"
 
 
 def name_of(step: int) -> str:
@@ -44,20 +46,20 @@ class CheckpointFolder:
     def begin(self, step: int) -> Path:
         """An empty folder to write a checkpoint in; what killed processes left behind goes."""
         self.clean()
-        partial = self.root / f"{_PARTIAL}{name_of(step)}"
+        partial = self.partial(step)
         partial.mkdir(parents=True)
         return partial
 
     def partial(self, step: int) -> Path:
         """The folder that :meth:`begin` made."""
-        return self.root / f"{_PARTIAL}{name_of(step)}"
+        return files.partial_folder(self.root / name_of(step))
 
     def publish(self, step: int) -> Path:
         """Gives the checkpoint its name: from here on it exists."""
         final = self.root / name_of(step)
         self._retire(final)
         self.partial(step).rename(final)
-        sync_folder(self.root)
+        files.sync_folder(self.root)
         self.clean()
         return final
 
@@ -94,7 +96,7 @@ class CheckpointFolder:
         if not self.root.is_dir():
             return
         for path in self.root.iterdir():
-            if path.name.startswith((_PARTIAL, _OLD)):
+            if files.is_partial(path) or path.name.startswith((_UNFINISHED, _OLD)):
                 shutil.rmtree(path, ignore_errors=True)
 
     def set_aside(self, name: str) -> None:
@@ -114,12 +116,3 @@ class CheckpointFolder:
             old = path.with_name(f"{_OLD}{path.name}")
             shutil.rmtree(old, ignore_errors=True)
             path.rename(old)
-
-
-def sync_folder(path: Path) -> None:
-    """Makes the names in a folder reach the disk."""
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -7,7 +7,6 @@ anywhere in it goes unseen. Paths are relative, plain, and stay in the folder, s
 from __future__ import annotations
 
 import json
-import os
 import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +15,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from wideload import files
 from wideload.errors import CheckpointError
+from wideload.hashing import canonical
 
 NAME = "MANIFEST.json"
 MODEL = "model"
@@ -70,15 +71,12 @@ class Manifest(_Part):
     def encode(self) -> bytes:
         """The one text of this manifest."""
         body = self.model_dump(mode="json")
-        document = {"checksum": zlib.crc32(_canonical(body)), "manifest": body}
+        document = {"checksum": zlib.crc32(canonical(body)), "manifest": body}
         return (json.dumps(document, indent=1, sort_keys=True) + "\n").encode()
 
     def write(self, folder: Path) -> None:
         """Puts it on disk; the caller makes the folder's name final."""
-        with (folder / NAME).open("wb") as file:
-            file.write(self.encode())
-            file.flush()
-            os.fsync(file.fileno())
+        files.write(folder / NAME, self.encode())
 
     @classmethod
     def read(cls, folder: Path) -> Manifest:
@@ -125,10 +123,6 @@ def decoded(text: bytes, path: str) -> Manifest:
     return found
 
 
-def _canonical(body: object) -> bytes:
-    return json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
-
-
 def _first_line(error: Exception) -> str:
     if isinstance(error, ValidationError):
         first = error.errors()[0]
@@ -144,20 +138,11 @@ def sealed(folder: Path, paths: Sequence[Path]) -> Iterator[Entry]:
 
     def seal(path: Path) -> Entry:
         entry = summed_up(folder, path)
-        sync_file(path)
+        files.sync(path)
         return entry
 
     with ThreadPoolExecutor(_SYNCS) as pool:
         yield from pool.map(seal, paths)
-
-
-def sync_file(path: Path) -> None:
-    """Makes the bytes of a file reach the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def summed_up(folder: Path, path: Path) -> Entry:

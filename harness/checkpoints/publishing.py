@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 
+from wideload import files
 from wideload.errors import CheckpointError
-from wideload.harness.checkpoints.folder import CheckpointFolder, sync_folder
+from wideload.harness.checkpoints.folder import CheckpointFolder
 from wideload.harness.checkpoints.manifest import Manifest
 from wideload.harness.checkpoints.remote import mirror
 from wideload.harness.experiment.checkpointing import Settings
@@ -19,7 +20,7 @@ def publish(folder: CheckpointFolder, manifest: Manifest, settings: Settings) ->
     partial = folder.partial(manifest.step)
     manifest.write(partial)
     for inside in [path for path in partial.rglob("*") if path.is_dir()] + [partial]:
-        sync_folder(inside)
+        files.sync_folder(inside)
     folder.publish(manifest.step)
     folder.keep_last(settings.keep)
     if settings.mirror is not None:

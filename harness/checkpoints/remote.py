@@ -13,16 +13,16 @@ plugin's own business.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wideload import files
 from wideload.errors import CheckpointError, UsageError
-from wideload.harness.checkpoints.folder import NAME_PATTERN, CheckpointFolder, sync_folder
-from wideload.harness.checkpoints.manifest import NAME, Manifest, decoded, sync_file
+from wideload.harness.checkpoints.folder import NAME_PATTERN, CheckpointFolder
+from wideload.harness.checkpoints.manifest import NAME, Manifest, decoded
 from wideload.harness.checkpoints.verify import verify
 
 
@@ -92,25 +92,18 @@ class RemoteFolder:
             CheckpointError: it is incomplete or damaged, here or on the way.
             UsageError: the folder has one of that name already.
         """
-        target, partial = into.path(name), into.root / f".partial-{name}"
+        target = into.path(name)
         if target.exists():
             raise UsageError(f"{target} exists already.")
         manifest = self.manifest(name)
-        shutil.rmtree(partial, ignore_errors=True)
-        try:
-            partial.mkdir(parents=True)
+        with files.new_folder(target) as partial:
             with self._reached():
                 for entry in manifest.files:
                     path = partial / entry.path
                     path.parent.mkdir(parents=True, exist_ok=True)
                     self.system.get_file(self._path(name, entry.path), str(path))
-                    sync_file(path)
             manifest.write(partial)
             verify(partial)
-            partial.rename(target)
-            sync_folder(into.root)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
         return target
 
     def remove(self, name: str) -> None:

@@ -6,13 +6,12 @@
                           metadata: format, steps, layout (tables and slots, so that changed columns can be mapped),
                           crc32 of every tensor
 
-Written beside, synced, renamed. Nothing is unpickled.
+Nothing is unpickled.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from wideload import files
 from wideload.errors import CheckpointError
 from wideload.harness.contract import Written
 from wideload.harness.features.layout import BatchLayout
@@ -106,12 +106,7 @@ def write_weights(directory: Path, saved: Saved) -> None:
         "layout": json.dumps(saved.layout),
         "crc32": json.dumps(checksums),
     }
-    beside = directory / f".{FILE}.partial"
-    with beside.open("wb") as file:
-        file.write(save(arrays, metadata))
-        file.flush()
-        os.fsync(file.fileno())
-    beside.rename(directory / FILE)
+    files.write(directory / FILE, save(arrays, metadata))
 
 
 def read_weights(directory: Path) -> Saved:

@@ -6,14 +6,13 @@ cases are recognised. Limits and places are not part of it.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from typing import Any
 
 from pydantic import Field
 
 from wideload.harness.records.results import Kind
 from wideload.harness.workload.workload import Workload
+from wideload.hashing import fingerprint
 from wideload.options import Options
 
 
@@ -59,7 +58,6 @@ class Case(Options):
     @property
     def case_id(self) -> str:
         """12 hex digits, readable prefix first: ``sparse_ps-r2-0-1f3a...``."""
-        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-        digest = hashlib.blake2b(canonical.encode(), digest_size=6).hexdigest()
+        digest = fingerprint(self.model_dump(mode="json"), size=6)
         name = self.strategy if self.kind == "train" else self.kind
         return f"{name}-r{self.ranks}-{self.repeat}-{digest}"

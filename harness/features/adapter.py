@@ -11,8 +11,6 @@ variable is a pure function of ``i`` (:func:`wideload.harness.features.layout.ta
 
 from __future__ import annotations
 
-import hashlib
-import json
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,7 +27,7 @@ from wideload.harness.features.slots import SlotCompiler, all_columns
 from wideload.harness.features.sources import FieldSource, Reading, Source
 from wideload.harness.features.tables import tables_of
 from wideload.harness.workload.columns import Columns, Numeric
-from wideload.hashing import Integers, mix64, mix64_int
+from wideload.hashing import Integers, fingerprint, mix64, mix64_int
 
 if TYPE_CHECKING:
     from wideload.datasets.contract import Schema
@@ -135,14 +133,14 @@ class FeatureColumnAdapter:
             extra.setdefault(slot.space, []).extend([slot.identity, *start])
         dense = self._dense.identities
         return {
-            column.name: _digest([column.model_dump(mode="json"), extra.get(column.name), dense.get(column.name)])
+            column.name: fingerprint([column.model_dump(mode="json"), extra.get(column.name), dense.get(column.name)])
             for column in self.columns
         }
 
     @property
     def fingerprint(self) -> str:
         """16 hex digits over all columns, in order. Equal for signs and ids."""
-        return _digest(list(self.column_fingerprints.items()))
+        return fingerprint(list(self.column_fingerprints.items()))
 
     def check_across(self, cluster: Cluster) -> None:
         """Makes sure that every rank holds the same declaration and the same vocabularies.
@@ -189,8 +187,3 @@ def _is_weighted(source: Source) -> bool:
 def _weights(bags: list[Ragged]) -> Floats:
     parts = [np.ones(len(bag.values), np.float32) if bag.weights is None else bag.weights for bag in bags]
     return np.concatenate(parts) if parts else np.empty(0, np.float32)
-
-
-def _digest(content: object) -> str:
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return hashlib.blake2b(canonical.encode(), digest_size=8).hexdigest()

@@ -12,13 +12,13 @@ An encoder of your own is a subclass registered with :func:`register`, or by the
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from importlib.metadata import entry_points
 from typing import Any
 
 import numpy as np
 
 from wideload.errors import UnknownNameError, UsageError
 from wideload.hashing import Integers
+from wideload.registry import plugins
 
 ABSENT = np.iinfo(np.int64).min
 """Stands for "no value" in encoded arrays of bounded encoders and in ``Encoder.encode``'s result."""
@@ -68,8 +68,8 @@ def registered(name: str, column: str) -> type[Encoder]:
         UnknownNameError: there is none; names the column and the nearest name.
     """
     if name not in _registered:
-        plugins = {point.name: point for point in entry_points(group=GROUP)}
-        if name not in plugins:
-            raise UnknownNameError(f"encoder of column {column!r}", name, {*_registered, *plugins})
-        register(name, plugins[name].load())
+        others = plugins(GROUP)
+        if name not in others:
+            raise UnknownNameError(f"encoder of column {column!r}", name, {*_registered, *others})
+        register(name, others[name].load())
     return _registered[name]

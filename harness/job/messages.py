@@ -8,18 +8,18 @@ recorded.
     RUN/state/CASE/rank.N.json     Outcome of rank N: what it measured, or why it gave up
     RUN/state/CASE/eval.STEP.N.npy float32 [2, examples]: labels and predictions of rank N
 
-Every file is written beside and renamed, so a reader sees all of it or nothing. The folder must be visible to every
-host.
+Every file is written under another name and renamed, so a reader sees all of it or nothing. The folder must be visible
+to every host.
 """
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from wideload import files
 from wideload.harness.experiment.case import Case
 from wideload.harness.experiment.checkpointing import Settings
 
@@ -128,10 +128,8 @@ MessageT = TypeVar("MessageT", bound=Message)
 
 
 def write(path: Path, message: Message) -> None:
-    """Puts a message in place, whole."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_text(message.model_dump_json(), encoding="utf-8")
-    beside.replace(path)
+    """Puts a message in place, whole. After a power failure nobody asks for it, so nothing waits for the disk."""
+    files.write(path, message.model_dump_json(), durable=False)
 
 
 def read(path: Path, model: type[MessageT]) -> MessageT | None:

@@ -14,13 +14,12 @@ import numpy as np
 from wideload.harness.features.layout import TableLayout
 from wideload.harness.features.ragged import Floats
 from wideload.harness.workload.columns import Initializer
-from wideload.hashing import Integers, Words, mix64, mix64_int, salt_of
+from wideload.hashing import GOLDEN_GAMMA, Integers, Words, mix64, mix64_int, salt_of
 
 WIDE = "wide"
 DEEP = "deep"
 """Names of a row's slices: they take part in the pure function."""
 
-_GAMMA = 0x9E3779B97F4A7C15
 _CHUNK = 1 << 16
 LOWER_TAIL = 0.022750131948179207
 
@@ -44,7 +43,7 @@ def _drawn_deep(table: TableLayout, keys: Integers, seed: int) -> Floats:
     key = mix64_int(mix64_int(seed ^ salt_of(table.name)) ^ salt_of(DEEP))
     for begin in range(0, len(keys), _CHUNK):
         row_keys = mix64(keys[begin : begin + _CHUNK].view(np.uint64) ^ np.uint64(key))
-        steps = np.arange(table.dim, dtype=np.uint64) * np.uint64(_GAMMA)
+        steps = np.arange(table.dim, dtype=np.uint64) * np.uint64(GOLDEN_GAMMA)
         rows[begin : begin + _CHUNK] = _drawn(start, mix64(row_keys[:, None] + steps), table.dim)
     return rows
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wideload import files
 from wideload.errors import UsageError
 from wideload.harness.records.results import CurvePoint, ParityRecord, RankRecord, Record, Results, RunRecord
 
@@ -47,8 +48,8 @@ class Store:
 
     def begin(self, experiment: str, environment: dict[str, Any]) -> None:
         """Keeps what was asked for, the text of the experiment file, and where it runs."""
-        self._place_of(experiment).write_text(experiment, encoding="utf-8")
-        (self.path / "environment.json").write_text(json.dumps(environment, indent=2) + "\n", encoding="utf-8")
+        files.write(self._place_of(experiment), experiment)
+        files.write(self.path / "environment.json", json.dumps(environment, indent=2) + "\n")
 
     def _place_of(self, text: str) -> Path:
         """Several experiments may share a folder: the second is kept as ``experiment-2.toml``."""

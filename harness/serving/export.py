@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +11,10 @@ from typing import Any, Literal
 import pyarrow as pa
 import tensorflow as tf
 
+from wideload import files
 from wideload.datasets.contract import Dataset, Plan
 from wideload.errors import CheckpointError, UsageError
 from wideload.harness.checkpoints import trained as origin
-from wideload.harness.checkpoints.folder import sync_folder
 from wideload.harness.checkpoints.tables.parquet import Exported, Weighed, file_of, write_weights
 from wideload.harness.checkpoints.tables.quantise import Precision, pack
 from wideload.harness.checkpoints.trained import Trained
@@ -59,18 +58,11 @@ def export_model(
         raise UsageError(f"{out} exists already. Name a folder that does not.")
     trained = origin.read(checkpoint)
     weights = weights_of(checkpoint, trained.workload.model, trained.adapter.layout)
-    partial = out.with_name(f".partial-{out.name}")
-    shutil.rmtree(partial, ignore_errors=True)
     try:
-        partial.mkdir(parents=True)
-        served = _write(partial, trained, weights, lookup, precision, threshold)
-        partial.rename(out)
-        sync_folder(out.parent)
+        with files.new_folder(out) as partial:
+            return _write(partial, trained, weights, lookup, precision, threshold)
     except OSError as error:
         raise CheckpointError(f"{out} cannot be written: {error}.") from None
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return served
 
 
 def _write(

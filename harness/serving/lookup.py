@@ -22,20 +22,16 @@ from wideload.harness.checkpoints.tables.quantise import Precision, pack
 from wideload.harness.features.layout import TableLayout
 from wideload.harness.model.initial_rows import DEEP, LOWER_TAIL
 from wideload.harness.serving.weights import TableWeights
-from wideload.hashing import mix64_int, salt_of
+from wideload.hashing import FIRST_FACTOR, GOLDEN_GAMMA, SECOND_FACTOR, mix64_int, salt_of
 
 Absent = Literal["initial", "zeros"]
-
-_GAMMA = 0x9E3779B97F4A7C15
-_FIRST = 0xBF58476D1CE4E5B9
-_SECOND = 0x94D049BB133111EB
 
 
 def mix64(words: Any) -> Any:
     """:func:`wideload.hashing.mix64` of uint64 tensors."""
-    mixed = words + _word(_GAMMA)
-    mixed = _folded(mixed, 30) * _word(_FIRST)
-    mixed = _folded(mixed, 27) * _word(_SECOND)
+    mixed = words + _word(GOLDEN_GAMMA)
+    mixed = _folded(mixed, 30) * _word(FIRST_FACTOR)
+    mixed = _folded(mixed, 27) * _word(SECOND_FACTOR)
     return _folded(mixed, 31)
 
 
@@ -110,7 +106,7 @@ def _deep(layout: TableLayout, absent: Absent, seed: int, signs: Any) -> Any:
         return tf.zeros([tf.size(signs), layout.dim])
     assert start is not None
     key = mix64_int(mix64_int(seed ^ salt_of(layout.name)) ^ salt_of(DEEP))
-    steps = np.arange(layout.dim, dtype=np.uint64) * np.uint64(_GAMMA)
+    steps = np.arange(layout.dim, dtype=np.uint64) * np.uint64(GOLDEN_GAMMA)
     bits = mix64(mix64(xor(words_of(signs), key))[:, None] + tf.constant(steps))
     if start.kind in {"uniform", "glorot"}:
         scale = math.sqrt(3.0 / layout.dim) if start.kind == "glorot" else start.scale

@@ -9,14 +9,13 @@ canonical JSON form; records carry it, and comparisons across different fingerpr
 
 from __future__ import annotations
 
-import hashlib
-import json
 from typing import Literal
 
 from pydantic import Field
 
 from wideload.harness.workload.columns import Columns
 from wideload.harness.workload.model import Model
+from wideload.hashing import fingerprint
 from wideload.options import Options
 
 
@@ -47,5 +46,4 @@ class Workload(Options):
     @property
     def fingerprint(self) -> str:
         """16 hex digits over the canonical form."""
-        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-        return hashlib.blake2b(canonical.encode(), digest_size=8).hexdigest()
+        return fingerprint(self.model_dump(mode="json"))

@@ -10,7 +10,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from wideload import __version__
+from wideload import __version__, files
 from wideload.harness.analysis.statistics import FEWEST_PAIRS
 from wideload.harness.records.results import Results
 from wideload.reports import text
@@ -43,9 +43,7 @@ def render(run: Path, output: Path, *, before: Path | None = None, benchmarks: P
         benchmarks=Benchmarks.read(benchmarks) if benchmarks else None,
     )
     output.parent.mkdir(parents=True, exist_ok=True)
-    partial = output.with_name(output.name + ".partial")
-    partial.write_text(page_text, encoding="utf-8")
-    partial.replace(output)
+    files.write(output, page_text)
 
 
 def html(results: Results, *, before: Results | None = None, benchmarks: Benchmarks | None = None) -> str:

@@ -12,8 +12,9 @@ Importing this package imports neither TensorFlow nor MPI: public names are load
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from wideload.registry import loaded_on_use
 
 if TYPE_CHECKING:
     from wideload._native import AdaGrad as AdaGrad
@@ -32,8 +33,4 @@ _LAZY = {
 
 __all__ = ["AdaGrad", "Slice", "SparseTable", "__version__", "load_results"]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return getattr(importlib.import_module(_LAZY[name]), name)
-    raise AttributeError(f"module 'wideload' has no attribute {name!r}")
+__getattr__ = loaded_on_use(__name__, _LAZY)

@@ -5,8 +5,9 @@ The names below load TensorFlow on first use.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from wideload.registry import loaded_on_use
 
 if TYPE_CHECKING:
     from wideload.strategies.replicated.collectives import Collectives as Collectives
@@ -19,8 +20,4 @@ _LAZY = {
 
 __all__ = ["Collectives", "ReplicatedTrainer"]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return getattr(importlib.import_module(_LAZY[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = loaded_on_use(__name__, _LAZY)

@@ -19,8 +19,9 @@ load it on first use.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from wideload.registry import loaded_on_use
 
 if TYPE_CHECKING:
     from wideload._native import RowWiseAdaGrad as RowWiseAdaGrad
@@ -59,8 +60,4 @@ _LAZY = {
 
 __all__ = [*_LAZY]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return getattr(importlib.import_module(_LAZY[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = loaded_on_use(__name__, _LAZY)

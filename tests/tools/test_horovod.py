@@ -86,7 +86,7 @@ def test_nothing_of_a_build_stays_in_the_cache_but_its_wheel(env: Path) -> None:
 def test_an_environment_that_nox_made_is_told_to_run_nox_any_other_how_to_build(tmp_path: Path) -> None:
     assert "CONTRIBUTING.md" in strategy.remedy(tmp_path)
     (tmp_path / "wideload-packages.stamp").touch()
-    assert strategy.remedy(tmp_path) == "run `nox -s demo`, which builds it."
+    assert strategy.remedy(tmp_path) == "run `nox -s demo`, which builds it"
 
 
 def test_the_log_has_one_name() -> None:

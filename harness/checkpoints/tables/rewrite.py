@@ -11,8 +11,9 @@ import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from wideload import files
 from wideload.errors import CheckpointError, UsageError
-from wideload.harness.checkpoints.folder import CheckpointFolder, sync_folder
+from wideload.harness.checkpoints.folder import CheckpointFolder
 from wideload.harness.checkpoints.manifest import MODEL, NAME, Manifest, sealed
 from wideload.harness.checkpoints.tables.rows import (
     FILE,
@@ -60,17 +61,11 @@ def rewritten(checkpoint: Path, out: Path, reader: TableReader, shards: Shards) 
     """
     if out.exists():
         raise UsageError(f"{out} exists already. Name a folder that does not.")
-    partial = out.with_name(f".partial-{out.name}")
-    shutil.rmtree(partial, ignore_errors=True)
     try:
-        manifest = _build(checkpoint, partial, reader, shards)
-        partial.rename(out)
-        sync_folder(out.parent)
+        with files.new_folder(out) as partial:
+            return _build(checkpoint, partial, reader, shards)
     except OSError as error:
         raise CheckpointError(f"{out} cannot be written: {error}.") from None
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return manifest
 
 
 def by_shard(form: TableForm, rows: Rows) -> Iterable[tuple[int, Rows]]:
@@ -89,7 +84,6 @@ def by_shard(form: TableForm, rows: Rows) -> Iterable[tuple[int, Rows]]:
 
 def _build(checkpoint: Path, partial: Path, reader: TableReader, shards: Shards) -> Manifest:
     old = Manifest.read(checkpoint)
-    partial.mkdir(parents=True)
     ignored = shutil.ignore_patterns("*.rows", NAME)
     shutil.copytree(checkpoint, partial, dirs_exist_ok=True, ignore=ignored)
     header = json.loads((partial / MODEL / FILE).read_text(encoding="utf-8"))

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from wideload.harness.cluster import Cluster
-from wideload.strategies.replicated.trainer import Collectives
+from wideload.strategies.replicated import Collectives
 
 
 class MpiCollectives(Collectives):

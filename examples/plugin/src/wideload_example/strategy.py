@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import ClassVar
 
 from wideload.harness.cluster import Cluster
-from wideload.harness.contract import Availability, Strategy, Trainer
 from wideload.harness.features.layout import BatchLayout, Keys
-from wideload.harness.workload.workload import Workload
+from wideload.harness.workload import Workload
+from wideload.strategies.contract import Availability, Strategy, Trainer, require
 
 
 class MpiAllreduce(Strategy):
@@ -20,13 +19,11 @@ class MpiAllreduce(Strategy):
 
     @classmethod
     def availability(cls) -> Availability:
-        if importlib.util.find_spec("tensorflow") is None:
-            return Availability(False, "tensorflow is not installed; run `pip install 'wideload[tensorflow]'`.")
-        return Availability(True)
+        return require("tensorflow")
 
     def build(self, workload: Workload, layout: BatchLayout, cluster: Cluster) -> Trainer:
+        from wideload.strategies.replicated import ReplicatedTrainer
         from wideload.strategies.replicated.options import SingleOptions
-        from wideload.strategies.replicated.trainer import ReplicatedTrainer
         from wideload.strategies.threads import limit_threads
         from wideload_example.collectives import MpiCollectives
 
