@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wideload import moved
 from wideload.registry import loaded_on_use
 
 if TYPE_CHECKING:
@@ -34,3 +35,5 @@ _LAZY = {
 __all__ = ["AdaGrad", "Slice", "SparseTable", "__version__", "load_results"]
 
 __getattr__ = loaded_on_use(__name__, _LAZY)
+
+moved.install()

@@ -8,10 +8,12 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from wideload.errors import UnknownNameError, UsageError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 T = TypeVar("T")
 
@@ -63,6 +65,8 @@ def load(place: str) -> Any:
 
 def plugins(group: str) -> dict[str, EntryPoint]:
     """The entry points that installed distributions have in a group, by name."""
+    from importlib.metadata import entry_points
+
     return {point.name: point for point in entry_points(group=group)} if group else {}
 
 
