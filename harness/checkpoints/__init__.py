@@ -15,24 +15,16 @@
 ======================  =====================================================================
 :mod:`.manifest`        the manifest, its form on disk, paths that cannot leave the folder
 :mod:`.folder`          names and retention
-:mod:`.schedule`        when: every N steps, every so many seconds
-:mod:`.progress`        what a rank's loop has measured so far
+:mod:`.interval`        when: every N steps, every so many seconds
 :mod:`.trained`         what a checkpoint was trained on
 :mod:`.checkpointer`    the collective: take and resume
-:mod:`.writing`         a checkpoint that is written beside training
+:mod:`.background`      a checkpoint that is written while training goes on
 :mod:`.publishing`      its manifest, its name
 :mod:`.resuming`        the newest that is whole
-:mod:`.tally`           what they cost
+:mod:`.cost`            what they cost
 :mod:`.remote`          copies in stores, through fsspec
 :mod:`.verify`          every file and block of a checkpoint, checked
-:mod:`.rows`            table rows in files: read, write, merge increments
-:mod:`.dense`           the dense parameters of the parameter server in files
-:mod:`.rewrite`         a new checkpoint from an old one
-:mod:`.diff`            what is different between two
-:mod:`.arrow`           table rows as Arrow batches, and back
-:mod:`.parquet`         table rows as Parquet
-:mod:`.database`        Arrow batches to and from SQLite and PostgreSQL
-:mod:`.exchange`        whole tables out and back
-:mod:`.quantise`        smaller rows for exports, with the error they make
+:mod:`.variables`       a replicated model as one file
+:mod:`.tables`          rows of tables: files, Parquet, Arrow, databases, quantisation
 ======================  =====================================================================
 """

@@ -3,7 +3,7 @@
 ::
 
     in the pause     settle the one before ─► Trainer.cut: a copy ─► train on
-    beside training  write, sync, publish (:mod:`.writing`)                     needs the memory of the copy
+    beside training  write, sync, publish (:mod:`.background`)                  needs the memory of the copy
 
     or, with ``background = false`` or a trainer that has no cuts, everything in the pause
 
