@@ -36,9 +36,12 @@ APT = {"DEBIAN_FRONTEND": "noninteractive"}
 
 @dataclass(frozen=True)
 class Request:
+    """What to try: which users, whether the tests too, on which Debian; ``commit`` is of this repository."""
+
     suite: str = SUITES[0]
     users: Sequence[str] = USERS
     tests: bool = False
+    commit: str = "HEAD"
 
 
 @dataclass
@@ -75,6 +78,7 @@ def parse(words: Sequence[str]) -> Request:
         suite=next((word for word in words if word in SUITES), SUITES[0]),
         users=[user for user in USERS if user in words] or USERS,
         tests="tests" in words,
+        commit=head(),
     )
 
 
@@ -83,10 +87,10 @@ def run(request: Request) -> bool:
     LOGS.mkdir(parents=True, exist_ok=True)
     with machine.folder() as place:
         base = Machine(place / "base", _log(request, "base"))
-        verdicts = [make_base(base, request.suite)]
+        verdicts = [make_base(base, request)]
         for user in () if verdicts[0].faults else request.users:
-            verdicts.append(newcomer(base.copy(place / user, _log(request, user)), user, request.tests))  # noqa: PERF401
-    print(f"\nCommit {commit()[:12]} on a new {request.suite} (logs: {LOGS.relative_to(ROOT)}):")
+            verdicts.append(newcomer(base.copy(place / user, _log(request, user)), user, request))  # noqa: PERF401
+    print(f"\nCommit {request.commit[:12]} on a new {request.suite} (logs: {LOGS.relative_to(ROOT)}):")
     print(*verdicts, sep="\n", flush=True)
     return not any(verdict.faults for verdict in verdicts)
 
@@ -108,25 +112,25 @@ def readme_lines() -> tuple[str, str, str]:
 # ------------------------------------------------------------------------------------------- the base
 
 
-def make_base(base: Machine, suite: str) -> Verdict:
+def make_base(base: Machine, request: Request) -> Verdict:
     """A minimal Debian that has what the README asks for, and that was refused before it had."""
     verdict = Verdict("base")
     with verdict.timed("debootstrap"):
-        if not base.debootstrap(suite):
+        if not base.debootstrap(request.suite):
             verdict.faults.append("debootstrap failed")
             return verdict
-    _refusal(base, verdict)
+    _refusal(base, request.commit, verdict)
     install, _, _ = readme_lines()
     with verdict.timed("apt-get"):
         verdict.require(base.inside("root", f"{install} --no-install-recommends --yes", **APT), install)
     return verdict
 
 
-def _refusal(base: Machine, verdict: Verdict) -> None:
+def _refusal(base: Machine, commit: str, verdict: Verdict) -> None:
     """Without a compiler and headers, the first line must name both and begin nothing."""
     install = f"apt-get update -q && apt-get install -y --no-install-recommends {' '.join(FOR_NOX)}"
     verdict.require(base.inside("root", install, **APT), install)
-    clone = clone_for(base, "root")
+    clone = clone_for(base, "root", commit)
     _, demo, _ = readme_lines()
     prepare, _, session = demo.rpartition(" && ")
     verdict.require(base.inside("root", f"cd wideload && {prepare}"), prepare)
@@ -143,17 +147,17 @@ def _refusal(base: Machine, verdict: Verdict) -> None:
 # --------------------------------------------------------------------------------------- the newcomer
 
 
-def newcomer(own: Machine, user: str, tests: bool) -> Verdict:
+def newcomer(own: Machine, user: str, request: Request) -> Verdict:
     """Follows the README on a machine of their own."""
     verdict = Verdict(user)
     if user != "root":
         own.inside("root", f"useradd --create-home --shell /bin/bash {user}")
-    clone = clone_for(own, user)
+    clone = clone_for(own, user, request.commit)
     _, first, second = readme_lines()
     with verdict.timed("demo"):
         verdict.require(own.inside(user, f"cd wideload && {first}"), "the first line")
     verdict.faults += demo_faults(clone)
-    if tests:
+    if request.tests:
         with verdict.timed("tests"):
             verdict.require(own.inside(user, f"cd wideload && {second}"), "the second line")
         said = own.log.read_text(encoding="utf-8", errors="replace")
@@ -176,15 +180,15 @@ def demo_faults(clone: Path) -> list[str]:
     return faults
 
 
-def clone_for(own: Machine, user: str) -> Path:
+def clone_for(own: Machine, user: str, commit: str) -> Path:
     """The commit, in the user's home folder and theirs."""
     target = own.home(user) / "wideload"
     subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(target)], check=True)
-    subprocess.run(["git", "-C", str(target), "checkout", "--quiet", "--detach", commit()], check=True)
+    subprocess.run(["git", "-C", str(target), "checkout", "--quiet", "--detach", commit], check=True)
     own.inside("root", f"chown -R {user}:{user} {shlex.quote(machine.HOMES[user])}/wideload")
     return target
 
 
-def commit() -> str:
+def head() -> str:
     command = ["git", "-C", str(ROOT), "rev-parse", "HEAD"]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

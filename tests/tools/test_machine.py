@@ -100,8 +100,9 @@ def test_a_machine_has_its_own_processes_and_gives_the_exit_code(tmp_path: Path)
 
 
 def test_words_choose_users_tests_and_suite() -> None:
-    assert fresh.parse([]) == fresh.Request(users=("root", "user"))
-    assert fresh.parse(["tests", "user"]) == fresh.Request(users=["user"], tests=True)
+    commit = fresh.head()
+    assert fresh.parse([]) == fresh.Request(users=("root", "user"), commit=commit)
+    assert fresh.parse(["tests", "user"]) == fresh.Request(users=["user"], tests=True, commit=commit)
     with pytest.raises(ValueError, match="'sarge' is not one of tests, root, user, bookworm"):
         fresh.parse(["sarge"])
 
