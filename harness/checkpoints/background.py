@@ -30,7 +30,7 @@ from wideload.harness.contract import Cut
 from wideload.harness.experiment.checkpointing import Settings
 
 POLL_SECONDS = 0.02
-BEAT_SECONDS = 0.5
+HEARTBEAT_SECONDS = 0.5
 
 
 @dataclass(slots=True, eq=False)
@@ -63,19 +63,19 @@ class Writing:
         self._thread = threading.Thread(target=self._run, name="checkpoint", daemon=True)
         self._thread.start()
 
-    def part(self, beat: Callable[[], None]) -> str:
-        """Waits until this rank's part is on disk; the problem, or nothing. ``beat`` is called meanwhile."""
-        while not self._written.wait(BEAT_SECONDS):
-            beat()
+    def part(self, heartbeat: Callable[[], None]) -> str:
+        """Waits until this rank's part is on disk; the problem, or nothing. ``heartbeat`` is called meanwhile."""
+        while not self._written.wait(HEARTBEAT_SECONDS):
+            heartbeat()
         return self.problem
 
-    def end(self, cancel: bool, beat: Callable[[], None]) -> str:
+    def end(self, cancel: bool, heartbeat: Callable[[], None]) -> str:
         """Waits until the checkpoint is published, or with ``cancel`` given up; the problem, or nothing."""
         if cancel:
             self._cancelled.set()
         while self._thread.is_alive():
-            self._thread.join(BEAT_SECONDS)
-            beat()
+            self._thread.join(HEARTBEAT_SECONDS)
+            heartbeat()
         return self.problem
 
     def _run(self) -> None:
@@ -101,7 +101,7 @@ class Writing:
         paths = [*written.files, *self.beside(self._place)]
         entries = [entry.model_dump() for entry in sealed(self._place, paths)]
         part = json.dumps({"entries": entries, "about": written.about})
-        files.write(_mark(self._place, self.rank), part, durable=False)
+        files.write(_part_file(self._place, self.rank), part, durable=False)
 
     def _publish(self) -> None:
         parts = self._parts()
@@ -111,18 +111,18 @@ class Writing:
         entries = [Entry.model_validate(entry) for part in parts for entry in part["entries"]]
         entries = sorted([*entries, *sealed(self._place, last)], key=lambda entry: entry.path)
         for rank in range(self.manifest.ranks):
-            _mark(self._place, rank).unlink()
+            _part_file(self._place, rank).unlink()
         self.bytes = sum(entry.bytes for entry in entries)
         publish(self.folder, self.manifest.model_copy(update={"files": entries}), self.settings)
 
     def _parts(self) -> list[Any] | None:
         """What all ranks have written, in rank order; None when it is given up."""
-        marks = [_mark(self._place, rank) for rank in range(self.manifest.ranks)]
-        while not all(mark.exists() for mark in marks):
+        part_files = [_part_file(self._place, rank) for rank in range(self.manifest.ranks)]
+        while not all(part_file.exists() for part_file in part_files):
             if self._cancelled.wait(POLL_SECONDS):
                 return None
-        return [json.loads(mark.read_text(encoding="utf-8")) for mark in marks]
+        return [json.loads(part_file.read_text(encoding="utf-8")) for part_file in part_files]
 
 
-def _mark(place: Path, rank: int) -> Path:
+def _part_file(place: Path, rank: int) -> Path:
     return place / f".part-{rank:03d}.json"

@@ -22,8 +22,6 @@ from wideload.harness.checkpoints.verify import problem_of
 from wideload.harness.cluster import Cluster
 from wideload.harness.contract import Trainer
 
-Beat = Callable[[], None]
-
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
@@ -35,7 +33,7 @@ class Resumed:
 
 
 def resume(
-    folder: CheckpointFolder, cluster: Cluster, trainer: Trainer, here: Mapping[str, str], beat: Beat
+    folder: CheckpointFolder, cluster: Cluster, trainer: Trainer, here: Mapping[str, str], heartbeat: Callable[[], None]
 ) -> Resumed | None:
     """Loads the newest sound checkpoint; None when there is none. Collective.
 
@@ -44,13 +42,13 @@ def resume(
         cluster: its ranks.
         trainer: into which it is loaded.
         here: strategy, ranks and fingerprints of the case, which the checkpoint's must equal.
-        beat: shows life.
+        heartbeat: called again and again, so that checking is not taken for a hang.
 
     Raises:
         CheckpointError: it is of another case.
     """
     for name in reversed(cluster.allgather(folder.names())[0]):
-        problem, chain = _sound(name, folder, cluster, beat)
+        problem, chain = _sound(name, folder, cluster, heartbeat)
         if not problem:
             return _load(chain, folder, cluster, trainer, here)
         if cluster.rank == 0:
@@ -59,7 +57,9 @@ def resume(
     return None
 
 
-def _sound(name: str, folder: CheckpointFolder, cluster: Cluster, beat: Beat) -> tuple[str, list[str]]:
+def _sound(
+    name: str, folder: CheckpointFolder, cluster: Cluster, heartbeat: Callable[[], None]
+) -> tuple[str, list[str]]:
     """What is wrong with a checkpoint or what it builds on, and the names of all of these."""
     chain: list[str] = []
     problem = ""
@@ -70,7 +70,7 @@ def _sound(name: str, folder: CheckpointFolder, cluster: Cluster, beat: Beat) ->
             mine = manifest.files[cluster.rank :: cluster.ranks]
             found = (problem_of(folder.path(link), manifest, entry) for entry in mine)
             problem = problem or next(filter(None, found), "")
-            beat()
+            heartbeat()
     except CheckpointError as error:
         problem = str(error)
     return next(filter(None, cluster.allgather(problem)), ""), chain

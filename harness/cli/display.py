@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from wideload.harness.experiment.case import Case
-from wideload.harness.job.messages import Sign
+from wideload.harness.job.messages import RankStatus
 from wideload.harness.records.results import RunRecord
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Lines:
     def started(self, number: int, case: Case) -> None:
         self._say(f"[{number + 1}/{self._todo}] {describe(case)} ...")
 
-    def progress(self, case: Case, signs: list[Sign]) -> None:
+    def progress(self, case: Case, statuses: list[RankStatus]) -> None:
         """Nothing: a log should not fill with progress."""
 
     def ended(self, run: RunRecord) -> None:
@@ -54,9 +54,9 @@ class Live(Lines):
         self._console = console
         self._status = status
 
-    def progress(self, case: Case, signs: list[Sign]) -> None:
-        steps = min((sign.step for sign in signs), default=0)
-        phase = signs[0].phase if signs else "start"
+    def progress(self, case: Case, statuses: list[RankStatus]) -> None:
+        steps = min((rank_status.step for rank_status in statuses), default=0)
+        phase = statuses[0].phase if statuses else "start"
         self._status.update(f"{describe(case)}: {phase}, step {steps}")
 
     def _say(self, text: str) -> None:

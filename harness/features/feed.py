@@ -34,7 +34,7 @@ class Feed:
         """The training batches from global batch ``start`` on, in the order that the seed prescribes."""
         return itertools.islice(self._epochs(start), max(0, self.steps - start))
 
-    def shown(self) -> Iterator[Batch]:
+    def training_examples(self) -> Iterator[Batch]:
         """Everything that training shows, once: its batches, or the whole split when it takes more than a pass."""
         if self.steps > self._plan(0).batches(self.dataset.size("train")):
             return self.held_out("train", self.workload.batch_size)

@@ -19,19 +19,19 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-VARIABLE = "WIDELOAD_PULSE"
+VARIABLE = "WIDELOAD_HEARTBEAT"
 _FORM = struct.Struct("<qq16s")
 
 
-class Beat(NamedTuple):
+class Reading(NamedTuple):
     """One reading."""
 
-    beats: int
+    sent: int
     step: int
     phase: str
 
 
-class Pulse:
+class Heartbeat:
     """The shared bytes; one side writes, the other reads."""
 
     def __init__(self, path: Path | None) -> None:
@@ -43,15 +43,15 @@ class Pulse:
             self._memory = mmap.mmap(file.fileno(), _FORM.size)
 
     @classmethod
-    def create(cls) -> Pulse:
+    def create(cls) -> Heartbeat:
         """Fresh shared bytes; hand :attr:`path` to the rank in :data:`VARIABLE`."""
-        handle, name = tempfile.mkstemp(prefix="wideload-pulse-")
+        handle, name = tempfile.mkstemp(prefix="wideload-heartbeat-")
         with os.fdopen(handle, "wb") as file:
             file.write(_FORM.pack(0, 0, b"start"))
         return cls(Path(name))
 
     @classmethod
-    def from_environment(cls) -> Pulse:
+    def from_environment(cls) -> Heartbeat:
         """The bytes that this rank's warden watches; private ones when nobody does."""
         name = os.environ.get(VARIABLE)
         return cls(Path(name) if name else None)
@@ -60,14 +60,14 @@ class Pulse:
     def path(self) -> Path | None:
         return self._path
 
-    def beat(self, phase: str, step: int | None = None) -> None:
+    def send(self, phase: str, step: int | None = None) -> None:
         """Shows life."""
-        beats, before, _ = _FORM.unpack_from(self._memory)
-        _FORM.pack_into(self._memory, 0, beats + 1, before if step is None else step, phase.encode()[:16])
+        count, before, _ = _FORM.unpack_from(self._memory)
+        _FORM.pack_into(self._memory, 0, count + 1, before if step is None else step, phase.encode()[:16])
 
-    def read(self) -> Beat:
-        beats, step, phase = _FORM.unpack_from(self._memory)
-        return Beat(beats, step, phase.rstrip(b"\0").decode())
+    def read(self) -> Reading:
+        count, step, phase = _FORM.unpack_from(self._memory)
+        return Reading(count, step, phase.rstrip(b"\0").decode())
 
     def remove(self) -> None:
         """Frees the file; the mapping lives as long as its holders."""

@@ -27,12 +27,12 @@ from wideload.harness.experiment.case import Case
 from wideload.harness.experiment.checkpointing import Settings
 from wideload.harness.job import messages
 from wideload.harness.job.capped_log import DEFAULT_LIMIT
-from wideload.harness.job.messages import Job, Outcome, Sign
+from wideload.harness.job.messages import Job, Outcome, RankStatus
 from wideload.harness.job.mpi import Hosts, Mpi
 from wideload.harness.job.supervisor import die_with_parent, log_path
 from wideload.harness.job.watchdog import Limits, Verdict, Watchdog
 
-Progress = Callable[[list[Sign]], None]
+Progress = Callable[[list[RankStatus]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ class Launcher:
             case=case,
             verdict=verdict,
             folder=folder,
-            signs=[messages.read(messages.sign_path(folder, rank), Sign) for rank in ranks],
+            statuses=[messages.read(messages.status_path(folder, rank), RankStatus) for rank in ranks],
             outcomes=[messages.read(messages.outcome_path(folder, rank), Outcome) for rank in ranks],
             logs=[log_path(self._logs, case.case_id, rank) for rank in ranks],
             launcher_log=self._logs / f"{case.case_id}.mpirun.log",
@@ -164,7 +164,7 @@ class Finished:
     case: Case
     verdict: Verdict
     folder: Path
-    signs: list[Sign | None]
+    statuses: list[RankStatus | None]
     outcomes: list[Outcome | None]
     logs: list[Path]
     launcher_log: Path

@@ -44,7 +44,7 @@ class Job(Message):
         return Path(self.folder)
 
 
-class Sign(Message):
+class RankStatus(Message):
     """One rank as its warden sees it.
 
     Attributes:
@@ -140,7 +140,7 @@ def read(path: Path, model: type[MessageT]) -> MessageT | None:
         return None
 
 
-def sign_path(folder: Path, rank: int) -> Path:
+def status_path(folder: Path, rank: int) -> Path:
     return folder / f"warden.{rank}.json"
 
 

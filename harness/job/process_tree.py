@@ -14,7 +14,7 @@ import subprocess
 
 import psutil
 
-from wideload.harness.job.messages import Sign
+from wideload.harness.job.messages import RankStatus
 
 POLITE_SECONDS = 2.0
 GONE_SECONDS = 5.0
@@ -23,9 +23,9 @@ GONE_SECONDS = 5.0
 class Tree:
     """The processes of one job on this host, as they are when it is made."""
 
-    def __init__(self, launcher: subprocess.Popen[bytes], signs: list[Sign]) -> None:
+    def __init__(self, launcher: subprocess.Popen[bytes], statuses: list[RankStatus]) -> None:
         self._launcher = launcher
-        self._processes = _below(launcher) + _reported(signs)
+        self._processes = _below(launcher) + _reported(statuses)
 
     def end(self) -> None:
         """Returns when all are gone, or cannot be ended by this user."""
@@ -33,7 +33,7 @@ class Tree:
         if self._launcher.poll() is None:
             self._launcher.terminate()
         for process in alive:
-            if _is_warden(process):
+            if _is_supervisor(process):
                 _send(process, signal.SIGTERM)
         _, alive = psutil.wait_procs(alive, timeout=POLITE_SECONDS if alive else 0)
         for process in alive:
@@ -60,10 +60,12 @@ def _below(launcher: subprocess.Popen[bytes]) -> list[psutil.Process]:
         return []
 
 
-def _reported(signs: list[Sign]) -> list[psutil.Process]:
+def _reported(statuses: list[RankStatus]) -> list[psutil.Process]:
     """Ranks and wardens of this host that a lost launcher no longer leads to."""
     found = []
-    pids = [pid for sign in signs if sign.host == socket.gethostname() for pid in (sign.warden_pid, sign.pid)]
+    pids = [
+        pid for status in statuses if status.host == socket.gethostname() for pid in (status.warden_pid, status.pid)
+    ]
     for pid in pids:
         with contextlib.suppress(psutil.Error):
             process = psutil.Process(pid)
@@ -72,7 +74,7 @@ def _reported(signs: list[Sign]) -> list[psutil.Process]:
     return found
 
 
-def _is_warden(process: psutil.Process) -> bool:
+def _is_supervisor(process: psutil.Process) -> bool:
     try:
         return "wideload.harness.job.supervisor" in process.cmdline()
     except psutil.Error:

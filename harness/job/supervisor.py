@@ -27,16 +27,16 @@ from typing import Any
 from wideload.errors import UsageError
 from wideload.harness.job import messages
 from wideload.harness.job.capped_log import CappedLog
-from wideload.harness.job.heartbeat import VARIABLE, Pulse
+from wideload.harness.job.heartbeat import VARIABLE, Heartbeat
 from wideload.harness.job.memory_sampler import Sampler
 
 POLL_SECONDS = 0.2
-SIGN_SECONDS = 1.0
+STATUS_SECONDS = 1.0
 _RANK_VARIABLES = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "SLURM_PROCID")
 _PR_SET_PDEATHSIG = 1
 
 
-class Warden:
+class Supervisor:
     """Starts, watches and buries one rank."""
 
     def __init__(self, job_file: Path) -> None:
@@ -46,11 +46,13 @@ class Warden:
         self.job = job
         self.rank = rank_from_environment()
         self.log_path = log_path(Path(job.logs), job.case.case_id, self.rank)
-        self.pulse = Pulse.create()
+        self.heartbeat = Heartbeat.create()
         self.log = CappedLog(self.log_path, job.log_limit)
         self.child = self._start(job_file)
         self.sampler = Sampler(self.child.pid)
-        self.sign = messages.Sign(rank=self.rank, host=socket.gethostname(), pid=self.child.pid, warden_pid=os.getpid())
+        self.rank_status = messages.RankStatus(
+            rank=self.rank, host=socket.gethostname(), pid=self.child.pid, warden_pid=os.getpid()
+        )
         self.ending = False
 
     def run(self) -> int:
@@ -59,7 +61,7 @@ class Warden:
         parent = os.getppid()
         pump = threading.Thread(target=self._pump, daemon=True)
         pump.start()
-        next_sign = 0.0
+        next_status = 0.0
         changed = time.monotonic()
         while True:
             gone, status, usage = os.wait4(self.child.pid, os.WNOHANG)
@@ -68,19 +70,21 @@ class Warden:
             if os.getppid() != parent:
                 self._end()
             now = time.monotonic()
-            beat = self.pulse.read()
-            if beat.beats != self.sign.beats:
+            reading = self.heartbeat.read()
+            if reading.sent != self.rank_status.beats:
                 changed = now
             self.sampler.sample()
-            if now >= next_sign:
-                self._show(beats=beat.beats, step=beat.step, phase=beat.phase, idle_seconds=now - changed)
-                next_sign = now + SIGN_SECONDS
+            if now >= next_status:
+                self._write_status(
+                    beats=reading.sent, step=reading.step, phase=reading.phase, idle_seconds=now - changed
+                )
+                next_status = now + STATUS_SECONDS
             time.sleep(POLL_SECONDS)
         self.child.returncode = os.waitstatus_to_exitcode(status)
         # A grandchild may hold the pipe open for ever.
         pump.join(timeout=2.0)
         self.log.close()
-        return self._bury(self.child.returncode, usage)
+        return self._record_end(self.child.returncode, usage)
 
     def _start(self, job_file: Path) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
@@ -88,7 +92,7 @@ class Warden:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env={**os.environ, VARIABLE: str(self.pulse.path)},
+            env={**os.environ, VARIABLE: str(self.heartbeat.path)},
             close_fds=False,
             preexec_fn=die_with_parent,
         )
@@ -105,26 +109,26 @@ class Warden:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.child.pid, signal.SIGKILL)
 
-    def _show(self, **news: Any) -> None:
+    def _write_status(self, **news: Any) -> None:
         common = {
-            "count": self.sign.count + 1,
+            "count": self.rank_status.count + 1,
             "stopped": self.sampler.stopped(),
             "peak_pss_bytes": self.sampler.peak_pss_bytes,
             "warden_cpu_seconds": time.process_time(),
             "log_bytes": self.log.written,
         }
-        self.sign = self.sign.model_copy(update=common | news)
+        self.rank_status = self.rank_status.model_copy(update=common | news)
         # A full disk must not end a healthy rank.
         with contextlib.suppress(OSError):
-            messages.write(messages.sign_path(self.job.path, self.rank), self.sign)
+            messages.write(messages.status_path(self.job.path, self.rank), self.rank_status)
 
-    def _bury(self, code: int, usage: Any) -> int:
-        self.pulse.remove()
-        beat = self.pulse.read()
-        self._show(
-            beats=beat.beats,
-            step=beat.step,
-            phase=beat.phase,
+    def _record_end(self, code: int, usage: Any) -> int:
+        self.heartbeat.remove()
+        reading = self.heartbeat.read()
+        self._write_status(
+            beats=reading.sent,
+            step=reading.step,
+            phase=reading.phase,
             ended=True,
             stopped=False,
             exit_code=code if code >= 0 else None,
@@ -151,4 +155,4 @@ def die_with_parent() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(Warden(Path(sys.argv[1])).run())
+    sys.exit(Supervisor(Path(sys.argv[1])).run())

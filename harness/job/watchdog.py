@@ -28,7 +28,7 @@ from pathlib import Path
 
 from wideload.harness.experiment.case import Case
 from wideload.harness.job import messages
-from wideload.harness.job.messages import Outcome, Sign
+from wideload.harness.job.messages import Outcome, RankStatus
 from wideload.harness.job.process_tree import Tree
 from wideload.harness.records.results import Status
 
@@ -56,7 +56,7 @@ class Verdict:
 
     status: Status
     error: str | None = None
-    guilty: int | None = None
+    failing_rank: int | None = None
 
 
 class Watchdog:
@@ -68,7 +68,7 @@ class Watchdog:
         case: Case,
         folder: Path,
         limits: Limits,
-        progress: Callable[[list[Sign]], None] = lambda _: None,
+        progress: Callable[[list[RankStatus]], None] = lambda _: None,
     ) -> None:
         self._process = process
         self._case = case
@@ -76,7 +76,7 @@ class Watchdog:
         self._limits = limits
         self._progress = progress
         self._begun = time.monotonic()
-        self._signs: dict[int, Sign] = {}
+        self._statuses: dict[int, RankStatus] = {}
         self._seen: dict[int, float] = {}
         self._stopped: dict[int, float] = {}
         self._next_memory_check = 0.0
@@ -88,27 +88,27 @@ class Watchdog:
             while (verdict := self._look()) is None:
                 time.sleep(POLL_SECONDS)
         finally:
-            Tree(self._process, list(self._signs.values())).end()
+            Tree(self._process, list(self._statuses.values())).end()
         return verdict
 
     def _look(self) -> Verdict | None:
-        self._read_signs()
-        self._progress([self._signs[rank] for rank in sorted(self._signs)])
+        self._read_statuses()
+        self._progress([self._statuses[rank] for rank in sorted(self._statuses)])
         over = self._process.poll() is not None
         if over:
-            self._read_signs()
+            self._read_statuses()
             return self._at_the_end()
         return self._ended_rank() or self._wedged_rank() or self._exhausted()
 
-    def _read_signs(self) -> None:
+    def _read_statuses(self) -> None:
         now = time.monotonic()
         for rank in range(self._case.processes):
-            sign = messages.read(messages.sign_path(self._folder, rank), Sign)
-            known = self._signs.get(rank)
-            if sign is None or (known is not None and known.count == sign.count):
+            status = messages.read(messages.status_path(self._folder, rank), RankStatus)
+            known = self._statuses.get(rank)
+            if status is None or (known is not None and known.count == status.count):
                 continue
-            self._signs[rank], self._seen[rank] = sign, now
-            if not sign.stopped:
+            self._statuses[rank], self._seen[rank] = status, now
+            if not status.stopped:
                 self._stopped.pop(rank, None)
             else:
                 self._stopped.setdefault(rank, now)
@@ -120,8 +120,8 @@ class Watchdog:
     def _missing(self) -> Verdict | None:
         """A rank of which neither an outcome nor an end is known."""
         for rank in range(self._case.processes):
-            sign = self._signs.get(rank)
-            if (sign is None or not sign.ended) and self._outcome(rank) is None:
+            status = self._statuses.get(rank)
+            if (status is None or not status.ended) and self._outcome(rank) is None:
                 code = self._process.returncode
                 return Verdict("crashed", f"the launcher ended with code {code} and rank {rank} left no record", rank)
         return None
@@ -137,31 +137,37 @@ class Watchdog:
 
     def _blame(self) -> Verdict | None:
         """Errors that a rank reported itself come first, then signals, then silent ends; killed victims last."""
-        verdicts = [verdict for sign in self._signs.values() if (verdict := self._end_of(sign)) is not None]
+        verdicts = [verdict for status in self._statuses.values() if (verdict := self._end_of(status)) is not None]
         order = {"failed": 0, "crashed": 1}
-        verdicts.sort(key=lambda verdict: (order.get(verdict.status, 2), self._is_victim(verdict), verdict.guilty))
+        verdicts.sort(
+            key=lambda verdict: (order.get(verdict.status, 2), self._is_victim(verdict), verdict.failing_rank)
+        )
         return verdicts[0] if verdicts else None
 
     def _is_victim(self, verdict: Verdict) -> bool:
         """MPI's launcher ends the others by SIGTERM or SIGKILL after the first: those were seen later."""
-        rank = verdict.guilty or 0
-        return self._seen[rank] > min(self._seen[other] for other, sign in self._signs.items() if sign.ended)
+        rank = verdict.failing_rank or 0
+        return self._seen[rank] > min(self._seen[other] for other, status in self._statuses.items() if status.ended)
 
-    def _end_of(self, sign: Sign) -> Verdict | None:
-        if not sign.ended:
+    def _end_of(self, status: RankStatus) -> Verdict | None:
+        if not status.ended:
             return None
-        outcome = self._outcome(sign.rank)
+        outcome = self._outcome(status.rank)
         if outcome is not None and outcome.error is not None:
-            return Verdict("failed", outcome.error, sign.rank)
+            return Verdict("failed", outcome.error, status.rank)
         if outcome is not None:
             return None
-        if sign.signal is not None:
-            name = signal.Signals(sign.signal).name
-            return Verdict("crashed", f"rank {sign.rank} was ended by {name} after step {sign.step}", sign.rank)
+        if status.signal is not None:
+            name = signal.Signals(status.signal).name
+            return Verdict(
+                "crashed",
+                f"rank {status.rank} was ended by {name} after step {status.step}",
+                status.rank,
+            )
         return Verdict(
             "crashed",
-            f"rank {sign.rank} left with exit code {sign.exit_code} after step {sign.step}, before it was done",
-            sign.rank,
+            f"rank {status.rank} left with exit code {status.exit_code} after step {status.step}, before it was done",
+            status.rank,
         )
 
     def _outcome(self, rank: int) -> Outcome | None:
@@ -171,35 +177,35 @@ class Watchdog:
         now = time.monotonic()
         for rank, since in self._stopped.items():
             if now - since > STOPPED_SECONDS:
-                step = self._signs[rank].step
+                step = self._statuses[rank].step
                 return Verdict("timeout", f"rank {rank} is stopped by a signal (SIGSTOP?) after step {step}", rank)
         for rank, seen in self._seen.items():
-            if now - seen > SILENT_SECONDS and not self._signs[rank].ended:
+            if now - seen > SILENT_SECONDS and not self._statuses[rank].ended:
                 return Verdict("crashed", f"the warden of rank {rank} shows no life for {SILENT_SECONDS:.0f} s", rank)
         return self._stalled_rank()
 
     def _stalled_rank(self) -> Verdict | None:
-        running = [sign for sign in self._signs.values() if not sign.ended]
-        late = [sign for sign in running if sign.idle_seconds > self._patience(sign)]
+        running = [status for status in self._statuses.values() if not status.ended]
+        late = [status for status in running if status.idle_seconds > self._patience(status)]
         if not late:
             return None
-        guilty = min(running, key=lambda sign: (sign.step, -sign.idle_seconds, sign.rank))
+        behind = min(running, key=lambda status: (status.step, -status.idle_seconds, status.rank))
         return Verdict(
             "timeout",
-            f"rank {guilty.rank} shows no progress for {guilty.idle_seconds:.0f} s in phase {guilty.phase} "
-            f"after step {guilty.step}",
-            guilty.rank,
+            f"rank {behind.rank} shows no progress for {behind.idle_seconds:.0f} s in phase {behind.phase} "
+            f"after step {behind.step}",
+            behind.rank,
         )
 
-    def _patience(self, sign: Sign) -> float:
+    def _patience(self, status: RankStatus) -> float:
         """Setting up and the first steps, which trace and compile, may take longer."""
-        is_early = sign.phase in _SETTING_UP or sign.step < 2
+        is_early = status.phase in _SETTING_UP or status.step < 2
         return self._limits.stall_limit * (SETUP_FACTOR if is_early else 1.0)
 
     def _exhausted(self) -> Verdict | None:
         now = time.monotonic()
         if now - self._begun > self._limits.time_limit:
-            slowest = min(self._signs.values(), key=lambda sign: sign.step, default=None)
+            slowest = min(self._statuses.values(), key=lambda status: status.step, default=None)
             done = f"rank {slowest.rank} had done {slowest.step} steps" if slowest else "no rank had started"
             error = f"over the time limit of {self._limits.time_limit:g} s; {done}"
             return Verdict("timeout", error, slowest.rank if slowest else None)

@@ -20,7 +20,7 @@ from wideload.harness.contract import Footprint, StepResult, Trainer
 from wideload.harness.features.adapter import FeatureColumnAdapter
 from wideload.harness.features.feed import Feed
 from wideload.harness.features.layout import Batch
-from wideload.harness.job.heartbeat import Pulse
+from wideload.harness.job.heartbeat import Heartbeat
 from wideload.harness.job.messages import Job, Outcome
 from wideload.harness.rank.clock import Clock
 from wideload.harness.rank.loop import Loop
@@ -47,7 +47,7 @@ class Idle(Trainer):
         """Nothing to load."""
 
 
-def measure_ceiling(job: Job, cluster: Cluster, pulse: Pulse) -> Outcome:
+def measure_ceiling(job: Job, cluster: Cluster, heartbeat: Heartbeat) -> Outcome:
     """Runs the ceiling that the case asks for."""
     case = job.case
     dataset = datasets.load(case.workload.dataset)
@@ -64,9 +64,9 @@ def measure_ceiling(job: Job, cluster: Cluster, pulse: Pulse) -> Outcome:
         batches = repeated(feed)
     clock, trace = Clock(), Trace(cluster.rank, case.trace)
     warmup = min(case.warmup_steps, feed.steps // 2)
-    measured = Loop(trainer, cluster, pulse, clock, trace, warmup, None, lambda *_: None).run(batches)
-    marks = fingerprints(case, dataset, adapter)
-    return outcome(cluster, measured, clock, warmup).model_copy(update={"fingerprints": marks})
+    measured = Loop(trainer, cluster, heartbeat, clock, trace, warmup, None, lambda *_: None).run(batches)
+    found = fingerprints(case, dataset, adapter)
+    return outcome(cluster, measured, clock, warmup).model_copy(update={"fingerprints": found})
 
 
 def repeated(feed: Feed) -> Iterator[Batch]:

@@ -1,4 +1,4 @@
-"""A case's checkpoints as its training loop sees them (:class:`wideload.harness.rank.loop.Cuts`), and the way back."""
+"""A case's checkpoints as its training loop sees them (:class:`~wideload.harness.rank.loop.CheckpointHook`)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from wideload.harness.rank.progress import Progress
 
 
 @dataclass(slots=True)
-class CaseCuts:
+class CaseCheckpoints:
     """Keeps the state of a case with what its loop has measured.
 
     Attributes:

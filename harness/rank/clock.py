@@ -21,12 +21,12 @@ class Clock:
         self.running = False
         self.seconds = 0.0
         self.cpu_seconds = 0.0
-        self.warden_cpu_seconds = 0.0
+        self.supervisor_cpu_seconds = 0.0
         self.busy_seconds = 0.0
         self._created = time.perf_counter()
         self._untimed = 0.0
         self._stopped_at: float | None = None
-        self._marks = (0.0, 0.0, 0.0, 0.0)
+        self._snapshot = (0.0, 0.0, 0.0, 0.0)
 
     @property
     def training_seconds(self) -> float:
@@ -34,16 +34,16 @@ class Clock:
         now = self._stopped_at if self._stopped_at is not None else time.perf_counter()
         return now - self._created - self._untimed
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """Ends a pause for training time alone: during the warm-up the window is not open yet."""
         if self._stopped_at is not None:
             self._untimed += time.perf_counter() - self._stopped_at
             self._stopped_at = None
 
     def start(self) -> None:
-        self.go_on()
+        self.resume()
         self.running = True
-        self._marks = _marks()
+        self._snapshot = _snapshot()
 
     def stop(self) -> None:
         """Also stands still what counts training time; without effect on the window when the clock is not running."""
@@ -51,14 +51,16 @@ class Clock:
         if not self.running:
             return
         self.running = False
-        wall, cpu, warden, busy = (after - before for after, before in zip(_marks(), self._marks, strict=True))
+        wall, cpu, supervisor, busy = (
+            after - before for after, before in zip(_snapshot(), self._snapshot, strict=True)
+        )
         self.seconds += wall
         self.cpu_seconds += cpu
-        self.warden_cpu_seconds += warden
+        self.supervisor_cpu_seconds += supervisor
         self.busy_seconds += busy
 
 
-def _marks() -> tuple[float, float, float, float]:
+def _snapshot() -> tuple[float, float, float, float]:
     return time.perf_counter(), time.process_time(), process_seconds(os.getppid()), busy_seconds()
 
 

@@ -20,11 +20,11 @@ from typing import Protocol
 from wideload.harness.cluster import Cluster
 from wideload.harness.contract import StepResult, Trainer
 from wideload.harness.features.layout import Batch
-from wideload.harness.job.heartbeat import Pulse
+from wideload.harness.job.heartbeat import Heartbeat
 from wideload.harness.rank.clock import Clock
 from wideload.harness.rank.trace import Trace
 
-MARKED_STEPS = 50
+CHECKSUMMED_STEPS = 50
 """Steps whose batches go into the fingerprint of the order."""
 
 Evaluate = Callable[[int, int, float], None]
@@ -35,8 +35,8 @@ Evaluate = Callable[[int, int, float], None]
 class Measured:
     """What the loop saw on this rank.
 
-    ``marks`` holds examples, clicks and values of the first batches: summed over ranks they are the same for every
-    strategy that was fed the same batches.
+    ``batch_checksums`` holds examples, clicks and values of the first batches: summed over ranks they are the same for
+    every strategy that was fed the same batches.
     """
 
     steps: int = 0
@@ -45,7 +45,7 @@ class Measured:
     window_examples: int = 0
     window_steps: int = 0
     losses: list[float] = field(default_factory=list)
-    marks: list[int] = field(default_factory=list)
+    batch_checksums: list[int] = field(default_factory=list)
     step_ms: list[float] = field(default_factory=list)
     phases_ms: dict[str, float] = field(default_factory=dict)
 
@@ -54,8 +54,8 @@ class Measured:
         self.examples += batch.examples
         self.global_examples += batch.global_size
         self.losses.append(float(result.loss))
-        if self.steps <= MARKED_STEPS:
-            self.marks += [batch.examples, int(batch.label.sum()), len(batch.values)]
+        if self.steps <= CHECKSUMMED_STEPS:
+            self.batch_checksums += [batch.examples, int(batch.label.sum()), len(batch.values)]
 
     def time(self, batch: Batch, input_ms: float, step_ms: float, result: StepResult) -> None:
         """Takes the samples of a step within the clock."""
@@ -66,7 +66,7 @@ class Measured:
             self.phases_ms[phase] = self.phases_ms.get(phase, 0.0) + duration
 
 
-class Cuts(Protocol):
+class CheckpointHook(Protocol):
     """When to keep the state, and who keeps it. Every rank calls both alike."""
 
     def due(self, step: int) -> bool:
@@ -86,19 +86,19 @@ class Loop:
         warmup_steps: steps before the clock starts.
         eval_every: steps between two evaluations on the way, or None.
         handicap: share by which every step is prolonged on purpose.
-        cuts: takes checkpoints, or None.
+        checkpoints: takes them, or None.
     """
 
     trainer: Trainer
     cluster: Cluster
-    pulse: Pulse
+    heartbeat: Heartbeat
     clock: Clock
     trace: Trace
     warmup_steps: int
     eval_every: int | None
     evaluate: Evaluate
     handicap: float = 0.0
-    cuts: Cuts | None = None
+    checkpoints: CheckpointHook | None = None
 
     def run(self, batches: Iterator[Batch], before: Measured | None = None) -> Measured:
         """Trains on every batch; ``before`` is what was measured until the case was interrupted."""
@@ -112,14 +112,14 @@ class Loop:
         if self.warmup_steps == 0:
             self._start()
         while current is not None:
-            cut = self.cuts is not None and self.cuts.due(measured.steps + 1)
-            upcoming = self._step(measured, current, batches, announce=not cut)
+            checkpoint_due = self.checkpoints is not None and self.checkpoints.due(measured.steps + 1)
+            upcoming = self._step(measured, current, batches, announce=not checkpoint_due)
             if measured.steps - begun == self.warmup_steps and upcoming is not None:
                 self.trainer.finish()
                 self._start()
             if self.eval_every and upcoming is not None and measured.steps % self.eval_every == 0:
                 self._pause(measured, self._evaluate)
-            if cut and upcoming is not None:
+            if checkpoint_due and upcoming is not None:
                 self._pause(measured, self._keep)
             current = upcoming
         self.trainer.finish()
@@ -141,7 +141,7 @@ class Loop:
         if timed:
             measured.time(current, (read - begun) * 1000, (done - read) * 1000, result)
         self.trace.step(measured.steps, begun, read, done, result.phases_ms)
-        self.pulse.beat("train" if timed else "warm-up", measured.steps)
+        self.heartbeat.send("train" if timed else "warm-up", measured.steps)
         return upcoming
 
     def _handicapped(self, begun: float, done: float) -> float:
@@ -160,14 +160,14 @@ class Loop:
             self._start()
         else:
             self.cluster.barrier()  # nobody trains on while another rank still reads what it keeps
-            self.clock.go_on()
+            self.clock.resume()
 
     def _evaluate(self, measured: Measured) -> None:
         self.evaluate(measured.steps, measured.global_examples, self.clock.training_seconds)
 
     def _keep(self, measured: Measured) -> None:
-        if self.cuts is not None:
-            self.cuts.take(measured, self.clock.training_seconds)
+        if self.checkpoints is not None:
+            self.checkpoints.take(measured, self.clock.training_seconds)
 
     def _start(self) -> None:
         self.cluster.barrier()

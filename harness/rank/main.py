@@ -20,7 +20,7 @@ from wideload.errors import ClusterError, UsageError, WideloadError
 from wideload.harness.cluster import Cluster
 from wideload.harness.experiment.case import Case
 from wideload.harness.job import messages
-from wideload.harness.job.heartbeat import Pulse
+from wideload.harness.job.heartbeat import Heartbeat
 from wideload.harness.job.messages import Job, Outcome
 from wideload.harness.job.supervisor import rank_from_environment
 
@@ -30,19 +30,19 @@ def main(job_file: Path) -> None:
     job = messages.read(job_file, Job)
     if job is None:
         raise UsageError(f"{job_file} is not a job file that this version can read.")
-    pulse = Pulse.from_environment()
-    pulse.beat("setup")
+    heartbeat = Heartbeat.from_environment()
+    heartbeat.send("setup")
     rank = rank_from_environment()
     try:
         cluster = Cluster.world()
         cluster.bind()
         rank = cluster.rank
         check_size(job.case, cluster)
-        outcome = measure(job, cluster, pulse)
+        outcome = measure(job, cluster, heartbeat)
         messages.write(messages.outcome_path(job.path, rank), outcome)
         # A rank that leaves first may take the launcher's patience with it; nobody leaves before all have written.
         cluster.barrier()
-        pulse.beat("close")
+        heartbeat.send("close")
     except BaseException as error:
         give_up(job, rank, error)
 
@@ -59,15 +59,15 @@ def check_size(case: Case, cluster: Cluster) -> None:
         )
 
 
-def measure(job: Job, cluster: Cluster, pulse: Pulse) -> Outcome:
+def measure(job: Job, cluster: Cluster, heartbeat: Heartbeat) -> Outcome:
     """The part that depends on the kind of case."""
     if job.case.kind in ("train", "alone"):
         from wideload.harness.rank.train import train
 
-        return train(job, cluster, pulse)
+        return train(job, cluster, heartbeat)
     from wideload.harness.rank.ceiling import measure_ceiling
 
-    return measure_ceiling(job, cluster, pulse)
+    return measure_ceiling(job, cluster, heartbeat)
 
 
 def give_up(job: Job, rank: int, error: BaseException) -> None:

@@ -30,7 +30,7 @@ class Progress:
 
     counts: dict[str, int] = field(default_factory=dict)
     losses: list[float] = field(default_factory=list)
-    marks: list[int] = field(default_factory=list)
+    batch_checksums: list[int] = field(default_factory=list)
     points: list[dict[str, Any]] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -38,7 +38,7 @@ class Progress:
     def of(cls, measured: Measured, points: list[dict[str, Any]], seconds: float) -> Progress:
         names = ("steps", "examples", "global_examples")
         counts = {name: int(getattr(measured, name)) for name in names}
-        return cls(counts, list(measured.losses), list(measured.marks), points, seconds)
+        return cls(counts, list(measured.losses), list(measured.batch_checksums), points, seconds)
 
     def measured(self) -> Measured:
         """What the loop goes on from."""
@@ -48,12 +48,14 @@ class Progress:
             examples=counts["examples"],
             global_examples=counts["global_examples"],
             losses=self.losses,
-            marks=self.marks,
+            batch_checksums=self.batch_checksums,
         )
 
     def writer(self, rank: int) -> Callable[[Path], list[Path]]:
         """What a checkpointer calls to write this progress as it is now, while measuring goes on."""
-        copied = replace(self, losses=list(self.losses), marks=list(self.marks), points=list(self.points))
+        copied = replace(
+            self, losses=list(self.losses), batch_checksums=list(self.batch_checksums), points=list(self.points)
+        )
         return lambda folder: [copied.write(folder, rank)]
 
     def write(self, folder: Path, rank: int) -> Path:
@@ -61,7 +63,7 @@ class Progress:
         from safetensors.numpy import save
 
         about = {"counts": self.counts, "points": self.points, "seconds": self.seconds}
-        arrays = {"losses": np.array(self.losses, np.float64), "marks": np.array(self.marks, np.int64)}
+        arrays = {"losses": np.array(self.losses, np.float64), "marks": np.array(self.batch_checksums, np.int64)}
         path = folder / _name(rank)
         path.write_bytes(save(arrays, {"progress": json.dumps(about)}))
         return path
@@ -79,8 +81,8 @@ class Progress:
         try:
             with safe_open(path, framework="numpy") as file:
                 about = json.loads((file.metadata() or {})["progress"])
-                losses, marks = file.get_tensor("losses").tolist(), file.get_tensor("marks").tolist()
-            return cls(about["counts"], losses, marks, about["points"], about["seconds"])
+                losses, batch_checksums = file.get_tensor("losses").tolist(), file.get_tensor("marks").tolist()
+            return cls(about["counts"], losses, batch_checksums, about["points"], about["seconds"])
         except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
             raise CheckpointError(f"{path} cannot be read: {error}") from None
 

@@ -15,19 +15,19 @@ from wideload.harness.contract import Strategy, Trainer
 from wideload.harness.experiment.case import Case
 from wideload.harness.features.adapter import FeatureColumnAdapter
 from wideload.harness.features.feed import Feed
-from wideload.harness.job.heartbeat import Pulse
+from wideload.harness.job.heartbeat import Heartbeat
 from wideload.harness.job.memory_sampler import pss_bytes
 from wideload.harness.job.messages import Job, Outcome, Point
 from wideload.harness.model import fingerprint
-from wideload.harness.rank.checkpointing import CaseCuts
+from wideload.harness.rank.checkpointing import CaseCheckpoints
 from wideload.harness.rank.clock import Clock
-from wideload.harness.rank.evaluate import beating, predict, tell_new
+from wideload.harness.rank.evaluate import predict, save_unseen_flags, with_heartbeat
 from wideload.harness.rank.loop import Loop, Measured
 from wideload.harness.rank.trace import Trace
 from wideload.options import validate
 
 
-def train(job: Job, cluster: Cluster, pulse: Pulse) -> Outcome:
+def train(job: Job, cluster: Cluster, heartbeat: Heartbeat) -> Outcome:
     """Builds, trains, evaluates; returns what this rank measured."""
     case = job.case
     strategy = build_strategy(case)
@@ -36,7 +36,7 @@ def train(job: Job, cluster: Cluster, pulse: Pulse) -> Outcome:
     adapter.check_across(cluster)
     feed = Feed(case.workload, dataset, adapter, cluster)
     trainer = strategy.build(case.workload, adapter.layout, team(case, cluster))
-    measured = run(job, cluster, pulse, feed, trainer)
+    measured = run(job, cluster, heartbeat, feed, trainer)
     # Not when a rank has failed: closing may wait for the others, and it has to leave at once (harness/rank/main.py).
     trainer.close()
     return measured
@@ -56,36 +56,38 @@ def team(case: Case, cluster: Cluster) -> Cluster:
     return Cluster(0, 1, MPI.COMM_SELF, cluster.threads)
 
 
-def run(job: Job, cluster: Cluster, pulse: Pulse, feed: Feed, trainer: Trainer) -> Outcome:
+def run(job: Job, cluster: Cluster, heartbeat: Heartbeat, feed: Feed, trainer: Trainer) -> Outcome:
     """The loop with evaluation, and what comes out of it."""
     case = job.case
-    cuts = case_cuts(job, cluster, pulse, feed, trainer)
-    before = cuts.resume() if cuts else None
+    checkpoints = checkpoints_of(job, cluster, heartbeat, feed, trainer)
+    before = checkpoints.resume() if checkpoints else None
     begun = before.steps if before else 0
-    points = cuts.points if cuts else []
+    points = checkpoints.points if checkpoints else []
 
     def evaluate(step: int, examples: int, seconds: float) -> None:
-        if predict(job, cluster, pulse, feed, trainer, step):
-            points.append(Point(step=step, examples=examples, seconds=seconds + (cuts.seconds if cuts else 0.0)))
+        if predict(job, cluster, heartbeat, feed, trainer, step):
+            points.append(
+                Point(step=step, examples=examples, seconds=seconds + (checkpoints.seconds if checkpoints else 0.0))
+            )
 
     clock, trace = Clock(), Trace(cluster.rank, case.trace)
     warmup = min(case.warmup_steps, (feed.steps - begun) // 2)
     every = case.eval_every if case.evaluate else None
-    loop = Loop(trainer, cluster, pulse, clock, trace, warmup, every, evaluate, case.handicap, cuts)
+    loop = Loop(trainer, cluster, heartbeat, clock, trace, warmup, every, evaluate, case.handicap, checkpoints)
     batches = feed.train(begun)
     if case.preload:
-        batches = iter(list(beating(batches, pulse)))
+        batches = iter(list(with_heartbeat(batches, heartbeat)))
     measured = loop.run(batches, before)
     pss = pss_bytes(os.getpid())
     if case.evaluate and case.kind == "train":
         evaluate(measured.steps, measured.global_examples, clock.training_seconds)
         if case.cold_start:
-            tell_new(job, cluster, pulse, feed)
-    if cuts:
-        cuts.settle()
+            save_unseen_flags(job, cluster, heartbeat, feed)
+    if checkpoints:
+        checkpoints.settle()
     trace.write(job.path)
     counters = {name: float(value) for name, value in trainer.counters().items()}
-    counters |= cuts.counters() if cuts else {}
+    counters |= checkpoints.counters() if checkpoints else {}
     return outcome(cluster, measured, clock, warmup).model_copy(
         update={
             "pss_bytes": pss,
@@ -97,14 +99,16 @@ def run(job: Job, cluster: Cluster, pulse: Pulse, feed: Feed, trainer: Trainer) 
     )
 
 
-def case_cuts(job: Job, cluster: Cluster, pulse: Pulse, feed: Feed, trainer: Trainer) -> CaseCuts | None:
+def checkpoints_of(
+    job: Job, cluster: Cluster, heartbeat: Heartbeat, feed: Feed, trainer: Trainer
+) -> CaseCheckpoints | None:
     """What takes the checkpoints of a case that has any."""
     if job.checkpoints is None or job.case.kind != "train":
         return None
     found = fingerprints(job.case, feed.dataset, feed.adapter)
-    heartbeat = functools.partial(pulse.beat, "checkpoint")
-    keeper = Checkpointer(job.checkpoints, cluster, trainer, heartbeat, job.case.strategy, found, job.case.workload)
-    return CaseCuts(keeper)
+    send = functools.partial(heartbeat.send, "checkpoint")
+    keeper = Checkpointer(job.checkpoints, cluster, trainer, send, job.case.strategy, found, job.case.workload)
+    return CaseCheckpoints(keeper)
 
 
 def fingerprints(case: Case, dataset: Dataset, adapter: FeatureColumnAdapter) -> dict[str, str]:
@@ -135,11 +139,11 @@ def outcome(cluster: Cluster, measured: Measured, clock: Clock, warmup: int) -> 
         window_examples=measured.window_examples,
         window_steps=measured.window_steps,
         window_cpu_seconds=clock.cpu_seconds,
-        overhead_cpu_seconds=clock.warden_cpu_seconds,
+        overhead_cpu_seconds=clock.supervisor_cpu_seconds,
         busy_seconds=clock.busy_seconds,
         machine=machine(),
         losses=measured.losses,
-        marks=measured.marks,
+        marks=measured.batch_checksums,
         step_ms=measured.step_ms,
         phases_ms=measured.phases_ms,
     )

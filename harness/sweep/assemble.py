@@ -15,7 +15,7 @@ from wideload.harness.experiment.case import Case
 from wideload.harness.job import predictions
 from wideload.harness.job.capped_log import tail
 from wideload.harness.job.launcher import Finished
-from wideload.harness.job.messages import Outcome, Sign
+from wideload.harness.job.messages import Outcome, RankStatus
 from wideload.harness.records.results import CurvePoint, RankRecord, RunRecord, Status
 from wideload.harness.records.store import CaseRecords
 
@@ -71,17 +71,17 @@ def _circumstances(finished: Finished) -> dict[str, object]:
     return {
         "status": verdict.status,
         "error": verdict.error,
-        "log_tail": _guilty_tail(finished) if bad else None,
+        "log_tail": _failing_tail(finished) if bad else None,
         "command": finished.command,
         "started": _written(finished.started),
         "seconds": finished.seconds,
-        "hosts": sorted({sign.host for sign in finished.signs if sign is not None}),
+        "hosts": sorted({rank_status.host for rank_status in finished.statuses if rank_status is not None}),
     }
 
 
-def _guilty_tail(finished: Finished) -> str:
-    guilty = finished.verdict.guilty
-    logs = [finished.logs[guilty]] if guilty is not None else finished.logs
+def _failing_tail(finished: Finished) -> str:
+    failing_rank = finished.verdict.failing_rank
+    logs = [finished.logs[failing_rank]] if failing_rank is not None else finished.logs
     text = "\n".join(filter(None, (tail(log) for log in logs)))
     return text or tail(finished.launcher_log)
 
@@ -93,7 +93,9 @@ def _measurements(finished: Finished, outcomes: list[Outcome], foreign_limit: fl
     cpu = sum(outcome.window_cpu_seconds for outcome in outcomes)
     flagged = [f"foreign CPU {foreign:.2f} cores"] if foreign is not None and foreign > foreign_limit else []
     flagged += [
-        f"rank {sign.rank} did not exit cleanly: {_end(sign)}" for sign in finished.signs if sign and _dirty(sign)
+        f"rank {rank_status.rank} did not exit cleanly: {_end(rank_status)}"
+        for rank_status in finished.statuses
+        if rank_status and _dirty(rank_status)
     ]
     return {
         "steps": first.steps,
@@ -218,20 +220,22 @@ def _totals(counts: Iterable[dict[str, int] | dict[str, float]]) -> dict[str, fl
 
 
 def _rank(finished: Finished, rank: int, attempt: int) -> RankRecord:
-    sign, outcome = finished.signs[rank], finished.outcomes[rank]
+    rank_status, outcome = finished.statuses[rank], finished.outcomes[rank]
     return RankRecord(
         case_id=finished.case.case_id,
         attempt=attempt,
         rank=rank,
-        host=sign.host if sign else "",
+        host=rank_status.host if rank_status else "",
         status=_rank_status(finished, rank),
-        exit_code=sign.exit_code if sign else None,
-        signal=signal.Signals(sign.signal).name if sign and sign.signal else None,
-        pid=sign.pid if sign else None,
-        peak_rss_bytes=sign.peak_rss_bytes if sign else None,
-        peak_pss_bytes=_largest(sign.peak_pss_bytes if sign else None, outcome.pss_bytes if outcome else None),
-        cpu_seconds=sign.cpu_seconds if sign else None,
-        context_switches=sign.context_switches if sign else None,
+        exit_code=rank_status.exit_code if rank_status else None,
+        signal=signal.Signals(rank_status.signal).name if rank_status and rank_status.signal else None,
+        pid=rank_status.pid if rank_status else None,
+        peak_rss_bytes=rank_status.peak_rss_bytes if rank_status else None,
+        peak_pss_bytes=_largest(
+            rank_status.peak_pss_bytes if rank_status else None, outcome.pss_bytes if outcome else None
+        ),
+        cpu_seconds=rank_status.cpu_seconds if rank_status else None,
+        context_switches=rank_status.context_switches if rank_status else None,
         examples=outcome.examples if outcome else None,
         log_path=f"logs/{finished.logs[rank].name}",
     )
@@ -246,17 +250,17 @@ def _rank_status(finished: Finished, rank: int) -> Status:
     outcome = finished.outcomes[rank]
     if outcome is not None and outcome.error is None:
         return "ok"
-    if rank == finished.verdict.guilty:
+    if rank == finished.verdict.failing_rank:
         return finished.verdict.status
     return "failed" if outcome is not None else "crashed"
 
 
-def _dirty(sign: Sign) -> bool:
-    return sign.signal is not None or bool(sign.exit_code)
+def _dirty(rank_status: RankStatus) -> bool:
+    return rank_status.signal is not None or bool(rank_status.exit_code)
 
 
-def _end(sign: Sign) -> str:
-    return signal.Signals(sign.signal).name if sign.signal else f"exit code {sign.exit_code}"
+def _end(rank_status: RankStatus) -> str:
+    return signal.Signals(rank_status.signal).name if rank_status.signal else f"exit code {rank_status.exit_code}"
 
 
 def _written(moment: float) -> str:

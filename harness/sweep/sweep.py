@@ -17,7 +17,7 @@ from wideload.harness.analysis import parity
 from wideload.harness.experiment.case import Case
 from wideload.harness.experiment.experiment import Experiment
 from wideload.harness.job.launcher import Launcher
-from wideload.harness.job.messages import Sign
+from wideload.harness.job.messages import RankStatus
 from wideload.harness.job.mpi import Hosts, find
 from wideload.harness.job.watchdog import Limits
 from wideload.harness.records.results import ParityRecord, RunRecord
@@ -36,7 +36,7 @@ class Watcher(Protocol):
 
     def planned(self, todo: int, done: int) -> None: ...
     def started(self, number: int, case: Case) -> None: ...
-    def progress(self, case: Case, signs: list[Sign]) -> None: ...
+    def progress(self, case: Case, statuses: list[RankStatus]) -> None: ...
     def ended(self, run: RunRecord) -> None: ...
 
 
@@ -124,7 +124,7 @@ class Sweep:
         obstacle = entry.unavailable or preflight.disk_obstacle(self.store.path) or _obstacle(entry)
         if obstacle:
             return refused(entry.case, attempt, entry.round, obstacle)
-        progress: Callable[[list[Sign]], None] = lambda signs: self.watcher.progress(entry.case, signs)  # noqa: E731
+        progress: Callable[[list[RankStatus]], None] = lambda statuses: self.watcher.progress(entry.case, statuses)  # noqa: E731
         finished = self.launcher.launch(entry.case, progress, fresh)
         records = assemble(finished, attempt, entry.round, self.experiment.foreign_limit)
         best = _best_auc(entry.case) if records.run.auc is not None else None

@@ -25,7 +25,7 @@ from wideload.harness.experiment.case import Case
 from wideload.harness.features.adapter import FeatureColumnAdapter
 from wideload.harness.features.feed import Feed
 from wideload.harness.features.layout import Batch
-from wideload.harness.job.heartbeat import Pulse
+from wideload.harness.job.heartbeat import Heartbeat
 from wideload.harness.rank.clock import Clock
 from wideload.harness.rank.loop import Loop
 from wideload.harness.rank.main import check_size
@@ -84,7 +84,9 @@ def rates(plan: WindowPlan, cluster: Cluster, feed: Feed, trainer: Trainer) -> I
 def measured(trainer: Trainer, cluster: Cluster, batches: Iterator[Batch], handicap: float) -> float:
     """Examples per second over all ranks."""
     clock = Clock()
-    loop = Loop(trainer, cluster, Pulse(None), clock, Trace(cluster.rank, False), 0, None, lambda *_: None, handicap)
+    loop = Loop(
+        trainer, cluster, Heartbeat(None), clock, Trace(cluster.rank, False), 0, None, lambda *_: None, handicap
+    )
     return loop.run(batches).window_examples / clock.seconds
 
 

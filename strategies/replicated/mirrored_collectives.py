@@ -63,13 +63,13 @@ def join(cluster: Cluster, options: Any) -> Any:
             holder = socket.socket()
             atexit.register(holder.close)
             os.environ["TF_CONFIG"] = agree_on_config(cluster, holder)
-            be_patient(cluster.ranks)
+            extend_heartbeat_timeout(cluster.ranks)
         _joined.append(tf.distribute.MultiWorkerMirroredStrategy(communication_options=options))
         os.environ.pop("TF_CONFIG", None)
     return _joined[0]
 
 
-def be_patient(ranks: int) -> None:
+def extend_heartbeat_timeout(ranks: int) -> None:
     """Lets ranks miss heartbeats for as long as the broadcast of a large table takes.
 
     A variable's first value is broadcast from rank 0, gigabytes over the same connection as the heartbeats, and

@@ -11,6 +11,7 @@ What differs between strategies is :class:`wideload.strategies.replicated.collec
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -210,7 +211,7 @@ class ReplicatedTrainer(Trainer):
         self._assign(saved.arrays)
         self._steps = saved.steps
 
-    def adopt(self, directory: Path, changes: Changes) -> None:
+    def warm_start(self, directory: Path, changes: Changes) -> None:
         """Goes on from a model that was saved under other columns; ``str(changes)`` says what is kept.
 
         Raises:
@@ -219,6 +220,11 @@ class ReplicatedTrainer(Trainer):
         saved = read_weights(directory)
         self._assign(migrate(saved, self.arrays(), changes, self._model.tower.first_width))
         self._steps = saved.steps
+
+    def adopt(self, directory: Path, changes: Changes) -> None:
+        """The old name of :meth:`warm_start`."""
+        warnings.warn("adopt() is now called warm_start()", DeprecationWarning, stacklevel=2)
+        self.warm_start(directory, changes)
 
     def close(self) -> None:
         self._collectives.close()

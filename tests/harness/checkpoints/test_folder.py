@@ -65,6 +65,12 @@ def test_what_a_killed_process_left_is_removed(folder: CheckpointFolder) -> None
     assert [path.name for path in folder.root.iterdir()] == [name_of(2)]
 
 
+def test_what_an_earlier_version_left_is_removed_too(folder: CheckpointFolder) -> None:
+    (folder.root / ".partial-step-000000000001").mkdir(parents=True)
+    publish(folder, 2)
+    assert [path.name for path in folder.root.iterdir()] == [name_of(2)]
+
+
 def test_a_step_that_is_reached_again_replaces_its_checkpoint(folder: CheckpointFolder) -> None:
     publish(folder, 2)
     (folder.path(name_of(2)) / "old").write_text("x")

@@ -19,7 +19,7 @@ from wideload.harness.experiment.case import Case
 from wideload.harness.experiment.checkpointing import Settings
 from wideload.harness.job import messages
 from wideload.harness.job.launcher import Finished, Launcher
-from wideload.harness.job.messages import Sign
+from wideload.harness.job.messages import RankStatus
 from wideload.harness.job.mpi import find
 from wideload.harness.job.watchdog import Limits
 from wideload.harness.workload.model import Model
@@ -69,8 +69,8 @@ def launch_and_kill(starter: Launcher, case: Case, seconds: float, luck: random.
 
     def kill() -> None:
         folder = starter.run.absolute() / "state" / case.case_id
-        signs = [messages.read(messages.sign_path(folder, rank), Sign) for rank in range(case.ranks)]
-        pids = [sign.pid for sign in signs if sign is not None and not sign.ended]
+        statuses = [messages.read(messages.status_path(folder, rank), RankStatus) for rank in range(case.ranks)]
+        pids = [rank_status.pid for rank_status in statuses if rank_status is not None and not rank_status.ended]
         for pid in pids if luck.random() < 0.5 else pids[:1]:
             try:
                 os.kill(pid, signal.SIGKILL)

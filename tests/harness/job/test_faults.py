@@ -14,7 +14,7 @@ import pytest
 from wideload.harness.experiment.case import Case
 from wideload.harness.experiment.experiment import from_document
 from wideload.harness.job.launcher import Launcher
-from wideload.harness.job.messages import Sign
+from wideload.harness.job.messages import RankStatus
 from wideload.harness.job.mpi import find
 from wideload.harness.job.watchdog import Limits
 from wideload.harness.records.results import RunRecord
@@ -84,9 +84,9 @@ def test_a_rank_that_is_killed_crashes_the_case_and_is_named(tmp_path: Path) -> 
 def test_a_rank_killed_from_outside_ends_the_case_at_once(tmp_path: Path) -> None:
     killed_at: list[float] = []
 
-    def kill_rank_1(signs: list[Sign]) -> None:
-        if not killed_at and len(signs) == 2 and signs[1].step > 5:
-            os.kill(signs[1].pid, signal.SIGKILL)
+    def kill_rank_1(statuses: list[RankStatus]) -> None:
+        if not killed_at and len(statuses) == 2 and statuses[1].step > 5:
+            os.kill(statuses[1].pid, signal.SIGKILL)
             killed_at.append(time.monotonic())
 
     records = run(tmp_path, case("slow", steps=2000), kill_rank_1)
@@ -121,15 +121,15 @@ def documented(row: str, limits: Limits) -> float:
     return float(within[1]) + (limits.stall_limit if "stall_limit" in within[0] else 0)
 
 
-def test_a_killed_warden_takes_its_rank_along(tmp_path: Path) -> None:
+def test_a_killed_supervisor_takes_its_rank_along(tmp_path: Path) -> None:
     killed: list[int] = []
 
-    def kill_warden_1(signs: list[Sign]) -> None:
-        if not killed and len(signs) == 2 and signs[1].step > 5:
-            os.kill(signs[1].warden_pid, signal.SIGKILL)
-            killed.append(signs[1].pid)
+    def kill_supervisor_1(statuses: list[RankStatus]) -> None:
+        if not killed and len(statuses) == 2 and statuses[1].step > 5:
+            os.kill(statuses[1].warden_pid, signal.SIGKILL)
+            killed.append(statuses[1].pid)
 
-    records = run(tmp_path, case("slow", steps=2000), kill_warden_1)
+    records = run(tmp_path, case("slow", steps=2000), kill_supervisor_1)
     assert records.run.status == "crashed"
     assert nothing_is_left(records)
 

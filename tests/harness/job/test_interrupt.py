@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from wideload.harness.job import messages
-from wideload.harness.job.messages import Sign
+from wideload.harness.job.messages import RankStatus
 from wideload.harness.records.results import Results
 
 pytestmark = [pytest.mark.mpi, pytest.mark.usefixtures("fakes")]
@@ -30,20 +30,20 @@ def start(folder: Path) -> subprocess.Popen[str]:
     )
 
 
-def running_signs(folder: Path) -> list[Sign]:
+def running_statuses(folder: Path) -> list[RankStatus]:
     """Signs of both ranks of the slow case, once they train."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
-        signs = [messages.read(path, Sign) for path in folder.glob("state/faulty-*/warden.*.json")]
-        if len(signs) == 2 and all(sign is not None and sign.step > 0 for sign in signs):
-            return signs
+        statuses = [messages.read(path, RankStatus) for path in folder.glob("state/faulty-*/warden.*.json")]
+        if len(statuses) == 2 and all(rank_status is not None and rank_status.step > 0 for rank_status in statuses):
+            return statuses
         time.sleep(0.1)
     raise AssertionError("the slow case did not start")
 
 
-def all_gone(signs: list[Sign]) -> bool:
+def all_gone(statuses: list[RankStatus]) -> bool:
     deadline = time.monotonic() + PATIENCE
-    pids = [pid for sign in signs for pid in (sign.pid, sign.warden_pid)]
+    pids = [pid for rank_status in statuses for pid in (rank_status.pid, rank_status.warden_pid)]
     while time.monotonic() < deadline:
         if not any(psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE for pid in pids):
             return True
@@ -53,19 +53,19 @@ def all_gone(signs: list[Sign]) -> bool:
 
 def test_ctrl_c_keeps_what_is_recorded_and_leaves_nothing_running(tmp_path: Path) -> None:
     process = start(tmp_path)
-    signs = running_signs(tmp_path)
+    statuses = running_statuses(tmp_path)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     assert "run the same line again" in errors
     assert [run.strategy for run in Results.read(tmp_path).runs] == ["logistic"]
-    assert all_gone(signs)
+    assert all_gone(statuses)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_a_killed_sweep_takes_its_ranks_along(tmp_path: Path, number: signal.Signals) -> None:
     process = start(tmp_path)
-    signs = running_signs(tmp_path)
+    statuses = running_statuses(tmp_path)
     process.send_signal(number)
     process.communicate(timeout=PATIENCE)
-    assert all_gone(signs)
+    assert all_gone(statuses)

@@ -8,7 +8,7 @@ import pytest
 from wideload.harness.cluster import Cluster
 from wideload.harness.contract import Footprint, StepResult, Trainer
 from wideload.harness.features.layout import Batch
-from wideload.harness.job.heartbeat import Pulse
+from wideload.harness.job.heartbeat import Heartbeat
 from wideload.harness.rank.clock import Clock
 from wideload.harness.rank.loop import Loop
 from wideload.harness.rank.trace import Trace
@@ -83,7 +83,7 @@ def write_diary(steps: int, warmup: int, every: int | None) -> tuple[Diary, Any]
     diary = Diary()
     evaluate = lambda step, examples, _: diary.lines.append(f"evaluate {step} {examples}")  # noqa: E731
     cluster = Cluster(0, 1, Alone(diary))
-    loop = Loop(diary, cluster, Pulse(None), DiaryClock(diary), Trace(0, False), warmup, every, evaluate)
+    loop = Loop(diary, cluster, Heartbeat(None), DiaryClock(diary), Trace(0, False), warmup, every, evaluate)
     return diary, loop.run(batches(steps))
 
 
@@ -137,7 +137,7 @@ def test_losses_of_every_step_are_kept_and_phases_within_the_clock_are_summed() 
 def test_a_handicap_prolongs_every_step_by_its_share() -> None:
     diary = Diary()
     loop = Loop(
-        diary, Cluster(0, 1, Alone(diary)), Pulse(None), Clock(), Trace(0, False), 0, None, lambda *_: None, 0.5
+        diary, Cluster(0, 1, Alone(diary)), Heartbeat(None), Clock(), Trace(0, False), 0, None, lambda *_: None, 0.5
     )
     done = time.perf_counter()
     assert loop._handicapped(done - 0.010, done) >= done + 0.005

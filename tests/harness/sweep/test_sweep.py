@@ -9,7 +9,7 @@ import pytest
 
 from wideload.harness.experiment.case import Case
 from wideload.harness.experiment.experiment import from_document
-from wideload.harness.job.messages import Sign
+from wideload.harness.job.messages import RankStatus
 from wideload.harness.job.mpi import Hosts
 from wideload.harness.records.results import Results, RunRecord
 from wideload.harness.sweep.sweep import Sweep, as_check
@@ -30,7 +30,7 @@ class Notes:
     def started(self, number: int, case: Case) -> None:
         self.started_cases.append(case.strategy)
 
-    def progress(self, case: Case, signs: list[Sign]) -> None:
+    def progress(self, case: Case, statuses: list[RankStatus]) -> None:
         if case.strategy == self.interrupt:
             raise KeyboardInterrupt
 

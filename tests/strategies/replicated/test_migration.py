@@ -45,7 +45,7 @@ def trained(everything: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[
 def test_reordered_and_renamed_columns_predict_the_same(everything: Any, trained: Any) -> None:
     old, trainer, folder = trained
     new, other = build(everything, NEW)
-    other.adopt(folder, compare(old, new, {"hue": "colour"}))
+    other.warm_start(folder, compare(old, new, {"hue": "colour"}))
     records = everything.records(99, 64)
     known = [row for row, colour in enumerate(records["colour"].to_pylist()) if colour != "mauve"]
     expected = trainer.predict(old.transform(records, global_size=64))
@@ -56,7 +56,7 @@ def test_reordered_and_renamed_columns_predict_the_same(everything: Any, trained
 def test_training_goes_on_with_the_optimizers_state(everything: Any, trained: Any) -> None:
     old, _, folder = trained
     new, other = build(everything, OLD[::-1])
-    other.adopt(folder, compare(old, new))
+    other.warm_start(folder, compare(old, new))
     again = build(everything, OLD)[1]
     again.restore(folder)
     records = [everything.records(step, 64) for step in range(30, 34)]
@@ -71,7 +71,7 @@ def test_a_longer_embedding_keeps_what_it_had(everything: Any, trained: Any) -> 
     old, trainer, folder = trained
     new, other = build(everything, (Category(name="shop", embedding=Embedding(dimension=10)),))
     start = other.arrays()["wide10/deep"]
-    other.adopt(folder, compare(old, new))
+    other.warm_start(folder, compare(old, new))
     found, before = other.arrays()["wide10/deep"], trainer.arrays()["wide8/deep"]
     first = old.layout.tables[0].slots[0].first_row
     assert found[:, :8].tolist() == before[first : first + 50].tolist()
@@ -82,5 +82,5 @@ def test_another_tower_starts_anew(everything: Any, trained: Any) -> None:
     old, _, folder = trained
     new, other = build(everything, OLD, model="plain")
     start = other.arrays()["tower"]
-    other.adopt(folder, compare(old, new))
+    other.warm_start(folder, compare(old, new))
     assert other.arrays()["tower"].tolist() == start.tolist()
