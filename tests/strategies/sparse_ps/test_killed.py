@@ -19,7 +19,7 @@ import pytest
 
 from wideload.harness.experiment.case import Case
 from wideload.harness.job.launcher import Launcher
-from wideload.harness.job.messages import Sign
+from wideload.harness.job.messages import RankStatus
 from wideload.harness.job.mpi import find
 from wideload.harness.job.watchdog import Limits
 from wideload.harness.sweep.assemble import assemble
@@ -57,17 +57,17 @@ class Killer:
 
     rank: int
     delay: float
-    first_sign: float | None = None
+    first_heartbeat: float | None = None
     killed_at: float | None = None
     pids: dict[int, int] = field(default_factory=dict)
 
-    def __call__(self, signs: list[Sign]) -> None:
-        self.pids |= {sign.rank: sign.pid for sign in signs}
-        if len(signs) < RANKS or self.killed_at is not None:
+    def __call__(self, statuses: list[RankStatus]) -> None:
+        self.pids |= {status.rank: status.pid for status in statuses}
+        if len(statuses) < RANKS or self.killed_at is not None:
             return
         now = time.monotonic()
-        self.first_sign = self.first_sign or now
-        if now - self.first_sign >= self.delay:
+        self.first_heartbeat = self.first_heartbeat or now
+        if now - self.first_heartbeat >= self.delay:
             os.kill(self.pids[self.rank], signal.SIGKILL)
             self.killed_at = now
 
