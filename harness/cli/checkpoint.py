@@ -161,6 +161,9 @@ def saved_model(
     click.echo(f"signatures: {', '.join(served.signatures)}")
     if served.not_raw:
         click.echo(f"no signature for raw values: {served.not_raw}")
+    for name, one in served.inputs.items():
+        if one.input != name:
+            click.echo(f"field {name!r} is the input {one.input!r} of the signature raw")
     say_quality(checkpoint, precision or "fp32", threshold, auc_on)
 
 

@@ -8,16 +8,22 @@ from typing import Any
 import click
 
 
-@click.command("export", epilog="Example: `wideload export runs/census --format parquet -o census.parquet`")
+@click.command("export", epilog="Example: `wideload export runs/census -o census.csv`")
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--format", "form", type=click.Choice(["parquet", "csv", "trace", "tensorboard"]), default="parquet")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["parquet", "csv", "trace", "tensorboard"]),
+    help="Form of the output.  [default: what its suffix says: .parquet, .csv, or .json for a trace]",
+    show_default=False,
+)
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="File, for tensorboard a folder.")
 def command(run: Path, form: Any, output: Path) -> None:
     """Write results in a form that other tools read.
 
     A trace holds the timelines of a run with `trace = true`; open it in ui.perfetto.dev.
     """
-    from wideload.harness.records.export import export
+    from wideload.harness.records.export import export, form_of
 
-    export(run, form, output)
+    export(run, form_of(output, form), output)
     click.echo(str(output))

@@ -24,6 +24,38 @@ if TYPE_CHECKING:
 
 Form = Literal["parquet", "csv", "trace", "tensorboard"]
 
+_SUFFIXES: dict[str, Form] = {
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".csv": "csv",
+    ".csv.gz": "csv",
+    ".csv.bz2": "csv",
+    ".csv.xz": "csv",
+    ".csv.zip": "csv",
+    ".json": "trace",
+}
+"""What a file's name says about its content; the compressed ones are those that pandas writes by name."""
+
+
+def form_of(output: Path, form: Form | None) -> Form:
+    """The form to write: as asked for, or else by the suffix of ``output``; Parquet when neither says.
+
+    Raises:
+        UsageError: the suffix is another form's, or there is no form of that suffix.
+    """
+    named = next((found for suffix, found in _SUFFIXES.items() if output.name.lower().endswith(suffix)), None)
+    if form is not None and named is not None and form != named:
+        raise UsageError(
+            f"--format {form} does not fit {output.name}, whose suffix means {named}. "
+            f"Leave --format out, or give the file another suffix."
+        )
+    if form is None and named is None and output.suffix:
+        valid = ", ".join(_SUFFIXES)
+        raise UsageError(
+            f"the suffix of {output.name} names no form. Give --format, or one of these suffixes: {valid}."
+        )
+    return form or named or "parquet"
+
 
 def export(run: Path, form: Form, output: Path) -> None:
     """Writes a run folder in another form.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,15 +28,33 @@ from wideload.harness.serving.weights import TableWeights, Weights, weights_of
 
 LookUp = Literal["inside", "outside"]
 ABOUT, MODEL, DICTIONARY = "serving.json", "model", "dictionary"
+EXTRA = "assets.extra"
+"""A folder within a SavedModel for files that TensorFlow does not load, so that the SavedModel alone explains itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawInput:
+    """How the signature ``raw`` takes a field: the name of its input, and ``float32``, ``int64`` or ``string``."""
+
+    input: str
+    type: str
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What was written: rows by table, and why there is no signature for raw values; empty when there is one."""
+    """What was written.
+
+    Attributes:
+        tables: rows by table.
+        signatures: their names.
+        not_raw: why there is no signature for raw values; empty when there is one.
+        inputs: of the signature for raw values, by field.
+    """
 
     tables: list[Exported]
     signatures: list[str]
     not_raw: str = ""
+    inputs: Mapping[str, RawInput] = field(default_factory=dict)
 
 
 def export_model(
@@ -69,7 +87,7 @@ def _write(
     folder: Path, trained: Trained, weights: Weights, lookup: LookUp, precision: Precision, threshold: float
 ) -> Served:
     absent, layout = absent_of(threshold), trained.adapter.layout
-    not_raw = "rows are looked up outside"
+    raw, not_raw = None, "rows are looked up outside"
     module: Tower
     if lookup == "outside":
         (folder / DICTIONARY).mkdir()
@@ -83,10 +101,18 @@ def _write(
         module = SelfContained(kept, trained.workload, layout, absent, precision, raw)
     signatures = module.signatures()
     tf.saved_model.save(module, str(folder / MODEL), signatures=signatures)
-    served = Served(tables, sorted(signatures), not_raw)
-    about = _about(trained, weights.step, served, lookup, precision, absent)
-    (folder / ABOUT).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    served = Served(tables, sorted(signatures), not_raw, _inputs_of(raw))
+    about = json.dumps(_about(trained, weights.step, served, lookup, precision, absent), indent=1, ensure_ascii=False)
+    (folder / MODEL / EXTRA).mkdir()
+    for place in (folder / ABOUT, folder / MODEL / EXTRA / ABOUT):
+        place.write_text(about + "\n", encoding="utf-8")
     return served
+
+
+def _inputs_of(raw: RawReader | None) -> dict[str, RawInput]:
+    if raw is None:
+        return {}
+    return {name: RawInput(raw.inputs[name], kind.name) for name, kind in raw.fields.items()}
 
 
 def _raw(trained: Trained) -> tuple[RawReader | None, str]:
@@ -128,6 +154,7 @@ def _about(
         "absent": absent,
         "signatures": served.signatures,
         "no_raw_signature_because": served.not_raw or None,
+        "fields": [{"name": name, "input": one.input, "type": one.type} for name, one in served.inputs.items()],
         "dense": [one.column.name for one in adapter.numbers],
         "tables": [
             {

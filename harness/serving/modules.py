@@ -42,9 +42,7 @@ class Tower(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
     def probabilities(self, dense: Any, row_splits: Any, weights: Any, rows: Sequence[Any]) -> Any:
         """``[B]``, of rows ``[values of table k, width]``, one for each value of the batch."""
         counts = [tf.range(tf.shape(table)[0]) for table in rows]
-        label = tf.zeros([tf.shape(dense)[0]])
-        values = tf.range(tf.cast(row_splits[-1], tf.int64))
-        inputs = Inputs(label, dense, values, row_splits, weights, tf.constant(1, tf.int64), tf.constant(0, tf.int64))
+        inputs = _inputs(dense, tf.range(tf.cast(row_splits[-1], tf.int64)), row_splits, weights)
         return self._model.probabilities(rows, counts, self._flat, self._statistics, inputs)
 
     def signatures(self) -> dict[str, Any]:
@@ -92,8 +90,7 @@ class SelfContained(Tower):
     @tf.function(autograph=False)  # type: ignore[untyped-decorator]
     def of_signs(self, dense: Any, values: Any, row_splits: Any, weights: Any) -> Any:
         """``[B]``, of a batch with ``keys="signs"``."""
-        label = tf.zeros([tf.shape(dense)[0]])
-        inputs = Inputs(label, dense, values, row_splits, weights, tf.constant(1, tf.int64), tf.constant(0, tf.int64))
+        inputs = _inputs(dense, values, row_splits, weights)
         parts = zip(self._sources, self._model.parts(inputs), strict=True)
         return self.probabilities(dense, row_splits, weights, [source(part.values) for source, part in parts])
 
@@ -111,19 +108,19 @@ class SelfContained(Tower):
             raw = self._raw
 
             def of_raw(given: dict[str, Any]) -> dict[str, Any]:
-                dense, values, row_splits = raw(given)
+                dense, values, row_splits = raw({name: given[raw.inputs[name]] for name in raw.fields})
                 return {OUTPUT: self.of_signs(dense, values, row_splits, tf.zeros([0]))}
 
-            fields = {name: tf.TensorSpec([None], kind) for name, kind in raw.fields.items()}
-            found["serving_default"] = found["raw"] = _signature(of_raw, fields)
+            specs = {raw.inputs[name]: tf.TensorSpec([None], kind) for name, kind in raw.fields.items()}
+            found["serving_default"] = found["raw"] = _signature(of_raw, specs)
         return found
 
 
 def _inputs(dense: Any, values: Any, row_splits: Any, weights: Any) -> Inputs:
-    """A batch to predict for: it has no labels, and no part in a global batch."""
+    """A batch to predict for. It is a global batch of its own, without padding; its labels are zeros that nobody reads."""
     size = tf.shape(dense)[0]
     examples = tf.cast(size, tf.int64)
-    return Inputs(tf.zeros([size]), dense, values, row_splits, weights, examples, examples)
+    return Inputs(tf.zeros([size]), dense, values, row_splits, weights, global_size=examples, examples=examples)
 
 
 def _batch(layout: BatchLayout) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from wideload.harness.features.encoder import ABSENT
 from wideload.harness.features.encoders import HashEncoder, IdentityEncoder, VocabularyEncoder, is_text
 from wideload.harness.features.numeric import Input
 from wideload.harness.features.sources import BucketSource, CrossSource, FieldSource, MergeSource, Source
+from wideload.harness.serving.input_names import input_names
 from wideload.harness.serving.lookup import integers_of, mix64, words_of, xor
 from wideload.hashing import mix64_int
 
@@ -59,6 +60,11 @@ class RawReader(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
             self.fields[one.field] = tf.float32
         for slot in adapter.slots:
             self._prepare(slot.source)
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """The input of the signature by field; see :mod:`.input_names`."""
+        return input_names(self.fields)
 
     def __call__(self, fields: Mapping[str, Any]) -> tuple[Any, Any, Any]:
         """``dense [B, D]``, ``values [nnz]`` and ``row_splits [S * B + 1]`` of fields ``[B]``."""
@@ -135,13 +141,13 @@ class RawReader(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
     def _computed(self, source: Source, fields: Mapping[str, Any], read: dict[int, list[Values]]) -> list[Values]:
         if isinstance(source, MergeSource):
             found = [one for part in source.parts for one in self._read(part, fields, read)]
-            return [(_folded(ids, source.rows), there) for ids, there in found]
+            return [(_bucketed(ids, source.rows), there) for ids, there in found]
         if isinstance(source, CrossSource):
             (first,), *others = [self._combined(part, fields, read) for part in source.parts]
             crossed = first
             for (other,) in others:
                 crossed = _pair(crossed, other)
-            return [(_folded(crossed[0], source.rows), crossed[1])]
+            return [(_bucketed(crossed[0], source.rows), crossed[1])]
         if isinstance(source, BucketSource):
             numbers = fields[source.field]
             ids = tf.searchsorted(tf.constant(source.boundaries), numbers, side="right")
@@ -158,7 +164,7 @@ class RawReader(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
     def _encoded(self, source: FieldSource, values: Any) -> Values:
         encoder = source.encoder
         if isinstance(encoder, HashEncoder):
-            return _folded(_hash(values), encoder.rows, hashes=True), tf.not_equal(values, ABSENT)
+            return _hashed(values, encoder.rows), tf.not_equal(values, ABSENT)
         if isinstance(encoder, IdentityEncoder):
             return values, tf.logical_and(values >= 0, values < (encoder.rows or 0))
         assert isinstance(encoder, VocabularyEncoder)
@@ -182,7 +188,7 @@ def _other(values: Any, buckets: int) -> Any:
     """The bucket of a value that is not in the vocabulary; a missing one falls into the first."""
     if buckets == 1:
         return tf.zeros(tf.shape(values), tf.int64)
-    return tf.where(tf.equal(values, ABSENT), tf.constant(0, tf.int64), _folded(_hash(values), buckets))
+    return tf.where(tf.equal(values, ABSENT), tf.constant(0, tf.int64), _hashed(values, buckets))
 
 
 def _hash(values: Any) -> Any:
@@ -194,8 +200,16 @@ def _pair(left: Values, right: Values) -> Values:
     return integers_of(words), tf.logical_and(left[1], right[1])
 
 
-def _folded(hashes_: Any, buckets: int | None, hashes: bool = False) -> Any:
-    """Buckets of hashes; without any the hashes themselves, of which an encoder's are never ABSENT."""
-    if buckets is not None:
-        return integers_of(tf.math.floormod(words_of(hashes_), tf.constant(buckets, tf.uint64)))
-    return tf.where(tf.equal(hashes_, ABSENT), hashes_ + 1, hashes_) if hashes else hashes_
+def _hashed(values: Any, buckets: int | None) -> Any:
+    """The ids that a HashEncoder gives: a hash is never ABSENT, which stands for no value."""
+    hashes = _hash(values)
+    if buckets is None:
+        return tf.where(tf.equal(hashes, ABSENT), hashes + 1, hashes)
+    return _bucketed(hashes, buckets)
+
+
+def _bucketed(hashes: Any, buckets: int | None) -> Any:
+    """``hashes mod buckets``, as unsigned integers; where there is no bound, the hashes themselves."""
+    if buckets is None:
+        return hashes
+    return integers_of(tf.math.floormod(words_of(hashes), tf.constant(buckets, tf.uint64)))

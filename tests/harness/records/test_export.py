@@ -1,12 +1,15 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
 from wideload.errors import UsageError
-from wideload.harness.records.export import export
+from wideload.harness.cli.export import command
+from wideload.harness.records.export import export, form_of
 from wideload.harness.records.results import CurvePoint, RunRecord
 
 Make = Callable[..., RunRecord]
@@ -28,6 +31,46 @@ def test_a_table_reads_back_with_its_nested_fields(
     assert frame["step_ms.p50"].tolist() == [4.0]
     assert json.loads(frame["options"][0]) == {"mode": "sync"}
     assert json.loads(frame["losses"][0]) == [0.7, 0.6, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        ("x.csv", "csv"),
+        ("x.CSV", "csv"),
+        ("x.csv.gz", "csv"),
+        ("x.parquet", "parquet"),
+        ("x.pq", "parquet"),
+        ("a.csv.parquet", "parquet"),
+        ("x.json", "trace"),
+        ("x", "parquet"),
+    ],
+)
+def test_the_suffix_of_the_output_decides_its_form(name: str, form: str) -> None:
+    assert form_of(Path(name), None) == form
+    assert form_of(Path(name), form) == form  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "form"), [("x.csv", "parquet"), ("x.parquet", "csv"), ("x.json", "csv"), ("x.csv", "trace")]
+)
+def test_a_form_that_the_suffix_contradicts_is_refused(name: str, form: Any) -> None:
+    with pytest.raises(UsageError, match=f"--format {form} does not fit {name}"):
+        form_of(Path(name), form)
+
+
+def test_a_suffix_without_a_form_is_refused_unless_the_form_is_given() -> None:
+    with pytest.raises(UsageError, match=r"x\.txt names no form. Give --format, or one of these suffixes: \.parquet"):
+        form_of(Path("x.txt"), None)
+    assert form_of(Path("x.txt"), "csv") == "csv"
+    assert form_of(Path("board.v1"), "tensorboard") == "tensorboard"
+
+
+@pytest.mark.parametrize("name", ["x.csv", "x.csv.gz"])
+def test_the_command_writes_what_the_suffix_says(folder: Path, name: str) -> None:
+    done = CliRunner().invoke(command, [str(folder), "-o", str(folder / name)])
+    assert done.exit_code == 0, done.output
+    assert pd.read_csv(folder / name)["step_ms.p50"].tolist() == [4.0]
 
 
 def test_timelines_of_all_ranks_are_merged_as_processes(folder: Path) -> None:

@@ -20,6 +20,8 @@ import pytest
 
 from wideload import datasets
 from wideload.datasets.contract import Plan
+from wideload.datasets.prepare.prepare import prepare
+from wideload.datasets.prepare.request import Request
 from wideload.harness.experiment.case import Case
 from wideload.harness.experiment.checkpointing import Settings
 from wideload.harness.features.adapter import FeatureColumnAdapter
@@ -75,11 +77,39 @@ def train(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Model]:
     return trained
 
 
+ODD_NAMES = ("timestamp/age days", "site.id", "user id", "性别", "1st-buy", "_x", "c(a)", "self", "Color", "color")
+
+
+@pytest.fixture(scope="session")
+def odd_names(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A prepared data set whose fields have names that no signature takes; ``price in €`` and ``Price`` are numbers."""
+    folder = tmp_path_factory.mktemp("odd")
+    numbers = ("price in €", "Price")
+    fields = [f'[[field]]\nname = "{name}"\n' for name in ODD_NAMES]
+    fields += [f'[[field]]\nname = "{name}"\nkind = "number"\n' for name in numbers]
+    (folder / "layout.toml").write_text(
+        'format = "csv"\n[label]\ncolumn = "label"\n' + "".join(fields), encoding="utf-8"
+    )
+    random = np.random.default_rng(1)
+    lines = [",".join(["label", *ODD_NAMES, *numbers])]
+    for words in random.integers(0, 5, (600, len(ODD_NAMES))):
+        cells = [f"v{word}" for word in words] + [str(number) for number in random.normal(3, 1, 2).round(3)]
+        lines.append(",".join([str(int(words.sum() % 3 == 0)), *cells]))
+    (folder / "log.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    request = Request(reader="custom", options={"layout": str(folder / "layout.toml")})
+    prepare(request, str(folder / "log.csv"), folder / "shards")
+    return f"shards[path={folder / 'shards'}]"
+
+
 @pytest.fixture(scope="session")
 def raw_test_split(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The raw fields of Census Income's test split, words as words."""
-    path = tmp_path_factory.mktemp("raw") / "test.parquet"
-    (batch,) = datasets.load("census").stream("test", Plan(1 << 20))
+    return write_raw("census", tmp_path_factory.mktemp("raw") / "test.parquet")
+
+
+def write_raw(dataset: str, path: Path) -> Path:
+    """The raw fields of a data set's test split as Parquet, words as words."""
+    (batch,) = datasets.load(dataset).stream("test", Plan(1 << 20))
     table = pa.Table.from_batches([batch])
     words = {
         name: table[name].cast(pa.string()).fill_null("?") for name in table.column_names if _is_words(table[name])
@@ -88,6 +118,12 @@ def raw_test_split(tmp_path_factory: pytest.TempPathFactory) -> Path:
         table = table.set_column(table.column_names.index(name), name, column)
     pq.write_table(table, path)
     return path
+
+
+@pytest.fixture
+def raw_of(tmp_path: Path) -> Callable[[str], Path]:
+    """Writes the raw fields of a data set's test split."""
+    return lambda dataset: write_raw(dataset, tmp_path / "raw.parquet")
 
 
 def _is_words(column: Any) -> bool:

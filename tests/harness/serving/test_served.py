@@ -37,6 +37,31 @@ def test_a_self_contained_model_predicts_from_raw_fields(
     np.testing.assert_allclose(serve(tmp_path / "out", signs), model.predicted, atol=1e-6, rtol=0)
 
 
+@pytest.mark.parametrize("strategy", ["sparse_ps", "local"])
+def test_fields_may_have_any_name(
+    train: Train,
+    serve: Serve,
+    census: Make,
+    odd_names: str,
+    raw_of: Callable[[str], Path],
+    tmp_path: Path,
+    strategy: str,
+) -> None:
+    from wideload.harness.cli.checkpoint import command
+
+    model = train(strategy, census(dataset=odd_names, columns={"auto": True}, batch_size=50))
+    done = CliRunner().invoke(command, ["saved-model", str(model.checkpoint), str(tmp_path / "out")])
+    assert done.exit_code == 0, done.output
+    assert "field 'site.id' is the input 'site_id' of the signature raw" in done.output
+    assert "field 'Price'" not in done.output
+    assert "field 'color' is the input 'color_2'" in done.output
+    found = serve(tmp_path / "out", raw_of(odd_names))
+    np.testing.assert_allclose(found, model.predicted, atol=1e-6, rtol=0)
+    about = json.loads((tmp_path / "out" / "serving.json").read_text())
+    assert {"name": "price in €", "input": "price_in__", "type": "float32"} in about["fields"]
+    assert {"name": "性别", "input": "arg_6", "type": "string"} in about["fields"]
+
+
 def test_a_tower_with_a_dictionary_predicts_the_same(
     train: Train, serve: Serve, census: Make, signs_of: Signs, tmp_path: Path
 ) -> None:

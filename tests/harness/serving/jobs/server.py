@@ -19,12 +19,14 @@ import pyarrow.parquet as pq  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
 
-def of_raw(model: Any, table: pa.Table) -> Any:
-    signature = model.signatures["raw"]
-    wanted = signature.structured_input_signature[1]
-    arrays = {name: table[name].combine_chunks() for name in wanted}
-    given = {name: tf.constant(array.to_pylist(), wanted[name].dtype) for name, array in arrays.items()}
-    return signature(**given)["probability"]
+def of_raw(folder: Path, model: Any, table: pa.Table) -> Any:
+    """What the documentation tells a reader to do; ``serving.json`` lies within the SavedModel, too."""
+    about = json.loads((folder / "model" / "assets.extra" / "serving.json").read_text())
+    given = {
+        field["input"]: tf.constant(table[field["name"]].to_pylist(), getattr(tf, field["type"]))
+        for field in about["fields"]
+    }
+    return model.signatures["raw"](**given)["probability"]
 
 
 def of_signs(model: Any, batch: dict[str, Any]) -> Any:
@@ -53,7 +55,7 @@ def of_dictionary(folder: Path, model: Any, batch: dict[str, Any]) -> Any:
 def main(folder: Path, source: Path, out: Path) -> None:
     model = tf.saved_model.load(str(folder / "model"))
     if source.suffix == ".parquet":
-        found = of_raw(model, pq.read_table(source))
+        found = of_raw(folder, model, pq.read_table(source))
     else:
         batch = dict(np.load(source))
         inside = "signs" in model.signatures
