@@ -19,10 +19,12 @@ from wideload.hashing import salt_of, signs
 def load_pretrained(slot: Slot) -> PretrainedRows:
     """The rows that a slot's embedding declares.
 
-    Keys that have no id of their own are left out: a vocabulary's buckets for unknown values start from the initialiser.
+    Keys that have no id of their own are left out: a vocabulary's buckets for unknown values start from the
+    initialiser.
 
     Raises:
-        ColumnError: the file cannot be read or does not fit the column; names the column, the file, the row and the key.
+        ColumnError: the file cannot be read or does not fit the column; names the column, the file, the row and the
+            key.
     """
     embedding, source = slot.embedding, slot.source
     if embedding is None or embedding.pretrained is None:

@@ -5,9 +5,9 @@
     Parquet   key: integers or text          value: lists of numbers, all of one length
     npz       key: integers or text [n]      value: numbers [n, dimension]
 
-Rows are counted from 1 in messages, and each message names the file, the row and the key. Refused are: missing keys, keys
-that occur twice, missing vectors, vectors of another length than the column's dimension, numbers that are missing, NaN or
-infinite (as float32, which is what a table holds).
+Rows are counted from 1 in messages, and each message names the file, the row and the key. Refused are: missing keys,
+keys that occur twice, missing vectors, vectors of another length than the column's dimension, numbers that are missing,
+NaN or infinite (as float32, which is what a table holds).
 """
 
 from __future__ import annotations
@@ -145,7 +145,8 @@ def _vectors_of(file: _File, keys: Any, lists: Any, dimension: int) -> Floats:
     if flat.null_count:
         raise file.row_error(_first(flat.is_null()) // dimension, keys, "the vector has a missing number")
     with np.errstate(over="ignore"):  # what does not fit float32 becomes infinite, and is refused later
-        return flat.to_numpy(zero_copy_only=False).astype(np.float32).reshape(len(lists), dimension)
+        numbers: Floats = flat.to_numpy(zero_copy_only=False).astype(np.float32)
+    return numbers.reshape(len(lists), dimension)
 
 
 def _check_distinct(file: _File, keys: Any) -> None:

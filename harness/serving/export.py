@@ -29,7 +29,7 @@ from wideload.harness.serving.weights import TableWeights, Weights, weights_of
 LookUp = Literal["inside", "outside"]
 ABOUT, MODEL, DICTIONARY = "serving.json", "model", "dictionary"
 EXTRA = "assets.extra"
-"""A folder within a SavedModel for files that TensorFlow does not load, so that the SavedModel alone explains itself."""
+"""A folder of a SavedModel whose files TensorFlow does not load: there, a copy of :data:`ABOUT` explains the model."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The input of the signature ``raw`` that each field of a data set has: a field may have any name, an input may not.
 
-TensorFlow accepts as an input's name what Python accepts as a parameter's, in ASCII, and tells two names apart only where
-they differ in more than case.
+TensorFlow accepts as an input's name what Python accepts as a parameter's, in ASCII, and tells two names apart only
+where they differ in more than case.
 
 ==============================  =========================================================
 a field                         its input

@@ -117,7 +117,7 @@ class SelfContained(Tower):
 
 
 def _inputs(dense: Any, values: Any, row_splits: Any, weights: Any) -> Inputs:
-    """A batch to predict for. It is a global batch of its own, without padding; its labels are zeros that nobody reads."""
+    """A batch to predict for: a global batch of its own, without padding. Its labels are not read."""
     size = tf.shape(dense)[0]
     examples = tf.cast(size, tf.int64)
     return Inputs(tf.zeros([size]), dense, values, row_splits, weights, global_size=examples, examples=examples)
