@@ -1,7 +1,8 @@
 """Data sets, found by name.
 
-Built-in data sets are listed below; third parties add theirs by the entry point group ``wideload.datasets``, whose
-value is a :class:`wideload.datasets.contract.Dataset` subclass. Nothing is imported before it is asked for.
+The built-in data sets are listed below. Third parties register theirs under the entry point group
+``wideload.datasets``; the entry point's value is a subclass of :class:`wideload.datasets.contract.Dataset`. A data set
+is imported on first use.
 """
 
 from __future__ import annotations
@@ -26,22 +27,22 @@ _DATASETS: Registry[Dataset] = Registry("data set", "wideload.datasets.contract:
 
 
 def names() -> list[str]:
-    """Every registered data set, the built-in ones first."""
+    """Returns the names of all registered data sets, built-in ones first."""
     return _DATASETS.names()
 
 
 def find(name: str) -> type[Dataset]:
-    """The data-set class of that name.
+    """Returns the data set class with this name.
 
     Raises:
-        UnknownNameError: no such data set; names the nearest one.
-        UsageError: a plugin's entry point does not lead to a Dataset.
+        UnknownNameError: there is no such data set; the message names the nearest one.
+        UsageError: a plug-in's entry point is not a Dataset subclass.
     """
     return _DATASETS.find(name)
 
 
 def load(text: str) -> Dataset:
-    """The data set that ``name`` or ``name[option=value,...]`` stands for."""
+    """Creates the data set described by ``name`` or ``name[option=value,...]``."""
     spec = Spec.parse(text)
     dataset = find(spec.name)
     return dataset(spec.options(dataset.Options))

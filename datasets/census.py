@@ -1,9 +1,9 @@
 """``census``: Census Income (UCI Adult), the data set of the original Wide & Deep tutorial; ships with the package.
 
 Rows: 32,561 for training and 16,281 for testing, as published. Label: income above 50,000 dollars a year. ``?`` is
-kept as a value like any other. ``fnlwgt``, the census bureau's sampling weight, is left out: it says how many
-people a row stands for, not what they earn. Licence and citation are in ``census_income/README.md``; the
-folder was made by ``wideload data prepare census``.
+kept as a value like any other. ``fnlwgt``, the census bureau's sampling weight, is left out because it says how many
+people a row represents, not what they earn. The licence and the citation are in ``census_income/README.md``; the
+folder was written by ``wideload data prepare census``.
 """
 
 from __future__ import annotations

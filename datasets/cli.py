@@ -34,17 +34,26 @@ def data() -> None:
 @click.option("--layout", type=click.Path(exists=True, dir_okay=False), help="TOML layout (format custom).")
 @click.option("--option", "-o", "options", multiple=True, metavar="KEY=VALUE", help="Option of the format.")
 @click.option(
-    "--split", "by", default="auto", type=click.Choice(["auto", "given", "time", "hash", "none"]), help="Rule."
+    "--split",
+    "by",
+    default="auto",
+    type=click.Choice(["auto", "given", "time", "hash", "none"]),
+    help="How rows are assigned to splits.",
 )
-@click.option("--key", multiple=True, help="Field that the split by hash looks at; repeatable.")
+@click.option("--key", multiple=True, help="Field whose hash decides the split (--split hash); repeatable.")
 @click.option("--validation", default=0.0, help="Share of rows for validation.")
 @click.option("--test", default=0.1, help="Share of rows for testing.")
-@click.option("--bad-rows", default="error", type=click.Choice(["error", "skip"]), help="What a bad row does.")
-@click.option("--bad-rows-limit", type=int, help="Skipped rows above which to stop.")
-@click.option("--rows-per-shard", type=click.IntRange(min=1), help="Rows read per shard.")
-@click.option("--quiet", is_flag=True, help="No progress.")
+@click.option(
+    "--bad-rows",
+    default="error",
+    type=click.Choice(["error", "skip"]),
+    help="Stop at the first bad row, or skip and count bad rows.",
+)
+@click.option("--bad-rows-limit", type=int, help="Stop when more than this many rows were skipped.")
+@click.option("--rows-per-shard", type=click.IntRange(min=1), help="Number of rows that are read for one shard.")
+@click.option("--quiet", is_flag=True, help="Do not show progress.")
 def prepare(reader: str, path: str, out: Path, **chosen: Any) -> None:
-    """Convert a data set to shards; goes on where it was when run again.
+    """Convert a data set to shards; run it again to resume an interrupted conversion.
 
     `wideload data list` shows the formats.
     """
@@ -65,10 +74,10 @@ def prepare(reader: str, path: str, out: Path, **chosen: Any) -> None:
 
 
 def _request(reader: str, chosen: dict[str, Any]) -> Any:
-    """The command line as a request.
+    """Builds the request from the command line.
 
     Raises:
-        click.UsageError: an option that is not KEY=VALUE.
+        click.UsageError: an option is not of the form KEY=VALUE.
     """
     from wideload.datasets.prepare.prepare import Request
 
@@ -93,7 +102,7 @@ def _request(reader: str, chosen: dict[str, Any]) -> Any:
 
 @contextmanager
 def _progress(quiet: bool) -> Iterator[Any]:
-    """A bar with rate and time left on a terminal, a line now and then elsewhere; on stderr."""
+    """Shows progress on stderr: a bar with rate and time left on a terminal, otherwise one line every ten seconds."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -114,7 +123,7 @@ def _progress(quiet: bool) -> Iterator[Any]:
 
 
 class _Lines:
-    """Progress where there is no terminal: a line every ten seconds."""
+    """Shows progress without a terminal: one line every ten seconds."""
 
     EVERY = 10.0
 
@@ -131,8 +140,12 @@ class _Lines:
 
 @data.command(context_settings=CONTEXT, epilog="\b\nExample:\n  wideload data describe data/criteo")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False))
-@click.option("--json", "as_json", is_flag=True, help="JSON on stdout.")
-@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a section for a report.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
+@click.option(
+    "--html",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write the description to this file as a section for a report.",
+)
 def describe(folder: str, as_json: bool, html: Path | None) -> None:
     """Show rows, label rates, cardinalities, top values, missing values and drift."""
     from wideload.datasets.describe.describe import describe as run
@@ -148,7 +161,7 @@ def describe(folder: str, as_json: bool, html: Path | None) -> None:
 
 
 def _print(description: Any) -> None:
-    """Two tables on stdout."""
+    """Prints the description as two tables on stdout."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -179,7 +192,7 @@ def verify(folder: str) -> None:
 
 
 @data.command("list", context_settings=CONTEXT)
-@click.option("--json", "as_json", is_flag=True, help="JSON on stdout.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
 def list_(as_json: bool) -> None:
     """List the data sets, and the formats that can be prepared."""
     sets = {name: datasets.find(name).summary for name in datasets.names()}

@@ -1,4 +1,4 @@
-"""What a data set offers: a schema, splits, and one global order of examples that ranks share out.
+"""The data set contract: a schema, splits, and one global order of examples that is shared between the ranks.
 
 ::
 
@@ -9,9 +9,10 @@
               best_auc(split)             best possible AUC where the truth is known, else None
               fingerprint()               hash of the content
 
-The order of examples is a function of (content, seed, epoch, batch_size) alone. Global batch ``t`` is rows ``[t *
-batch_size, (t + 1) * batch_size)`` of it whatever the number of ranks; rank ``r`` gets one contiguous share of each.
-So two jobs with different rank counts train on equal global batches, and a position is one integer: the step.
+The order of examples depends only on (content, seed, epoch, batch_size). Global batch ``t`` consists of rows ``[t *
+batch_size, (t + 1) * batch_size)`` of that order, for any number of ranks; rank ``r`` gets one contiguous share of each
+batch. Two jobs with different rank counts therefore train on equal global batches, and a position in the data is a
+single integer, the step.
 """
 
 from __future__ import annotations
@@ -36,11 +37,12 @@ class Field:
     Attributes:
         name: column name in the record batches.
         kind: ``numeric`` (float32) or ``categorical`` (int64 or string, dictionary-encoded strings allowed).
-        multi_valued: a list column: 0..n values per example.
-        cardinality: for categorical integer fields whose values are in ``[0, cardinality)``; None when unknown.
-        vocabulary: for categorical string fields: the distinct values of the training split, most frequent first.
+        multi_valued: whether it is a list column with 0..n values per example.
+        cardinality: the number of ids of a categorical integer field whose values are in ``[0, cardinality)``; None
+            when it is unknown.
+        vocabulary: the distinct values that a categorical string field has in the training split, most frequent first.
         weights: name of the list<float32> column with one weight per value, or None.
-        mean, std: of the training split, for numeric fields.
+        mean, std: mean and standard deviation of a numeric field in the training split.
     """
 
     name: str
@@ -61,7 +63,7 @@ class Schema:
     fields: tuple[Field, ...]
 
     def field(self, name: str) -> Field:
-        """The field of that name; KeyError when there is none."""
+        """Returns the field with this name."""
         return next(field for field in self.fields if field.name == name)
 
 
@@ -71,11 +73,11 @@ class Plan:
 
     Attributes:
         batch_size: examples of a global batch.
-        rank, ranks: whose share.
-        seed: of the order; None keeps the stored order (evaluation).
-        epoch: changes the order.
-        start: first global batch to yield: where a resumed run goes on.
-        last: keep or drop a global batch that is not full.
+        rank, ranks: the rank that reads, and the number of ranks.
+        seed: seed of the order; None keeps the stored order (used for evaluation).
+        epoch: number of the epoch; each epoch has its own order.
+        start: first global batch to yield; a resumed run starts at its checkpoint's step.
+        last: whether a global batch that is not full is kept or dropped.
     """
 
     batch_size: int
@@ -87,18 +89,18 @@ class Plan:
     last: LastBatch = "keep"
 
     def share(self, size: int) -> tuple[int, int]:
-        """The rank's half-open range of a global batch with ``size`` examples."""
+        """Returns this rank's half-open range within a global batch of ``size`` examples."""
         base, extra = divmod(size, self.ranks)
         begin = self.rank * base + min(self.rank, extra)
         return begin, begin + base + (self.rank < extra)
 
     def batches(self, examples: int) -> int:
-        """Number of global batches in a split of that many examples."""
+        """Returns the number of global batches in a split of ``examples`` examples."""
         return examples // self.batch_size if self.last == "drop" else -(-examples // self.batch_size)
 
 
 class Dataset(ABC):
-    """A named source of examples. Subclasses are found by name (see :mod:`wideload.datasets`)."""
+    """A named source of examples. Subclasses are registered by name (see :mod:`wideload.datasets`)."""
 
     name: ClassVar[str]
     summary: ClassVar[str]
@@ -112,11 +114,11 @@ class Dataset(ABC):
 
     @abstractmethod
     def size(self, split: Split) -> int:
-        """Examples in a split; 0 for a split that does not exist."""
+        """Returns the number of examples in a split; 0 for a split that does not exist."""
 
     @abstractmethod
     def stream(self, split: Split, plan: Plan) -> Iterator[pa.RecordBatch]:
-        """The rank's share of every global batch, in order; a share may have 0 rows.
+        """Yields this rank's share of every global batch, in order; a share may have 0 rows.
 
         Columns are the label (float32) and every field of the schema; a multi-valued field with weights is followed by
         their list column at the end. Numeric columns are float32 without nulls (a missing number is the field's mean).
@@ -125,13 +127,13 @@ class Dataset(ABC):
         are lists without null lists.
 
         Raises:
-            DataError: a shard is missing, truncated or does not match its checksum; names the file.
+            DataError: a shard is missing, truncated or does not match its checksum; the message names the file.
         """
 
     def best_auc(self, split: Split) -> float | None:  # noqa: ARG002
-        """AUC of the true click probabilities, where they are known."""
+        """Returns the AUC of the true click probabilities, or None where they are unknown."""
         return None
 
     @abstractmethod
     def fingerprint(self) -> str:
-        """16 hex digits over the content (not the place) of the data."""
+        """Returns 16 hex digits that identify the content of the data, independent of where it is stored."""

@@ -12,7 +12,7 @@ from wideload.hashing import GOLDEN_GAMMA, MASK, Words, finalise
 
 
 def salt(*parts: int) -> int:
-    """One 64-bit word out of several integers; order matters."""
+    """Mixes several integers into one 64-bit word; their order matters."""
     word = np.array([GOLDEN_GAMMA], dtype=np.uint64)
     for part in parts:
         word = finalise(word ^ np.uint64(part & MASK)) + np.uint64(GOLDEN_GAMMA)

@@ -1,13 +1,13 @@
-"""Rows that cannot be taken, and what is done about them.
+"""Bad rows, and what is done about them.
 
 =========  =============================================================================================
 policy     a bad row ...
 =========  =============================================================================================
-``error``  ends the work with a :class:`DataError` that names file, line and reason
-``skip``   is counted by reason; the first of them go to a side file, with the reason and the row's text
+``error``  stops the work with a :class:`DataError` that names the file, line and reason
+``skip``   is counted by reason; the first ones are written to a side file, with the reason and the row's text
 =========  =============================================================================================
 
-Skipping stops at a limit. Nothing is dropped silently: rows in = rows out + rows rejected, always.
+An optional limit stops the skipping. Nothing is dropped silently: rows in = rows out + rows rejected, always.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ SIDE_FILE = "rejected.jsonl"
 
 
 class BadRows(Options):
-    """What to do with rows that cannot be taken.
+    """What to do with bad rows.
 
     Attributes:
         policy: ``error`` or ``skip``.
-        limit: rejected rows above which ``skip`` gives up; None for no limit.
-        keep: rejected rows written to the side file.
+        limit: number of rejected rows above which ``skip`` stops with an error; None for no limit.
+        keep: number of rejected rows that are written to the side file.
     """
 
     policy: Literal["error", "skip"] = "error"
@@ -41,7 +41,7 @@ class BadRows(Options):
 
 
 class Reject(NamedTuple):
-    """One row that was not taken; ``line`` counts from 1 (binary formats: the record), ``text`` is its beginning."""
+    """One rejected row; ``line`` (in binary formats the record) counts from 1, ``text`` is the beginning of the row."""
 
     source: str
     line: int
@@ -54,12 +54,12 @@ class Reject(NamedTuple):
 
 @dataclass(slots=True)
 class Rejects:
-    """The rejected rows so far.
+    """The rows rejected so far.
 
     Attributes:
-        policy: what to do.
-        reasons: rejected rows by reason.
-        kept: those for the side file.
+        policy: what to do with bad rows.
+        reasons: number of rejected rows for each reason.
+        kept: the rejected rows for the side file.
     """
 
     policy: BadRows
@@ -71,10 +71,10 @@ class Rejects:
         return sum(self.reasons.values())
 
     def add(self, rejects: Iterable[Reject]) -> None:
-        """Takes note of rejected rows.
+        """Records rejected rows.
 
         Raises:
-            DataError: by the policy, or because the limit is reached.
+            DataError: the policy is ``error``, or the limit is exceeded.
         """
         for reject in rejects:
             if self.policy.policy == "error":
@@ -91,12 +91,12 @@ class Rejects:
         if self.policy.limit is not None and self.rows > self.policy.limit:
             reasons = ", ".join(f"{reason} ({count})" for reason, count in self.reasons.most_common(3))
             raise DataError(
-                f"{reject.source}:{reject.line}: more than {self.policy.limit} rows cannot be taken: {reasons}. "
-                "Is it another format? Raise --bad-rows-limit to go on."
+                f"{reject.source}:{reject.line}: more than {self.policy.limit} bad rows: {reasons}. "
+                "Is the file in another format? Otherwise raise --bad-rows-limit."
             )
 
     def state(self) -> dict[str, Any]:
-        """What :meth:`restored` needs, as JSON."""
+        """Returns the state that :meth:`restored` takes, as JSON values."""
         return {"reasons": dict(self.reasons), "kept": [list(reject) for reject in self.kept]}
 
     @classmethod

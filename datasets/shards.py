@@ -1,4 +1,4 @@
-"""``shards[path=DIR]``: a directory that ``wideload data prepare`` made of the user's own data."""
+"""``shards[path=DIR]``: the user's own data, converted by ``wideload data prepare``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from wideload.options import Options
 
 
 class ShardsOptions(Options):
-    """Attributes: path: folder (or fsspec URL) with a ``manifest.json``."""
+    """Options.
+
+    Attributes:
+        path: folder (or fsspec URL) that holds a ``manifest.json``.
+    """
 
     path: str
 

@@ -1,1 +1,1 @@
-"""A prepared folder -> what is in it, as data and as HTML."""
+"""Describes what is in a prepared folder, as data and as HTML."""

@@ -1,8 +1,8 @@
-"""What is in a prepared data set, field by field: read one column of one row group at a time, in bounded memory.
+"""Describes a prepared data set field by field; reads one column of one row group at a time, in bounded memory.
 
 Drift compares the first and the last tenth of the training rows in stored order. For categories it is the total
-variation distance of the two distributions, and the share of the last tenth's values that the first tenth does not
-have; for numbers the difference of the means in standard deviations.
+variation distance of the two distributions, together with the share of the last tenth's values that the first tenth
+does not have. For numbers it is the difference of the means in standard deviations.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ TOP = 5
 
 @dataclass(frozen=True, slots=True)
 class SplitSummary:
-    """One split. ``label_rate`` is the share of positive labels, None without rows."""
+    """One split. ``label_rate`` is the share of positive labels; None for a split without rows."""
 
     name: str
     rows: int
@@ -39,16 +39,17 @@ class SplitSummary:
 
 @dataclass(frozen=True, slots=True)
 class FieldSummary:
-    """One field of the training split.
+    """One field, as it is in the training split.
 
     Attributes:
-        kind: ``number``, ``integer`` or ``text``; multi_valued: lists of it.
-        missing: share of rows without a value (for lists: empty ones).
-        distinct: different values (categories); exact: counted, not estimated.
+        kind: ``number``, ``integer``, ``hex`` or ``text``; multi_valued: whether the field holds lists of them.
+        missing: share of rows without a value (for lists: rows with an empty list).
+        distinct: number of distinct values of a category; exact: whether it was counted, not estimated.
         top: the most frequent values with their share of all values.
-        low, mean, high, std: of numbers.
-        lengths: shortest, mean and longest list.
-        drift: first against last tenth, see the module; unseen: values of the last tenth that the first does not have.
+        low, mean, high, std: statistics of a number.
+        lengths: length of the shortest list, mean length, length of the longest list.
+        drift: first against last tenth, see the module; unseen: share of the last tenth's values that the first tenth
+            does not have.
     """
 
     name: str
@@ -69,7 +70,7 @@ class FieldSummary:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """A data set."""
+    """The description of a prepared data set."""
 
     path: str
     fingerprint: str
@@ -81,7 +82,7 @@ class Description:
     reasons: dict[str, int]
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Returns the description as JSON values."""
         return dataclasses.asdict(self)
 
 
@@ -124,7 +125,7 @@ def _split(place: Place, manifest: Manifest, name: str) -> SplitSummary:
 
 @dataclass(slots=True)
 class _Tenths:
-    """Cuts the first and the last tenth out of the columns of successive row groups."""
+    """Extracts the first and the last tenth of a column from its successive row groups."""
 
     rows: int
     seen: int = 0
@@ -189,13 +190,13 @@ def _categories(entry: FieldEntry, found: Iterator[Any], rows: int) -> FieldSumm
 
 
 def _top(frequencies: Frequencies) -> list[tuple[Any, int]]:
-    """The most frequent values, equals in order of their text."""
+    """Returns the most frequent values; ties are ordered by their text."""
     return sorted(frequencies.counts.items(), key=lambda item: (-item[1], str(item[0])))[:TOP]
 
 
 @dataclass(slots=True)
 class _Lengths:
-    """Lengths of lists."""
+    """Statistics of the lengths of lists."""
 
     low: int | None = None
     high: int = 0
@@ -203,7 +204,7 @@ class _Lengths:
     rows: int = 0
 
     def add(self, column: Any) -> int:
-        """Takes note of a column, and returns how many of its lists are empty."""
+        """Adds a column and returns how many of its lists are empty."""
         lengths = np.asarray(pc.fill_null(pc.list_value_length(column), 0))
         if len(lengths):
             self.low = min(self.low if self.low is not None else int(lengths.min()), int(lengths.min()))

@@ -1,4 +1,4 @@
-"""A description as a section of an HTML report: no script, no style of its own, all text escaped."""
+"""Renders a description as a section of an HTML report: no script, no style, all text escaped."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from wideload.datasets.describe.describe import Description, FieldSummary
 
 
 def section(description: Description) -> str:
-    """One ``<section>`` with a table of splits and a table of fields."""
+    """Returns one ``<section>`` with a table of splits and a table of fields."""
     splits = "".join(
         _row(split.name, f"{split.rows:,}", "" if split.label_rate is None else f"{split.label_rate:.4f}", split.shards)
         for split in description.splits
@@ -29,7 +29,7 @@ COLUMNS = ("field", "kind", "missing", "distinct", "values", "lengths", "drift")
 
 
 def cells(field: FieldSummary) -> tuple[str, ...]:
-    """One field as texts, in the order of COLUMNS."""
+    """Returns the texts of one field's cells, in the order of COLUMNS."""
     return (
         field.name,
         f"list of {field.kind}" if field.multi_valued else field.kind,

@@ -1,4 +1,4 @@
-"""Area under the ROC curve, exact."""
+"""The exact area under the ROC curve."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import numpy.typing as npt
 
 
 def auc(labels: npt.NDArray[np.float32], scores: npt.NDArray[np.float64]) -> float | None:
-    """Probability that a positive scores above a negative, ties counting half; None when one class is missing.
+    """Returns the probability that a positive scores above a negative, where a tie counts one half.
 
-    Mann & Whitney (1947): from the mean ranks of the positives. Both arrays are ``[n]``.
+    It is computed from the mean ranks of the positives (Mann & Whitney 1947). Both arrays are ``[n]``; the result is
+    None when one class is missing.
     """
     positive = labels > 0.5
     positives = int(positive.sum())

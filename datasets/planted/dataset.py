@@ -1,11 +1,10 @@
-"""``planted``: labels from a known Wide & Deep, so that the best possible AUC is known.
+"""``planted``: generated data with labels from a known Wide & Deep model, so the best possible AUC is known.
 
 ::
 
     PlantedOptions -> Truth (what a row is) -> PlantedRows -> Planted (splits, order, batches, or shards in the cache)
 
-With a seed, an epoch visits the rows in a computed permutation; each rank computes the rows of its own share and no
-others.
+With a seed, an epoch visits the rows in a computed permutation. Each rank computes only the rows of its own share.
 """
 
 from __future__ import annotations
@@ -51,7 +50,7 @@ class Planted(Dataset):
         return ahead(lambda: self._batches(split, plan), _AHEAD)
 
     def _batches(self, split: Split, plan: Plan) -> Iterator[pa.RecordBatch]:
-        """Rows are computed for several small batches at once: NumPy's cost per call is then small."""
+        """Computes the rows of several small batches at once, which keeps NumPy's cost per call small."""
         size, steps = self.size(split), plan.batches(self.size(split))
         together = max(1, BLOCK * plan.ranks // plan.batch_size)
         for first in range(plan.start, steps, together):
@@ -72,7 +71,7 @@ class Planted(Dataset):
         return Shuffle(size, salt(plan.seed or 0, plan.epoch))
 
     def best_auc(self, split: Split) -> float | None:
-        """AUC of the true probabilities against the labels of that split; None for a split with one class only."""
+        """The AUC of the true probabilities against the split's labels; None for a split with only one class."""
         return self._best(split)
 
     @functools.lru_cache(maxsize=3)  # noqa: B019  a data set lives as long as its process

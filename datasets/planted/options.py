@@ -1,4 +1,4 @@
-"""Options of ``planted``."""
+"""The options of ``planted``."""
 
 from __future__ import annotations
 
@@ -12,24 +12,27 @@ from wideload.options import Options
 
 
 class PlantedOptions(Options):
-    """How planted data looks.
+    """The properties of planted data.
 
     Attributes:
         slots: categorical fields; the last ``multi_valued`` of them hold lists.
-        vocabulary: ids of the first slot; ``vocabulary_last``: of the last one, geometrically between (default: equal).
-        zipf: exponent of the first slot's id frequencies; ``zipf_last``: of the last one, linearly between.
-        numeric: standard normal fields.
+        vocabulary: number of ids of the first slot; ``vocabulary_last``: number of ids of the last slot (default:
+            equal). Slots in between are spaced geometrically.
+        zipf: exponent of the first slot's id frequencies; ``zipf_last``: exponent of the last slot (default: equal).
+            Slots in between are spaced linearly.
+        numeric: number of standard normal fields.
         examples, validation_examples, test_examples: sizes of the splits, which follow each other in time.
-        multi_valued, max_values: slots with 0 to ``max_values`` values per example.
-        correlated, correlation: this many slots copy their predecessor's popularity rank with this probability.
-        noise: probability that a label is flipped; part of the true probability, so best_auc knows of it.
-        drift: how often the id at a popularity rank is replaced by another over the training split.
+        multi_valued, max_values: number of slots with 0 to ``max_values`` values per example.
+        correlated, correlation: number of slots that copy their predecessor's popularity rank, and the probability of
+            it.
+        noise: probability that a label is flipped; it is part of the true probability, so best_auc accounts for it.
+        drift: how often the id at a popularity rank is replaced by another one over the training split.
         click_rate: mean true probability without noise.
         signal: standard deviation of the true logit.
         interaction: share of the logit's variance that comes from the embeddings' pairwise products.
-        fade: an id of popularity rank k has weights scaled by ``k ** -fade``: what is frequent matters most.
-        seed: of everything.
-        storage: ``stream`` computes batches as they are asked for; ``files`` writes shards to the cache folder first.
+        fade: the weights of the id with popularity rank k are scaled by ``k ** -fade``, so frequent ids matter most.
+        seed: seed of all random numbers.
+        storage: ``stream`` computes batches on demand; ``files`` writes shards to the cache folder first.
     """
 
     slots: int = Field(default=26, ge=1, le=10_000)
@@ -69,12 +72,12 @@ class PlantedOptions(Options):
         return self.slots - self.multi_valued
 
     def vocabularies(self) -> npt.NDArray[np.int64]:
-        """Ids per slot: int64 ``[slots]``."""
+        """Returns the number of ids of each slot: int64 ``[slots]``."""
         last = self.vocabulary if self.vocabulary_last is None else self.vocabulary_last
         sizes: npt.NDArray[np.int64] = np.rint(np.geomspace(self.vocabulary, last, self.slots)).astype(np.int64)
         sizes[0] = self.vocabulary
         return sizes
 
     def exponents(self) -> npt.NDArray[np.float64]:
-        """Zipf exponent per slot: float64 ``[slots]``."""
+        """Returns the Zipf exponent of each slot: float64 ``[slots]``."""
         return np.linspace(self.zipf, self.zipf if self.zipf_last is None else self.zipf_last, self.slots)

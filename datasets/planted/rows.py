@@ -1,6 +1,6 @@
-"""The rows of a planted data set: functions of their number, so anyone can compute any of them.
+"""The rows of a planted data set. A row depends only on its number, so any process can compute any row.
 
-The splits follow each other: training rows first, then validation, then test.
+The splits follow each other: training rows come first, then validation, then test.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from wideload.datasets.planted.truth import Inputs, Truth
 
 LABEL = "label"
 GENERATION = 1
-"""Grows when the same options give other rows."""
+"""Increased whenever the same options give different rows."""
 
 BLOCK = 2048
-"""Rows that are computed at once."""
+"""Number of rows that are computed at once."""
 
 
 class PlantedRows:
-    """Every row of the data set that these options describe."""
+    """All rows of the data set that the options describe."""
 
     def __init__(self, options: PlantedOptions) -> None:
         self.options = options
@@ -47,7 +47,7 @@ class PlantedRows:
 
     @property
     def fingerprint(self) -> str:
-        """16 hex digits over all that decides what the rows are."""
+        """16 hex digits over everything that the rows depend on."""
         content = self.options.model_dump_json(exclude={"storage"})
         return hashlib.blake2b(f"planted {GENERATION} {content}".encode(), digest_size=8).hexdigest()
 
@@ -57,7 +57,7 @@ class PlantedRows:
         return sizes[split]
 
     def rows(self, split: Split, positions: npt.NDArray[np.int64]) -> pa.RecordBatch:
-        """Any rows of a split, by their position in stored order."""
+        """Computes rows of a split, given by their positions in stored order."""
         blocks = [
             self._block(self._number(split, positions[begin : begin + BLOCK]))
             for begin in range(0, max(1, len(positions)), BLOCK)
@@ -69,7 +69,7 @@ class PlantedRows:
     def labels(
         self, split: Split, positions: npt.NDArray[np.int64]
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]:
-        """Labels of rows and the probabilities that they were drawn with."""
+        """Returns the labels of rows and the probabilities that they were drawn with."""
         numbers = self._number(split, positions)
         _, probabilities = self._known(numbers)
         return self.truth.labels(numbers, probabilities), probabilities
@@ -103,5 +103,5 @@ class PlantedRows:
 
 
 def _columns(matrix: npt.NDArray[Any]) -> list[Any]:
-    """Arrow arrays of a matrix's columns."""
+    """Returns the columns of a matrix as Arrow arrays."""
     return [pa.array(column) for column in np.ascontiguousarray(matrix.T)]

@@ -1,12 +1,13 @@
-"""Planted data as shards in the cache folder, written by however many processes ask for them at once.
+"""Planted data as shards in the cache folder; any number of processes may write them at the same time.
 
 ::
 
-    CACHE/planted/FINGERPRINT/.SPLIT-00003.lock     held while its shard is written; freed when its process dies
-                              SPLIT-00003.parquet   renamed into place when whole
+    CACHE/planted/FINGERPRINT/.SPLIT-00003.lock     held while the shard is written; released when the process dies
+                              SPLIT-00003.parquet   renamed into place when complete
                               manifest.json         last
 
-Every process goes over all shards, writes those that are neither there nor held by another, and waits for the others.
+Every process visits all shards, writes those that neither exist nor are locked by another process, and waits for the
+rest.
 """
 
 from __future__ import annotations
@@ -33,13 +34,13 @@ _SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 
 def cache_folder() -> Path:
-    """``$XDG_CACHE_HOME/wideload``, by default ``~/.cache/wideload``."""
+    """Returns ``$XDG_CACHE_HOME/wideload``, by default ``~/.cache/wideload``."""
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "wideload"
 
 
 def ensure(planted: PlantedRows) -> Prepared:
-    """The shards of these rows; writes those that are missing."""
+    """Opens the shards of these rows, after writing those that are missing."""
     folder = cache_folder() / "planted" / planted.fingerprint
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / MANIFEST).exists():
@@ -83,7 +84,7 @@ def _write(planted: PlantedRows, path: Path, split: Split, begin: int, end: int)
 
 @contextmanager
 def _lock(path: Path) -> Iterator[bool]:
-    """Whether this process now holds the lock."""
+    """Yields whether this process now holds the lock."""
     with path.open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

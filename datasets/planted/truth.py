@@ -1,16 +1,16 @@
-"""The known Wide & Deep that planted labels come from.
+"""The known Wide & Deep model that planted labels are drawn from.
 
 ::
 
-    example -> ids --hash--> wide weight, 4 embedding floats       nothing is stored: any vocabulary fits
+    example -> ids --hash--> wide weight, 4 embedding floats       nothing is stored, so any vocabulary fits
             -> numbers --fixed coefficients--> the same
     wide    = sum of weights
     deep    = (|sum of embeddings|^2 - sum of |embedding|^2) / 2   all pairwise products (Rendle 2010, eq. 5)
     logit   = bias + signal * (sqrt(1 - i) * z(wide) + sqrt(i) * z(deep))
     p       = noise + (1 - 2 noise) * sigmoid(logit)
 
-``z`` standardises with the moments of a fixed pilot sample, from which also the bias comes that gives the click rate.
-Everything is a function of (options, row number): any rank computes any row.
+``z`` standardises with the moments of a fixed pilot sample; the bias that gives the click rate comes from the same
+sample. Everything depends only on (options, row number), so any rank can compute any row.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _NUMBER_SCALE = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """Fields of ``n`` examples over ``C`` value columns (one per single-valued slot, max_values per multi-valued one).
+    """The fields of ``n`` examples in ``C`` value columns: one for a single-valued slot, else max_values.
 
     Attributes:
         ids: int64 ``[n, C]``.
@@ -62,7 +62,7 @@ class _Scale:
 
 
 class Truth:
-    """Generates rows and knows their click probabilities."""
+    """Generates rows and computes their click probabilities."""
 
     def __init__(self, options: PlantedOptions) -> None:
         self._options = options
@@ -88,15 +88,15 @@ class Truth:
         return np.array([salt(self._options.seed, _ROW, kind, index) for index in range(count)], dtype=np.uint64)
 
     def _uniform(self, rows: Words, keys: Words) -> Floats:
-        """Numbers in [0, 1) for every row and key: float64 ``[n, K]``."""
+        """Returns numbers in [0, 1) for every row and key: float64 ``[n, K]``."""
         return unit(finalise(rows[:, None] + keys[None, :]))
 
     def inputs(self, rows: npt.NDArray[np.int64], time: Floats) -> Inputs:
-        """The fields of some rows.
+        """Computes the fields of rows.
 
         Args:
             rows: int64 ``[n]``, row numbers, unique over all splits.
-            time: float64 ``[n]``, where they lie in time; 0 to 1 is the training split.
+            time: float64 ``[n]``, the rows' positions in time; the training split spans 0 to 1.
         """
         keys = finalise(rows.view(np.uint64) * np.uint64(GOLDEN_GAMMA))
         uniform = self._uniform(keys, self._draw_keys)
@@ -109,13 +109,13 @@ class Truth:
         return Inputs(self._zipf.ids(ranks), log_ranks, lengths, self._numbers(keys))
 
     def _correlate(self, keys: Words, uniform: Floats) -> None:
-        """Slots 1 to ``correlated`` take over their predecessor's draw now and then; in place."""
+        """Slots 1 to ``correlated`` copy their predecessor's draw with probability ``correlation``; in place."""
         copies = self._uniform(keys, self._copy_keys) < self._options.correlation
         for slot in range(1, self._options.correlated + 1):
             np.copyto(uniform[:, slot], uniform[:, slot - 1], where=copies[:, slot - 1])
 
     def _drifted(self, ranks: npt.NDArray[np.int64], time: Floats) -> npt.NDArray[np.int64]:
-        """Whose turn it is at each rank: every rank changes hands ``drift`` times, at moments of its own."""
+        """The ranks after drift: the id at each rank is replaced ``drift`` times, at times that differ by rank."""
         phase = unit(finalise(ranks.view(np.uint64) + np.uint64(salt(self._options.seed, _PHASE))))
         turn = np.floor(phase + self._options.drift * time[:, None]).astype(np.int64)
         sizes = self._options.vocabularies()[self._slot_of]
@@ -124,7 +124,7 @@ class Truth:
         return drifted
 
     def _numbers(self, keys: Words) -> npt.NDArray[np.float32]:
-        """Standard normal numbers (Box & Muller 1958): float32 ``[n, numeric]``."""
+        """Returns standard normal numbers (Box & Muller 1958): float32 ``[n, numeric]``."""
         uniform = self._uniform(keys, self._number_keys).astype(np.float32)
         half = uniform.shape[1] // 2
         radius = np.sqrt(-2.0 * np.log1p(-np.minimum(uniform[:, :half], np.float32(1 - 2**-24))))
@@ -133,17 +133,17 @@ class Truth:
         return np.ascontiguousarray(both[:, : self._options.numeric], dtype=np.float32)
 
     def probabilities(self, inputs: Inputs) -> Floats:
-        """True click probability of each example, label noise included: float64 ``[n]``."""
+        """Returns the true click probability of each example, including label noise: float64 ``[n]``."""
         noise = self._options.noise
         return noise + (1.0 - 2.0 * noise) * _sigmoid(self._scores(inputs, self._scale) + self._scale.bias)
 
     def labels(self, rows: npt.NDArray[np.int64], probabilities: Floats) -> npt.NDArray[np.float32]:
-        """Clicks drawn with those probabilities: float32 ``[n]``."""
+        """Draws clicks with the given probabilities: float32 ``[n]``."""
         keys = finalise(rows.view(np.uint64) * np.uint64(GOLDEN_GAMMA))
         return (self._uniform(keys, self._label_keys)[:, 0] < probabilities).astype(np.float32)
 
     def _parts(self, inputs: Inputs) -> tuple[Floats, Floats]:
-        """Wide and deep part, not yet standardised: float64 ``[n]`` each."""
+        """Returns the wide and the deep part before they are standardised: float64 ``[n]`` each."""
         bits = finalise(inputs.ids.view(np.uint64) * np.uint64(0xD6E8FEB86659FD93) + self._weight_keys)
         words = bits.view(np.uint16).reshape(*bits.shape, _DIMENSION)
         factor = np.exp(np.float32(-self._options.fade) * inputs.log_ranks.astype(np.float32))
@@ -158,7 +158,7 @@ class Truth:
         return wide.astype(np.float64), deep.astype(np.float64)
 
     def _pool(self, factor: npt.NDArray[np.float32], lengths: npt.NDArray[np.int64]) -> None:
-        """Averages over the values of multi-valued slots: absent values get factor 0; in place."""
+        """Averages over the values of multi-valued slots; absent values get factor 0; in place."""
         options = self._options
         if options.multi_valued:
             bags = factor[:, options.single_valued :].reshape(len(factor), options.multi_valued, options.max_values)
@@ -172,7 +172,7 @@ class Truth:
 
     @functools.cached_property
     def _scale(self) -> _Scale:
-        """Standardises the parts and finds the bias, on rows that are in no split."""
+        """Moments of the parts, and the bias, computed on rows that are in no split."""
         rows = np.arange(_PILOT_ROW, _PILOT_ROW + _PILOT_ROWS, dtype=np.int64)
         inputs = self.inputs(rows, np.linspace(0.0, 1.0, _PILOT_ROWS))
         wide, deep = self._parts(inputs)
@@ -185,7 +185,7 @@ class Truth:
 
 
 def _bias(scores: Floats, rate: float) -> float:
-    """The number that, added to the scores, makes the mean probability ``rate``; by bisection."""
+    """Finds, by bisection, the number that makes the mean probability ``rate`` when added to the scores."""
     low, high = -100.0, 100.0
     for _ in range(60):
         middle = 0.5 * (low + high)

@@ -1,11 +1,11 @@
-"""Zipf-distributed ids over any vocabulary, by inverting a distribution function that needs no table.
+"""Zipf-distributed ids over any vocabulary, drawn by inverting a distribution function that needs no table.
 
 The continuous density ``x ** -s`` on ``[1, V + 1)`` has the inverse distribution function ::
 
     x(u) = (1 + u * ((V + 1) ** (1 - s) - 1)) ** (1 / (1 - s))          s = 1:  (V + 1) ** u
 
-and ``floor(x)`` is the popularity rank, 1 to V: P(k) is the integral of ``x ** -s`` over ``[k, k + 1)``, which falls
-with k as ``k ** -s`` does. A rank becomes an id by an affine bijection modulo V, so popular ids are spread over the
+and ``floor(x)`` is the popularity rank, 1 to V. P(k) is the integral of ``x ** -s`` over ``[k, k + 1)``, which
+decreases with k as ``k ** -s`` does. An affine bijection modulo V maps ranks to ids, so popular ids are spread over the
 vocabulary.
 """
 
@@ -30,7 +30,7 @@ class Zipf:
     Args:
         vocabularies: int64 ``[C]``.
         exponents: float64 ``[C]``.
-        keys: one integer per column: columns with equal keys map ranks to ids equally.
+        keys: one integer per column; columns with equal keys map ranks to ids in the same way.
     """
 
     def __init__(self, vocabularies: Integers, exponents: Floats, keys: list[int]) -> None:
@@ -44,18 +44,18 @@ class Zipf:
         self._shift = np.array([salt(key, 2) for key in keys], dtype=np.uint64) % vocabularies.astype(np.uint64)
 
     def log_ranks(self, uniform: Floats) -> Floats:
-        """Logarithm of the continuous rank, for numbers in [0, 1): float64 ``[n, C]``."""
+        """Returns the logarithms of continuous ranks for numbers in [0, 1): float64 ``[n, C]``."""
         logs: Floats = np.log1p(uniform * self._span)
         logs *= self._inverse
         return logs
 
     def ranks(self, log_ranks: Floats) -> Integers:
-        """Popularity ranks from 0: int64 ``[n, C]``."""
+        """Returns popularity ranks, which count from 0: int64 ``[n, C]``."""
         ranks: Integers = np.minimum(np.exp(log_ranks).astype(np.int64) - 1, self._sizes - 1)
         return ranks
 
     def ids(self, ranks: Integers) -> Integers:
-        """Ids in ``[0, V)``: int64, same shape."""
+        """Returns ids in ``[0, V)``: int64, same shape."""
         spread = ranks.view(np.uint64) * self._factor + self._shift
         if self._size is not None:  # dividing by a scalar is several times faster
             size = np.uint64(self._size)
@@ -66,7 +66,7 @@ class Zipf:
 
 
 def _coprime(word: int, size: int) -> int:
-    """A factor below 2**31 that shares no divisor with ``size``; small enough that rank * factor fits 64 bits."""
+    """Returns a factor below 2**31 that is coprime to ``size``; it is small enough that rank * factor fits 64 bits."""
     factor = word % (2**31) | 1
     while math.gcd(factor, size) != 1:
         factor += 2

@@ -1,1 +1,1 @@
-"""Source files -> a folder of shards with a manifest."""
+"""Converts source files to a folder of shards with a manifest."""

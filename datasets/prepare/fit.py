@@ -1,8 +1,8 @@
-"""What a model needs to know of the training split: means, deviations, vocabularies, cardinalities.
+"""What a model needs to know about the training split: means, deviations, vocabularies, cardinalities.
 
-One pass per field over the finished shards, one column of one row group in memory at a time. A vocabulary is counted
-exactly up to ``limit`` distinct values and ``LARGEST`` bytes of them; a field with more gets none (hash it instead), so
-memory is bounded.
+Each field takes one pass over the finished shards, with one column of one row group in memory at a time. A vocabulary
+is counted exactly up to ``limit`` distinct values and ``LARGEST`` bytes of them; a field with more gets no vocabulary
+(hash it instead), so memory is bounded.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from wideload.datasets.prepared.manifest import FieldEntry, ShardEntry
 
 LIMIT = 1_000_000
 LARGEST = 2**28
-"""Distinct values, and their bytes, up to which a vocabulary is kept."""
+"""The largest number of distinct values in a vocabulary, and the largest number of bytes they may take."""
 
 _FEW = 2**22
-"""Bytes of counts that are always worth waiting for."""
+"""Counts are merged only when more than this many bytes of them are waiting."""
 
 _COUNTS = pa.schema([("value", pa.string()), ("count", pa.int64())])
 
@@ -37,7 +37,7 @@ Splits = Mapping[str, Sequence[ShardEntry]]
 
 
 def fit(directory: Path, splits: Splits, field: FieldEntry, limit: int = LIMIT) -> FieldEntry:
-    """The field with what the training split says about it; writes its vocabulary below ``directory``."""
+    """Returns the field with the statistics of the training split; writes its vocabulary below ``directory``."""
     if field.kind == "numeric":
         mean, std = _moments(columns(directory, splits.get("train", ()), field.name))
         return field.model_copy(update={"mean": mean, "std": std})
@@ -51,7 +51,7 @@ def fit(directory: Path, splits: Splits, field: FieldEntry, limit: int = LIMIT) 
 
 
 def columns(directory: Path, shards: Sequence[ShardEntry], name: str) -> Iterator[Any]:
-    """A column of every row group, as Arrow arrays."""
+    """Yields a column of every row group, as Arrow arrays."""
     for shard in shards:
         with pq.ParquetFile(directory / shard.file) as file:
             for group in range(file.num_row_groups):
@@ -79,7 +79,7 @@ class _Moments:
 
 
 def _moments(blocks: Iterator[Any]) -> tuple[float, float]:
-    """Mean and standard deviation of the values that are there; 0 and 1 where that says nothing."""
+    """Returns mean and standard deviation of the values that are not missing; (0, 1) where there are none."""
     moments = _Moments()
     for block in blocks:
         values = block.drop_null().to_numpy(zero_copy_only=False).astype(np.float64)
@@ -97,9 +97,10 @@ def _cardinality(blocks: Iterator[Any]) -> int:
 
 
 def count(blocks: Iterator[Any], limit: int) -> pa.Table | None:
-    """How often each value occurs; None when there are more than ``limit`` different ones, or above LARGEST bytes.
+    """Counts each value; None when there are more than ``limit`` distinct values, or more than LARGEST bytes of them.
 
-    What was counted is merged when as much is waiting again, so a value is looked at a few times, however many blocks.
+    New counts are merged once they take as much memory as the merged ones, so each value is merged only a few times,
+    however many blocks there are.
 
     Returns:
         ``value`` string, ``count`` int64, in no order.
@@ -134,7 +135,7 @@ def _size(*tables: pa.Table) -> int:
 
 
 def _with_vocabulary(directory: Path, field: FieldEntry, counts: pa.Table) -> FieldEntry:
-    """Most frequent first; equals in the order of their bytes, so that a vocabulary is a function of the data alone."""
+    """Writes the vocabulary, most frequent value first; ties are in byte order, so it depends on the data alone."""
     order = pc.sort_indices(counts, sort_keys=[("count", "descending"), ("value", "ascending")])
     buffer = io.BytesIO()
     pq.write_table(counts.take(order).combine_chunks(), buffer, compression="zstd")
@@ -145,5 +146,5 @@ def _with_vocabulary(directory: Path, field: FieldEntry, counts: pa.Table) -> Fi
 
 
 def _file_name(name: str) -> str:
-    """A field's name as a file name: letters, digits and ``-_`` as they are, the rest as hex."""
+    """Returns a file name for a field's name: ASCII letters, digits and ``-_`` unchanged, other characters as hex."""
     return "".join(c if c.isascii() and (c.isalnum() or c in "-_") else f"%{ord(c):x}" for c in name)

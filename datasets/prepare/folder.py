@@ -1,4 +1,4 @@
-"""A folder that one process writes to."""
+"""A folder that only one process writes to at a time."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _LOCK = ".lock"
 
 @contextmanager
 def exclusive(folder: Path) -> Iterator[None]:
-    """Holds the folder; the system lets go of it when the process ends, whatever way.
+    """Locks the folder; the system releases the lock when the process ends, however it ends.
 
     Raises:
-        UsageError: another process holds it.
+        UsageError: another process holds the lock.
     """
     with (folder / _LOCK).open("w") as file:
         try:
@@ -34,6 +34,6 @@ def exclusive(folder: Path) -> Iterator[None]:
 
 
 def sweep(folder: Path) -> None:
-    """Removes what a killed process left half written."""
+    """Removes the incomplete files of a killed process."""
     for file in filter(files.is_partial, folder.iterdir()):
         file.unlink(missing_ok=True)

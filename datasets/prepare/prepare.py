@@ -1,13 +1,13 @@
-"""Sources -> shards: constant memory, resumable, the same bytes however often it was interrupted.
+"""Converts sources to shards: in constant memory, resumable, with the same bytes however often it was interrupted.
 
 ::
 
     reader.blocks --parse--> Block --split--> one ShardWriter per split    for every chunk of about a million rows
-                                              .state.json                  after each: where a killed run goes on
+                                              .state.json                  after each chunk: where a killed run resumes
     fit                                       vocabularies, means, cardinalities
-    manifest.json                             last; .state.json goes
+    manifest.json                             last; .state.json is removed
 
-A chunk ends at a block's end, and blocks are a function of the files; so shards are too.
+A chunk ends at the end of a block, and blocks depend on the files alone; therefore so do the shards.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ _AHEAD = 2
 def prepare(request: Request, path: str, out: Path, report: Report = lambda _: None) -> Manifest:
     """Reads the sources at ``path`` and writes a prepared data set to the folder ``out``.
 
-    Returns at once when ``out`` already holds the result; goes on where an interrupted run stopped.
+    Returns at once when ``out`` already holds the result, and resumes where an interrupted run stopped.
 
     Raises:
-        UsageError: unknown options; or ``out`` holds something else, or is being written by another process.
-        DataError: a source cannot be read, or a bad row under the policy ``error``.
+        UsageError: an option is unknown, ``out`` holds something else, or another process is writing to it.
+        DataError: a source cannot be read, or a row is bad and the policy is ``error``.
     """
     found = find(request.reader)
     reader = found(path, validate(found.Options, request.options, f"options of {request.reader}"))
@@ -57,7 +57,7 @@ def prepare(request: Request, path: str, out: Path, report: Report = lambda _: N
     with exclusive(out):
         run = _Run(request, reader, out, report)
         done = run.finished()
-        return done if done is not None else run.go()
+        return done if done is not None else run.run()
 
 
 class _Run:
@@ -70,17 +70,17 @@ class _Run:
         self._by = self._rule()
 
     def _readable(self, sources: tuple[str, ...]) -> tuple[str, ...]:
-        """All sources but empty ones, which the policy ``error`` refuses."""
+        """Returns the sources without empty files; the policy ``error`` refuses empty files."""
         empty = [source for source in sources if "://" not in source and Path(source).stat().st_size == 0]
         if empty and (self._request.bad_rows.policy == "error" or len(empty) == len(sources)):
-            raise DataError(f"{empty[0]} is empty. Remove it, or go on without it with --bad-rows skip.")
+            raise DataError(f"{empty[0]} is empty. Remove it, or leave it out with --bad-rows skip.")
         return tuple(source for source in sources if source not in empty)
 
     def _rule(self) -> str:
-        """The rule that ``auto`` stands for.
+        """Returns the rule to split by, with ``auto`` resolved.
 
         Raises:
-            UsageError: the source does not have what the rule needs.
+            UsageError: the source lacks what the rule needs.
         """
         rule, layout = self._request.split, self._reader.layout
         given = layout.split is not None or any(self._reader.split_of(source) for source in self._sources)
@@ -96,7 +96,7 @@ class _Run:
 
     @property
     def _identity(self) -> str:
-        """16 hex digits over the request and the sources' names and sizes."""
+        """16 hex digits over the request and the names and sizes of the sources."""
         content = [
             self._request.model_dump(mode="json", exclude={"options"}),
             self._reader.layout.model_dump(mode="json"),
@@ -105,7 +105,7 @@ class _Run:
         return fingerprint(content, separators=(", ", ": "))
 
     def finished(self) -> Manifest | None:
-        """The manifest, when this very request is already done; restores the state of an interrupted run otherwise.
+        """Returns the manifest when this request is already done; otherwise restores the state of an interrupted run.
 
         Raises:
             UsageError: the folder holds other data.
@@ -135,7 +135,7 @@ class _Run:
         stored = {"request": self._identity, "state": self._state.stored(), "rejects": self._rejects.state()}
         files.write(self._out / STATE, json.dumps(stored))
 
-    def go(self) -> Manifest:
+    def run(self) -> Manifest:
         sweep(self._out)
         if self._by == "time" and self._state.thresholds is None:
             self._state.thresholds = self._times()
@@ -146,7 +146,7 @@ class _Run:
         return self._finish()
 
     def _times(self) -> tuple[float, float]:
-        """A pass over the times alone."""
+        """Reads only the times, to find the thresholds of the split."""
         sample = TimeSample()
         for source in self._sources:
             for block in self._reader.blocks(source, Position()):
@@ -155,7 +155,7 @@ class _Run:
         return sample.thresholds(self._request.split)
 
     def _blocks(self) -> Generator[tuple[int, Block], None, None]:
-        """Blocks from the state's position on, with the number of their source; parsed one thread ahead."""
+        """Yields blocks from the state's position, with the number of their source; a background thread parses them."""
         first, start = self._state.source, self._state.position
 
         def parsed() -> Iterator[tuple[int, Block]]:
@@ -167,7 +167,7 @@ class _Run:
         return ahead(parsed, _AHEAD)
 
     def _chunk(self, blocks: Iterator[tuple[int, Block]]) -> bool:
-        """Writes one shard per split; False when there was nothing left."""
+        """Writes one shard per split; returns False when there was nothing left to read."""
         state, begin = self._state, self._state.rows_in
         with ExitStack() as stack:
             writers: dict[str, ShardWriter] = {}
@@ -185,7 +185,7 @@ class _Run:
         return True
 
     def _take(self, number: int, block: Block, writers: dict[str, ShardWriter], stack: ExitStack) -> None:
-        """Shares a block out among the splits, and accounts for each of its rows."""
+        """Distributes a block over the splits and counts each of its rows."""
         state = self._state
         chosen = self._chosen(number, block.table)
         self._rejects.add(block.rejects)
@@ -252,6 +252,6 @@ class _Run:
 
 
 def _unknown(source: str, rows: pa.Table) -> Iterator[Reject]:
-    """Rows whose split is none."""
+    """Yields the rows whose split has an unknown name."""
     for line, name in zip(rows[ROW].to_pylist(), rows[SPLIT].to_pylist(), strict=True):
         yield Reject(source, line, "the split is none of train, validation, test", name or "")

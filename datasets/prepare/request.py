@@ -1,4 +1,4 @@
-"""What is asked of ``prepare``, and what it tells of its progress."""
+"""The request to ``prepare``, and the progress that it reports."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from wideload.options import Options
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is: rows read, and bytes of the sources (decompressed, where that is known) done and in all."""
+    """How far a run is: rows read, and bytes of the sources read so far and in total (decompressed, where known)."""
 
     stage: str
     rows: int
@@ -29,14 +29,15 @@ Report = Callable[[Progress], None]
 
 
 class Request(Options):
-    """Everything that the result depends on, but for the sources' content.
+    """Everything that the result depends on, except the content of the sources.
 
     Attributes:
         reader: name of the format; ``options``: the reader's options.
         split: how rows are split.
-        bad_rows: what to do with rows that cannot be taken.
-        rows_per_shard: rows read per chunk, so at most as many per shard; rows_per_group: rows of a row group.
-        vocabulary_limit: distinct values up to which a text field gets a vocabulary.
+        bad_rows: what to do with bad rows.
+        rows_per_shard: number of rows read per chunk, and so the largest number of rows in a shard.
+        rows_per_group: number of rows in a row group.
+        vocabulary_limit: a text field with more distinct values than this gets no vocabulary.
     """
 
     reader: str

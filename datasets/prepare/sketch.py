@@ -19,16 +19,16 @@ COUNTED = 200_000
 
 @dataclass(slots=True)
 class Distinct:
-    """How many different values there are: exact below ``SMALLEST``, else estimated.
+    """Counts distinct values: exactly below ``SMALLEST``, otherwise as an estimate.
 
-    The k smallest hashes are kept (Bar-Yossef et al. 2002): with the k-th at a share h of the hash range there are
-    about (k - 1) / h values; the relative standard error is 1 / sqrt(k - 2), 0.8 % here.
+    The k smallest hashes are kept (Bar-Yossef et al. 2002): when the k-th smallest lies at a share h of the hash range,
+    there are about (k - 1) / h values. The relative standard error is 1 / sqrt(k - 2), here 0.8 %.
     """
 
     _smallest: npt.NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, dtype=np.uint64))
 
     def add(self, values: Any) -> None:
-        """Takes note of an Arrow array without nulls."""
+        """Adds the values of an Arrow array without nulls."""
         words = finalise(hashed(values) + np.uint64(GOLDEN_GAMMA))
         self._smallest = np.unique(np.concatenate([self._smallest, words]))[:SMALLEST]
 
@@ -45,14 +45,14 @@ class Distinct:
 
 @dataclass(slots=True)
 class Frequencies:
-    """Counts of the frequent values; when too many are held, the rare half is forgotten, so counts are lower bounds."""
+    """Counts frequent values. When too many are held, the rarer half is dropped, so counts are lower bounds."""
 
     counts: Counter[Any] = field(default_factory=Counter)
     total: int = 0
     forgot: bool = False
 
     def add(self, values: Any) -> None:
-        """Takes note of an Arrow array without nulls."""
+        """Adds the values of an Arrow array without nulls."""
         found = values.value_counts()
         self.total += len(values)
         self.counts.update(dict(zip(found.field(0).to_pylist(), found.field(1).to_pylist(), strict=True)))
@@ -61,14 +61,14 @@ class Frequencies:
             self.forgot = True
 
     def distance(self, other: Frequencies) -> float:
-        """Total variation distance of the two distributions: 0 when equal, 1 when they share no value."""
+        """Returns the total variation distance of the two distributions: 0 when equal, 1 when they share no value."""
         if not self.total or not other.total:
             return 0.0
         keys = self.counts.keys() | other.counts.keys()
         return 0.5 * sum(abs(self.counts[key] / self.total - other.counts[key] / other.total) for key in keys)
 
     def unseen_in(self, other: Frequencies) -> float:
-        """Share of these values that ``other`` does not have."""
+        """Returns the share of these values that ``other`` does not have."""
         if not self.total:
             return 0.0
         return 1.0 - sum(count for key, count in self.counts.items() if key in other.counts) / self.total
@@ -76,7 +76,7 @@ class Frequencies:
 
 @dataclass(slots=True)
 class Range:
-    """Smallest, mean, largest and standard deviation of numbers."""
+    """Smallest, largest, mean and standard deviation of numbers."""
 
     count: int = 0
     low: float = float("inf")
@@ -102,5 +102,5 @@ class Range:
 
 
 def without_nulls(column: Any) -> Any:
-    """The values of a column, lists flattened."""
+    """Returns the values of a column without nulls; lists are flattened."""
     return (column.flatten() if pa.types.is_list(column.type) else column).drop_null()

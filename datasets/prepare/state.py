@@ -1,4 +1,4 @@
-"""How far an interrupted ``prepare`` came: kept in ``.state.json`` between chunks."""
+"""The progress of ``prepare``, saved in ``.state.json`` after every chunk so that it can resume."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class State:
     """What is finished so far.
 
     Attributes:
-        source, position: where reading goes on.
+        source, position: where reading resumes.
         chunk: number of the next chunk.
-        rows_in, rows_out, blank: rows read and taken, and lines with nothing on them.
-        splits: finished shards.
-        thresholds: first moment of validation and of test, for a split by time.
+        rows_in, rows_out, blank: number of rows read, rows taken, and empty lines.
+        splits: the finished shards of each split.
+        thresholds: where validation and test begin, for a split by time.
     """
 
     source: int = 0
@@ -33,7 +33,7 @@ class State:
     thresholds: tuple[float, float] | None = None
 
     def stored(self) -> dict[str, Any]:
-        """As JSON values."""
+        """Returns the state as JSON values."""
         splits = {split: [entry.model_dump() for entry in entries] for split, entries in self.splits.items()}
         return {
             "source": self.source,
@@ -48,7 +48,7 @@ class State:
 
     @classmethod
     def restored(cls, stored: dict[str, Any]) -> State:
-        """What :meth:`stored` gave."""
+        """Rebuilds a state from the values that :meth:`stored` returned."""
         splits = {split: [ShardEntry(**entry) for entry in entries] for split, entries in stored["splits"].items()}
         thresholds = tuple(stored["thresholds"]) if stored["thresholds"] else None
         changed = {"position": Position(**stored["position"]), "splits": splits, "thresholds": thresholds}

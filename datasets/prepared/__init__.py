@@ -1,1 +1,1 @@
-"""A folder of shards -> a stream of batches: manifest, shards, order, decoding, reading ahead."""
+"""Reads a folder of shards as a stream of batches: manifest, shards, order, decoding, read-ahead."""

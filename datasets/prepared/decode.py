@@ -1,4 +1,4 @@
-"""From what a shard stores to what a batch holds.
+"""Converts the columns of a shard to the columns of a batch.
 
 =============  ==========================  ==============================================================
 field          stored                      in a batch
@@ -11,8 +11,8 @@ strings        string, null = missing      dictionary<int32, string>; with a voc
 multi-valued   list of the above           list of the above; a missing list is an empty one
 =============  ==========================  ==============================================================
 
-The work is done once per row group (:meth:`Decoder.decode`); a batch only gets its dictionaries
-(:meth:`Decoder.finish`).
+The work is done once per row group (:meth:`Decoder.decode`); :meth:`Decoder.finish` only adds the dictionaries to a
+batch.
 """
 
 from __future__ import annotations
@@ -39,19 +39,19 @@ class Decoder:
         self._dictionaries = {field.name for field in schema.fields if self._is_text(field)}
 
     def _is_text(self, field: Field) -> bool:
-        """Whether the field's values may be text; integers are never changed after decoding."""
+        """Returns whether the field's values may be text; integers do not change after decoding."""
         return field.kind == "categorical" and field.cardinality is None
 
     @property
     def dictionary_columns(self) -> list[str]:
-        """Columns that Parquet should hand over with its own dictionaries."""
+        """The columns that Parquet should return with its own dictionaries."""
         return [name for name in self._vocabularies if not self._fields[name].multi_valued]
 
     def decode(self, table: pa.Table, where: str) -> pa.RecordBatch:
-        """A row group with every column in its batch type, but for dictionaries.
+        """Converts a row group: every column gets the type it has in a batch, except for dictionaries.
 
         Raises:
-            DataError: a column cannot have the type that the manifest declares; names ``where``.
+            DataError: a column does not have the type that the manifest declares; the message names ``where``.
         """
         arrays = []
         for name in self.columns:
@@ -82,7 +82,7 @@ class Decoder:
         return pc.index_in(column.dictionary.cast(pa.string()), value_set=vocabulary).take(column.indices)
 
     def finish(self, parts: list[pa.RecordBatch]) -> pa.RecordBatch:
-        """One record batch out of stretches of decoded row groups; copies their rows once."""
+        """Joins slices of decoded row groups to one record batch; copies their rows once."""
         if not parts:
             return self.empty()
         whole = pa.concat_batches(parts)
@@ -104,7 +104,7 @@ class Decoder:
         return pa.DictionaryArray.from_arrays(column, vocabulary, safe=False)
 
     def empty(self) -> pa.RecordBatch:
-        """A batch of no rows: the share of a rank that gets none."""
+        """Returns a batch without rows, the share of a rank that gets none."""
         arrays = [self._finished(name, pa.array([], self._type(name))) for name in self.columns]
         return pa.RecordBatch.from_arrays(arrays, names=self.columns)
 
@@ -122,16 +122,16 @@ class Decoder:
 
 
 def _category_type(stored: Any) -> Any:
-    """Type in a batch of a category without a vocabulary.
+    """Returns the type that a category without a vocabulary has in a batch.
 
     Raises:
-        ValueError: neither integers nor text are stored.
+        ValueError: the stored type is neither integers nor text.
     """
     if pa.types.is_integer(stored):
         return pa.int64()
     if pa.types.is_string(stored) or pa.types.is_large_string(stored) or pa.types.is_dictionary(stored):
         return pa.string()
-    raise ValueError(f"{stored} is no category: neither integers nor text")
+    raise ValueError(f"{stored} is not a category: it holds neither integers nor text")
 
 
 def _one_chunk(column: Any) -> Any:
@@ -151,7 +151,7 @@ def _lists(column: Any, kind: Any) -> Any:
 
 
 def _encoded(column: Any) -> Any:
-    """Strings without a vocabulary get a dictionary of their own."""
+    """Encodes strings without a vocabulary with a dictionary of their own."""
     if pa.types.is_string(column.type):
         return column.dictionary_encode()
     if pa.types.is_list(column.type) and pa.types.is_string(column.type.value_type):

@@ -16,7 +16,7 @@ from wideload.errors import DataError, UnavailableError
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where shards lie."""
+    """The location of a folder of shards: a local path or an fsspec URL."""
 
     root: str
 
@@ -28,10 +28,10 @@ class Place:
         return str(Path(self.root) / name) if self.local else f"{self.root.rstrip('/')}/{name}"
 
     def source(self, name: str) -> Any:
-        """A pyarrow file, random access. Remote files are fetched whole: shards are small.
+        """Opens a file for random access. Remote files are fetched whole, because shards are small.
 
         Raises:
-            DataError: the file is not there or cannot be read; names it.
+            DataError: the file does not exist or cannot be read; the message names it.
         """
         try:
             return pa.OSFile(self.path(name), "rb") if self.local else pa.BufferReader(self._fetch(name))
@@ -39,10 +39,10 @@ class Place:
             raise DataError(f"cannot open {self.path(name)}: {error}.") from None
 
     def manifest(self) -> Manifest:
-        """The folder's manifest.
+        """Reads the folder's manifest.
 
         Raises:
-            DataError: there is none, or it is damaged.
+            DataError: the manifest is missing or damaged.
         """
         where = self.path(manifests.MANIFEST)
         try:
@@ -50,7 +50,7 @@ class Place:
         except OSError:
             raise DataError(
                 f"{self.root} is not a prepared data set: it has no {manifests.MANIFEST}. "
-                "Make one with `wideload data prepare` (an interrupted one goes on where it was when run again)."
+                "Create one with `wideload data prepare`; running an interrupted `prepare` again resumes it."
             ) from None
         return manifests.parse(text, where)
 
@@ -66,10 +66,10 @@ class Place:
 
 
 def verify(source: Any, offset: int, length: int, crc32: int, what: str) -> None:
-    """Compares one stretch of a file with its checksum.
+    """Compares a byte range of a file with its checksum.
 
     Raises:
-        DataError: it differs, or the file ends before; the message starts with ``what``.
+        DataError: the bytes differ, or the file ends too early; the message starts with ``what``.
     """
     content = source.read_at(length, offset)
     if len(content) != length:
@@ -77,5 +77,5 @@ def verify(source: Any, offset: int, length: int, crc32: int, what: str) -> None
     if zlib.crc32(content) != crc32:
         raise DataError(
             f"{what} is damaged: bytes {offset} to {offset + length} do not match their checksum. "
-            "Copy it again from where it came, or prepare the data again."
+            "Copy the file again from its source, or prepare the data again."
         )

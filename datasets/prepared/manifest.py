@@ -1,14 +1,14 @@
-"""The manifest of a prepared directory: what is in it, and how to tell that it is undamaged.
+"""The manifest of a prepared folder: its content, and the checksums that show it is undamaged.
 
 ::
 
-    DIR/manifest.json              this: label, fields, splits, shards, provenance; written last, so present = complete
+    DIR/manifest.json              label, fields, splits, shards, provenance; written last, so present = complete
     DIR/SPLIT-00000.parquet        shards, each with row groups of a fixed number of rows
     DIR/vocabulary/NAME.parquet    value, count: the vocabulary of a field, most frequent first
-    DIR/rejected.jsonl             the first rows that were not taken, and why
+    DIR/rejected.jsonl             the first rejected rows, with the reason
 
-Every row group and the footer of every shard have a CRC-32 here. So a rank checks exactly the bytes that it reads.
-Paths are relative and cannot leave the folder.
+The manifest holds a CRC-32 of every row group and of every shard's footer, so a rank checks exactly the bytes that it
+reads. Paths are relative and cannot leave the folder.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ VERSION = 1
 
 
 def _inside(path: str) -> str:
-    """Refuses paths that lead out of the manifest's folder."""
+    """Refuses paths that leave the manifest's folder."""
     parts = PurePosixPath(path).parts
     if not parts or path.startswith("/") or ".." in parts or "\\" in path or "\0" in path:
         raise ValueError("must be a relative path inside the folder")
@@ -43,7 +43,7 @@ class _Stored(BaseModel):
 
 
 class GroupEntry(_Stored):
-    """One row group: ``rows`` rows in the bytes ``[offset, offset + length)`` of its shard."""
+    """One row group: ``rows`` rows in bytes ``[offset, offset + length)`` of its shard."""
 
     rows: int = Field(ge=0)
     offset: int = Field(ge=0)
@@ -66,11 +66,11 @@ class ShardEntry(_Stored):
 
 
 class FieldEntry(_Stored):
-    """A field as the stream delivers it; see :class:`wideload.datasets.contract.Field`.
+    """A field as the stream yields it; see :class:`wideload.datasets.contract.Field`.
 
     Attributes:
-        text: values are strings; otherwise int64.
-        ids: integer values that count from 0, so that the largest one gives the cardinality.
+        text: whether values are strings; otherwise they are int64.
+        ids: whether values are integers that count from 0, so that the largest one gives the cardinality.
     """
 
     name: str
@@ -87,13 +87,13 @@ class FieldEntry(_Stored):
 
 
 class Provenance(_Stored):
-    """Where the rows came from and what became of them: ``rows_in = rows_out + rejected``.
+    """Where the rows came from, and how many were taken: ``rows_in = rows_out + rejected``.
 
     Attributes:
-        request: hash of what was asked for, options and sources.
+        request: hash of the request, its options and the sources.
         split: the rule by which rows were split.
-        blank_lines: lines with nothing on them; they count as no rows.
-        reasons: rejected rows by reason.
+        blank_lines: number of empty lines, which do not count as rows.
+        reasons: number of rejected rows for each reason.
     """
 
     reader: str = ""
@@ -121,7 +121,7 @@ class Manifest(_Stored):
 
     @property
     def fingerprint(self) -> str:
-        """16 hex digits over fields and checksums; not over names, places or provenance."""
+        """16 hex digits over fields and checksums; independent of file names, locations and provenance."""
         content = {
             "label": self.label,
             "fields": [field.model_dump(mode="json", exclude={"vocabulary"}) for field in self.fields],
@@ -130,7 +130,7 @@ class Manifest(_Stored):
         return fingerprint(content)
 
     def save(self, directory: Path) -> None:
-        """Writes the manifest; it is there whole or not at all."""
+        """Writes the manifest; the file appears complete or not at all."""
         files.write(directory / MANIFEST, self.model_dump_json(indent=1) + "\n")
 
 
@@ -142,7 +142,7 @@ def parse(text: bytes, where: str) -> Manifest:
     """Reads a manifest.
 
     Raises:
-        DataError: it is damaged, of another kind or of a later version; names ``where``.
+        DataError: it is damaged, of another format or of a later version; the message names ``where``.
     """
     try:
         manifest = Manifest.model_validate_json(text)

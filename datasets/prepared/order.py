@@ -1,20 +1,20 @@
-"""The order in which examples are read: which rows of which row group make up each global batch.
+"""The order in which examples are read: which rows of which row group form each global batch.
 
 ::
 
     stored        G0 G1 G2 G3 G4 G5 G6 G7            row groups, as on disk
-    permuted      G5 G2 G7 G0 | G3 G6 G1 G4          groups, and rows inside each, as (seed, epoch) say
+    permuted      G5 G2 G7 G0 | G3 G6 G1 G4          groups, and rows within each, permuted by (seed, epoch)
     lanes         lane 0      | lane 1               the permuted sequence cut into equal stretches
     batch t       next rows of lane 0, next rows of lane 1
 
-A batch takes its rows from all lanes at once, so the shuffle window is one row group per lane. As a rank's share of a
-batch is contiguous, it covers whole lanes: a rank reads the row groups of its own lanes and no others. Nothing here
-depends on the number of ranks, and position ``t`` is reached by arithmetic, without reading what comes before.
+A batch takes its rows from all lanes at once, so the shuffle window is one row group per lane. A rank's share of a
+batch is contiguous and therefore covers whole lanes: a rank reads only the row groups of its own lanes. Nothing here
+depends on the number of ranks, and the position of step ``t`` is computed without reading what comes before it.
 
-Every second lane runs backwards, so that two lanes that share a row group need it at the same time: an epoch reads each
+Every second lane runs backwards, so two lanes that share a row group need it at the same time and an epoch reads each
 group about once.
 
-Without a seed there is one lane and nothing is permuted: the stored order.
+Without a seed there is one lane and nothing is permuted: rows come in stored order.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _FEWEST_LANES = 4
 
 
 def shares(size: int, parts: int) -> npt.NDArray[np.int64]:
-    """Begins of ``parts`` contiguous shares of ``size`` rows, and the end: int64 ``[parts + 1]``."""
+    """Returns the starts of ``parts`` contiguous shares of ``size`` rows, and the end: int64 ``[parts + 1]``."""
     base, extra = divmod(size, parts)
     index = np.arange(parts + 1, dtype=np.int64)
     begins: npt.NDArray[np.int64] = index * base + np.minimum(index, extra)
@@ -54,7 +54,7 @@ class Order:
 
     Args:
         group_rows: rows of every row group, in stored order.
-        plan: seed, epoch, batch size and whose share.
+        plan: seed, epoch, batch size and rank.
     """
 
     def __init__(self, group_rows: Sequence[int], plan: Plan) -> None:
@@ -76,11 +76,11 @@ class Order:
         return self._plan.batches(self.examples)
 
     def permutation(self, group: int, rows: int) -> npt.NDArray[np.int64] | None:
-        """Row order inside a group; None for the stored one."""
+        """Returns the order of rows within a group; None for the stored order."""
         return None if self._plan.seed is None else self._rng(1 + group).permutation(rows)
 
     def pieces(self, step: int) -> list[Piece]:
-        """The rank's share of global batch ``step``, in order."""
+        """Returns this rank's share of global batch ``step``, in order."""
         size = min(self._plan.batch_size, self.examples - step * self._plan.batch_size)
         begin, end = self._plan.share(size)
         inside = self._whole if size == self._plan.batch_size else shares(size, self._lanes).tolist()
@@ -94,14 +94,14 @@ class Order:
         return found
 
     def _start(self, lane: int, step: int, rows: int) -> int:
-        """Where a lane's ``rows`` of a batch begin in the permuted sequence; odd lanes run backwards."""
+        """Where a lane's ``rows`` rows of a batch begin in the permuted sequence; odd lanes run backwards."""
         before = step * (self._whole[lane + 1] - self._whole[lane])
         if lane % 2:
             return self._lane_begins[lane + 1] - before - rows
         return self._lane_begins[lane] + before
 
     def _cut(self, begin: int, end: int) -> list[Piece]:
-        """Rows ``[begin, end)`` of the permuted sequence, by row group."""
+        """Cuts rows ``[begin, end)`` of the permuted sequence by row group."""
         found = []
         index = bisect_right(self._ends, begin) - 1
         while begin < end:

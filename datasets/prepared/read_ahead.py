@@ -1,12 +1,12 @@
-"""Runs an iterator in a thread of its own, a bounded number of items ahead.
+"""Runs an iterator in a background thread, a bounded number of items ahead.
 
 ::
 
     producer thread --> bounded queue --> consumer
-          ^ stops when the consumer closes; an error is raised again in the consumer, after the items before it
+          ^ stops when the consumer closes; an error is raised in the consumer, after the items that precede it
 
-The thread ends when the iterator does, when it fails, or when the consumer stops early (``close``, garbage collection
-or leaving the loop by an exception).
+The thread ends when the iterator ends, when it fails, or when the consumer stops early (``close``, garbage collection
+or an exception in the consumer's loop).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 
-_PATIENCE = 0.1
+_POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class _End:
 
 
 class _Producer(Generic[Item]):
-    """Fills the queue. Holds no reference to the consumer, so that an abandoned one can be collected."""
+    """Fills the queue. Holds no reference to the consumer, so that an abandoned consumer can be collected."""
 
     def __init__(self, make: Callable[[], Iterator[Item]], depth: int) -> None:
         self.queue: queue.Queue[Item | _Failure | _End] = queue.Queue(depth)
@@ -46,14 +46,14 @@ class _Producer(Generic[Item]):
             for item in make():
                 if not self._put(item):
                     return
-        except BaseException as error:  # whatever it is, it is for the consumer
+        except BaseException as error:  # every error is raised in the consumer
             last = _Failure(error)
         self._put(last)
 
     def _put(self, item: Item | _Failure | _End) -> bool:
         while not self.stopped.is_set():
             try:
-                self.queue.put(item, timeout=_PATIENCE)
+                self.queue.put(item, timeout=_POLL_SECONDS)
             except queue.Full:
                 continue
             return True
@@ -67,7 +67,7 @@ class _Producer(Generic[Item]):
 
 
 def ahead(make: Callable[[], Iterator[Item]], depth: int) -> Generator[Item, None, None]:
-    """The items of ``make()``, at most ``depth`` of them produced ahead of the consumer."""
+    """Yields the items of ``make()``; at most ``depth`` of them are produced ahead of the consumer."""
     producer = _Producer(make, depth)
     try:
         while not isinstance(item := producer.queue.get(), _End):

@@ -1,4 +1,4 @@
-"""A prepared directory, opened: its schema, its vocabularies, and the stream of batches out of its shards."""
+"""Opens a prepared folder: its schema, its vocabularies, and the stream of batches from its shards."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from wideload.datasets.prepared.shard import ShardReader
 from wideload.errors import DataError
 
 _TOGETHER = 4096
-"""Rows that are assembled at once; small batches are slices of them."""
+"""Number of rows that are assembled at once; small batches are slices of them."""
 
 AHEAD = 4
-"""Batches decoded before they are asked for."""
+"""Number of batches that are decoded ahead of the consumer."""
 
 
 class Prepared:
-    """Reads what ``wideload data prepare`` wrote.
+    """Reads a folder written by ``wideload data prepare``.
 
     Args:
-        root: local folder or fsspec URL.
+        root: a local folder or an fsspec URL.
     """
 
     def __init__(self, root: str) -> None:
@@ -44,7 +44,7 @@ class Prepared:
 
     @functools.cached_property
     def vocabularies(self) -> dict[str, Any]:
-        """Vocabulary of each field that has one: pyarrow string arrays, most frequent value first."""
+        """The vocabulary of each field that has one, as a pyarrow string array, most frequent value first."""
         return {entry.name: self._vocabulary(entry) for entry in self.manifest.fields if entry.vocabulary}
 
     @functools.cached_property
@@ -69,14 +69,14 @@ class Prepared:
             raise DataError(f"{name} is not a readable vocabulary: {error}") from None
 
     def stream(self, split: str, plan: Plan, depth: int = AHEAD) -> Iterator[pa.RecordBatch]:
-        """The rank's share of every global batch from ``plan.start`` on; decoded in a background thread."""
+        """Yields this rank's share of every global batch from ``plan.start``; a background thread decodes it."""
         return ahead(lambda: self._batches(split, plan), depth)
 
     def verify(self) -> int:
-        """Reads everything once; returns the number of rows.
+        """Reads everything once and returns the number of rows.
 
         Raises:
-            DataError: a file is missing or damaged; names it.
+            DataError: a file is missing or damaged; the message names it.
         """
         _ = self.vocabularies
         rows = 0
@@ -105,7 +105,7 @@ class Prepared:
 
 
 def _cut(batch: pa.RecordBatch, steps: list[list[Piece]]) -> Iterator[pa.RecordBatch]:
-    """One record batch per step, without a copy."""
+    """Yields one record batch per step, without copying."""
     offset = 0
     for pieces in steps:
         rows = sum(end - begin for _, begin, end in pieces)
@@ -114,7 +114,7 @@ def _cut(batch: pa.RecordBatch, steps: list[list[Piece]]) -> Iterator[pa.RecordB
 
 
 class Groups:
-    """All row groups of a split, numbered over its shards; keeps few shards open."""
+    """The row groups of a split, numbered across its shards; at most ``_OPEN_SHARDS`` shards are open at a time."""
 
     def __init__(self, prepared: Prepared, shards: tuple[ShardEntry, ...]) -> None:
         self._prepared = prepared
@@ -124,7 +124,7 @@ class Groups:
         self._open: dict[int, ShardReader] = {}
 
     def read(self, group: int, order: Order) -> pa.RecordBatch:
-        """A decoded row group, its rows in the order of the epoch."""
+        """Returns a decoded row group with its rows in the order of the epoch."""
         shard, inside = self._index[group]
         decoder = self._prepared.decoder
         entry = self._shards[shard]

@@ -1,4 +1,4 @@
-"""One Parquet shard: written whole or not at all, described by a :class:`ShardEntry`, read row group by row group."""
+"""One Parquet shard: written completely or not at all, described by a :class:`ShardEntry`, read by row group."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from wideload.errors import DataError
 ROWS_PER_GROUP = 16_384
 ROWS_PER_SHARD = 64 * ROWS_PER_GROUP
 BYTES_PER_GROUP = 2**25
-"""A row group of long rows ends early: readers hold several of them."""
+"""A row group of long rows ends early, because readers hold several row groups in memory."""
 
 
 class ShardWriter:
-    """Writes one shard; nothing is visible under its name until :meth:`close`."""
+    """Writes one shard; no file exists under its name until :meth:`close`."""
 
     def __init__(self, path: Path, schema: pa.Schema, rows_per_group: int = ROWS_PER_GROUP) -> None:
         self.path = path
@@ -37,7 +37,7 @@ class ShardWriter:
         self._waiting_rows = self._waiting_bytes = 0
 
     def write(self, table: pa.Table) -> None:
-        """Appends rows, of few bytes compared with a row group; they are written whenever one is full."""
+        """Appends rows (few bytes compared with a row group) and writes every row group that is full."""
         self.rows += table.num_rows
         self._waiting.append(table)
         self._waiting_rows += table.num_rows
@@ -54,7 +54,7 @@ class ShardWriter:
         self._waiting, self._waiting_rows, self._waiting_bytes = [rest], rest.num_rows, rest.nbytes
 
     def close(self) -> ShardEntry:
-        """Finishes the file and gives it its name."""
+        """Finishes the file and renames it to its final name."""
         if self._waiting_rows:
             self._flush(self._waiting_rows)
         self._writer.close()
@@ -63,7 +63,7 @@ class ShardWriter:
         return entry
 
     def abandon(self) -> None:
-        """Leaves no trace."""
+        """Removes the unfinished file."""
         self._writer.close()
         self._partial.unlink(missing_ok=True)
 
@@ -78,7 +78,7 @@ class ShardWriter:
 
 
 def _leaf(field: Any) -> str:
-    """Parquet's name of a column's values."""
+    """Returns the name that Parquet gives to the values of a column."""
     return f"{field.name}.list.element" if pa.types.is_list(field.type) else str(field.name)
 
 
@@ -88,7 +88,7 @@ def _is_text(kind: pa.DataType) -> bool:
 
 
 def describe_shard(path: Path, name: str) -> ShardEntry:
-    """Row groups and checksums of a finished Parquet file."""
+    """Returns the row groups and checksums of a finished Parquet file."""
     metadata = pq.read_metadata(path)
     groups, end = [], 4
     with path.open("rb") as file:
@@ -110,7 +110,7 @@ def describe_shard(path: Path, name: str) -> ShardEntry:
 
 
 def _end_of(group: Any) -> int:
-    """First byte after a row group's column chunks."""
+    """Returns the offset of the first byte after a row group's column chunks."""
     ends = []
     for index in range(group.num_columns):
         chunk = group.column(index)
@@ -122,7 +122,7 @@ def _end_of(group: Any) -> int:
 
 
 class ShardReader:
-    """Reads row groups of one shard; checks every byte that it reads against the manifest."""
+    """Reads the row groups of one shard and checks every byte that it reads against the manifest."""
 
     def __init__(self, place: Place, entry: ShardEntry, dictionary: list[str] | None = None) -> None:
         self._name = place.path(entry.file)
@@ -138,7 +138,7 @@ class ShardReader:
             raise DataError(f"{self._name} is not readable Parquet: {error}.") from None
 
     def read(self, group: int, columns: list[str]) -> pa.Table:
-        """One row group.
+        """Reads one row group.
 
         Raises:
             DataError: its bytes are damaged, or a column is missing.

@@ -1,4 +1,4 @@
-"""Formats that rows are read from, by name: one module per format."""
+"""The formats that rows can be read from, by name; one module per format."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _READERS: Registry[Reader] = Registry("data format", "wideload.datasets.readers.
 
 
 def find(name: str) -> type[Reader]:
-    """The reader of that name.
+    """Returns the reader class with this name.
 
     Raises:
-        UnknownNameError: there is none; names the nearest.
+        UnknownNameError: there is no such reader; the message names the nearest one.
     """
     return _READERS.find(name)

@@ -1,6 +1,6 @@
 """Avazu's click logs (Kaggle, 2014): comma-separated with a header; every field is a category.
 
-``hour`` is written ``YYMMDDHH``: it is the time of a row and, as hour of the day, a field of its own.
+``hour`` has the form ``YYMMDDHH``. It is the time of a row, and its hour of the day is also a field.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Census Income (UCI Adult): ``adult.data`` and ``adult.test`` as published, or CSV files with a header.
 
-The files are the splits. ``?`` stays a value; the test file's labels end in a full stop, and it opens with a comment
-line.
+Each file is a split. ``?`` is kept as a value. The test file begins with a comment line, and its labels end in a full
+stop.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""What a format offers: its sources, its layout, and blocks of rows.
+"""The contract of a format: its sources, its layout, and blocks of rows.
 
 ::
 
     Reader(path, options)   sources()               files, in reading order
                             layout                  label, fields
                             split_of(source)        split that a file stands for, or None
-                            blocks(source, start)   -> Block, Block, ...      from any block's ``after`` on
+                            blocks(source, start)   -> Block, Block, ...      starting at any block's ``after``
 
 Every row of a source ends up either in a block's table or among its rejects.
 """
@@ -27,18 +27,18 @@ from wideload.errors import DataError
 from wideload.options import Options as AnyOptions
 
 TIME, SPLIT, ROW = "\0time", "\0split", "\0row"
-"""Columns of a block beside the stored ones: any number that grows with time; a split's name; the line it is on."""
+"""Columns of a block in addition to the stored ones: a number that grows with time, the split's name, the line."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Block:
-    """Some rows.
+    """A number of consecutive rows.
 
     Attributes:
-        table: good rows: the layout's stored columns, then TIME, or SPLIT and ROW, where the layout has them.
-        rejects: the others.
-        blank: lines with nothing on them; they are no rows.
-        after: where reading goes on.
+        table: the good rows: the layout's stored columns, then TIME, or SPLIT and ROW, where the layout has them.
+        rejects: the bad rows.
+        blank: number of empty lines, which do not count as rows.
+        after: position at which reading resumes.
     """
 
     table: pa.Table
@@ -64,22 +64,22 @@ class Reader(ABC):
 
     @abstractmethod
     def sources(self) -> tuple[str, ...]:
-        """Files in reading order.
+        """Returns the files in reading order.
 
         Raises:
-            DataError: there are none.
+            DataError: there are no files.
         """
 
     def split_of(self, source: str) -> str | None:  # noqa: ARG002
-        """The split that a whole file belongs to, where the format comes with one."""
+        """Returns the split that a whole file belongs to, where the format defines one."""
         return None
 
     @abstractmethod
     def blocks(self, source: str, start: Position) -> Iterator[Block]:
-        """Rows of a source from ``start`` on.
+        """Yields the rows of a source, beginning at ``start``.
 
         Raises:
-            DataError: the file cannot be read, is empty, or is of another form.
+            DataError: the file cannot be read, is empty, or has another form.
         """
 
 

@@ -1,7 +1,7 @@
-"""CRC-32C (Castagnoli), of many byte strings at once.
+"""CRC-32C (Castagnoli) of many byte strings at once.
 
-Byte by byte with one table (Sarwate 1988), but all strings in step: NumPy does in one call what a loop would do per
-string.
+The algorithm is Sarwate's (1988): byte by byte, with one table. All strings advance together, so one NumPy call does
+what a loop would do for each string.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _TABLE = _table()
 def crc32c(
     data: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.uint32]:
-    """Checksums of ``data[start : start + length]``: uint32, one per start."""
+    """Returns the checksums of ``data[start : start + length]``: uint32, one for each start."""
     order = np.argsort(-lengths, kind="stable")
     sorted_starts, sorted_lengths = starts[order], lengths[order]
     state = np.full(len(starts), 0xFFFFFFFF, dtype=np.uint32)
@@ -39,6 +39,6 @@ def crc32c(
 
 
 def masked(checksums: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
-    """The form in which TFRecord files store a checksum: rotated by 15 bits, plus a constant."""
+    """Returns checksums in the form that TFRecord files store: rotated by 15 bits, plus a constant."""
     rotated = (checksums >> np.uint32(15)) | (checksums << np.uint32(17))
     return rotated + np.uint32(0xA282EAD8)

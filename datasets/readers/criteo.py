@@ -1,8 +1,8 @@
 """Criteo's click logs: label, 13 integer features, 26 hashed categories.
 
 The published files (Kaggle's ``train.txt`` and the Terabyte set's ``day_0`` to ``day_23``, optionally gzipped) are
-tab-separated without a header; a comma-separated variant with a header circulates as a sample. Both are recognised by
-the first line. Categories are 32-bit hexadecimal words and are kept as integers.
+tab-separated without a header; a comma-separated variant with a header circulates as a sample. The first
+line tells them apart. Categories are 32-bit hexadecimal words and are stored as integers.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Any CSV, Parquet, TFRecord or libsvm data, by a layout in TOML (see :mod:`wideload.datasets.readers.layout`)."""
+"""Any CSV, Parquet, TFRecord or libsvm data, described by a TOML layout (:mod:`wideload.datasets.readers.layout`)."""
 
 from __future__ import annotations
 
@@ -23,14 +23,18 @@ _READ = {"csv": delimited.read, "parquet": columnar.read, "tfrecord": tfrecord.r
 
 
 class CustomOptions(Options):
-    """Attributes: layout: the TOML file that describes the columns."""
+    """Options.
+
+    Attributes:
+        layout: the TOML file that describes the columns.
+    """
 
     layout: Path
 
 
 class Custom(Reader):
     name: ClassVar[str] = "custom"
-    summary: ClassVar[str] = "any CSV, Parquet, TFRecord or libsvm files, by a layout in TOML (--layout)"
+    summary: ClassVar[str] = "any CSV, Parquet, TFRecord or libsvm files, described by a layout in TOML (--layout)"
     Options: ClassVar[type[Options]] = CustomOptions
 
     def sources(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""A ``tf.train.Example`` decoded without TensorFlow or protobuf.
+"""Decodes a ``tf.train.Example`` without TensorFlow or protobuf.
 
 ::
 
@@ -19,7 +19,7 @@ _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 
 def decode(message: bytes) -> dict[str, Value]:
-    """Features by name.
+    """Returns the features by name.
 
     Raises:
         ValueError: the message is malformed.
@@ -36,7 +36,7 @@ def decode(message: bytes) -> dict[str, Value]:
 
 
 def _messages(message: bytes) -> Iterator[tuple[int, bytes]]:
-    """The length-delimited fields of a message."""
+    """Yields the length-delimited fields of a message."""
     return ((field, value) for field, value in _fields(message) if isinstance(value, bytes))
 
 
@@ -86,7 +86,7 @@ def _signed(word: int) -> int:
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, bytes | int]]:
-    """Number and value of every field."""
+    """Yields the number and value of every field."""
     position = 0
     while position < len(message):
         tag, position = _varint(message, position)

@@ -1,16 +1,15 @@
-"""MovieLens: ratings, joined with what is known of movies and users; the label is a rating of at least
-``positive_from``.
+"""MovieLens: ratings, joined with the data of movies and users. Ratings of ``positive_from`` or more have label 1.
 
 =========================  ==============================  ===========================================
-layout                     ratings                         beside them
+layout                     ratings                         movies and users
 =========================  ==============================  ===========================================
 100k                       ``u.data`` (tabs)               ``u.item`` (``|``, Latin-1), ``u.user`` (``|``)
 1M                         ``ratings.dat`` (``::``)        ``movies.dat``, ``users.dat`` (``::``)
 20M, 25M, latest           ``ratings.csv``                 ``movies.csv``
-one file                   CSV with a header that has user_id, movie_id, rating, timestamp, genres ...
+one file                   CSV whose header has user_id, movie_id, rating, timestamp, genres ...
 =========================  ==============================  ===========================================
 
-Genres are multi-valued. Movies and users are small and are held in memory; ratings are streamed.
+Genres are multi-valued. Movies and users are small and held in memory; ratings are streamed.
 """
 
 from __future__ import annotations
@@ -59,14 +58,18 @@ _RATING = ("user_id", "movie_id", "rating", "timestamp")
 
 
 class MovieLensOptions(Options):
-    """Attributes: positive_from: ratings from here on are positive."""
+    """Options.
+
+    Attributes:
+        positive_from: lowest rating that counts as positive.
+    """
 
     positive_from: float = Field(default=4.0, ge=0.5, le=5)
 
 
 @dataclass(frozen=True, slots=True)
 class _Release:
-    """One published layout: its files, and how they are split."""
+    """One published layout: its files and their delimiters."""
 
     ratings: str
     delimiter: str
@@ -89,7 +92,7 @@ class MovieLens(Reader):
 
     @functools.cached_property
     def _release(self) -> _Release | None:
-        """The layout of a folder; None for one joined file."""
+        """The layout of a folder; None for a single joined file."""
         folder = Path(self.path)
         if not folder.is_dir():
             return next((release for release in _RELEASES if release.ratings == folder.name), None)
@@ -114,7 +117,7 @@ class MovieLens(Reader):
 
     @functools.cached_property
     def _ratings(self) -> Layout:
-        """What is in the ratings file itself."""
+        """The columns of the ratings file itself."""
         assert isinstance(self.options, MovieLensOptions)  # for the type checker
         release = self._release
         return Layout(
@@ -165,7 +168,7 @@ class MovieLens(Reader):
 
     @functools.cached_property
     def _movies(self) -> dict[str, Any]:
-        """Ids and genres of all movies."""
+        """The ids and genres of all movies."""
         assert self._release is not None
         ids, genres = [], []
         for number, row in _rows(self._folder / self._release.movies, self._release):
@@ -188,10 +191,10 @@ class MovieLens(Reader):
 
 
 def _rows(path: Path, release: _Release) -> Iterator[tuple[int, list[str]]]:
-    """Lines of a small file, split.
+    """Yields the lines of a small file, split into cells, with their numbers.
 
     Raises:
-        DataError: it is not there.
+        DataError: the file does not exist or cannot be read.
     """
     delimiter = "|" if release.ratings == "u.data" else release.delimiter
     try:
@@ -213,7 +216,7 @@ def _integer(text: str, path: Path, line: int) -> int:
 
 
 def _genres(row: list[str]) -> list[str]:
-    """Genres of a movie: names between bars, or the 19 flags of the 100k release."""
+    """Returns the genres of a movie: names separated by bars, or the 19 flags of the 100k release."""
     if len(row) >= 5 + len(_GENRES_100K):
         return [name for name, flag in zip(_GENRES_100K, row[5:], strict=False) if flag == "1"]
     return [name for name in row[-1].split("|") if name and name != _NO_GENRE]

@@ -1,12 +1,12 @@
-"""Text files as blocks of whole lines, in constant memory.
+"""Reads text files as blocks of whole lines, in constant memory.
 
 ::
 
     file (plain, .gz, .bz2, .zst, .lz4)  -> 1 MiB of decompressed bytes, cut at the last newline  -> TextBlock
 
-A block begins where the one before ended, so its bounds are a function of the file alone: reading that is resumed at
-a block's end goes on with the same blocks. A line longer than ``LONGEST`` is rejected without being held in memory.
-Where cells may be quoted, a block is cut at the end of a record (see :mod:`wideload.datasets.text.quotes`).
+A block begins where the previous one ended, so the bounds of blocks depend on the file alone: reading that resumes at
+the end of a block yields the same blocks as before. A line longer than ``LONGEST`` is rejected without being held in
+memory. Where cells may be quoted, a block is cut at the end of a record (see :mod:`wideload.datasets.text.quotes`).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from wideload.errors import DataError
 BLOCK = 2**20
 LONGEST = 2**20
 PADDING = 16
-"""Zero bytes after the data of a block, so that a word may be read at any of its positions."""
+"""Number of zero bytes after the data of a block, so that an 8-byte word can be read at any position."""
 
 BOM = b"\xef\xbb\xbf"
 _COMPRESSION = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".lz4": "lz4"}
@@ -37,7 +37,7 @@ _SHOWN = 200
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where reading goes on: byte of the decompressed file, and lines before it."""
+    """Where reading resumes: a byte offset in the decompressed file, and the number of lines before it."""
 
     offset: int = 0
     line: int = 0
@@ -49,12 +49,12 @@ class TextBlock:
 
     Attributes:
         source: file name, for messages.
-        content: the text and PADDING zero bytes; every line ends with a newline, also the last one of the file.
-        data: the same as uint8 ``[length + PADDING]``.
-        length: bytes of text.
+        content: the text followed by PADDING zero bytes; every line ends with a newline, including the file's last one.
+        data: ``content`` as uint8 ``[length + PADDING]``.
+        length: number of bytes of text.
         line: number of lines before this block.
-        after: where the next block begins.
-        rejects: lines that were too long to be read; they count as lines.
+        after: position at which the next block begins.
+        rejects: lines that were too long to read; they count as lines.
         inner: positions of the newlines that are part of a quoted cell, int64 ``[k]``.
     """
 
@@ -69,7 +69,7 @@ class TextBlock:
 
 
 def open_stream(path: str) -> Any:
-    """A decompressing binary stream.
+    """Opens a file as a decompressing binary stream.
 
     Raises:
         DataError: the file cannot be opened.
@@ -94,10 +94,12 @@ def blocks(
     longest: int = LONGEST,
     quoted: str | None = None,
 ) -> Iterator[TextBlock]:
-    """The lines of a file from ``start`` on; ``quoted`` is the delimiter between cells that may be quoted, if any are.
+    """Yields the lines of a file, beginning at ``start``.
+
+    ``quoted`` is the delimiter between cells that may be quoted, or None when quotes have no meaning.
 
     Raises:
-        DataError: the file cannot be read or its compression is damaged; names it.
+        DataError: the file cannot be read or its compression is damaged; the message names the file.
     """
     with open_stream(path) as stream:
         yield from _Reader(path, stream, start, block, longest, quoted).blocks()
@@ -119,7 +121,7 @@ class _Reader:
         return content
 
     def _skip(self, offset: int) -> None:
-        """To ``offset``; compressed files can only be read up to there."""
+        """Moves to ``offset``; a compressed file has to be read up to there."""
         if offset and self._stream.seekable():
             self._stream.seek(offset)
             return
@@ -147,7 +149,7 @@ class _Reader:
                 yield from self._overlong(rest)
 
     def _fill(self, size: int) -> bytes:
-        """``size`` bytes, fewer only at the end of the file."""
+        """Reads ``size`` bytes; fewer only at the end of the file."""
         parts, missing = [], size
         while missing and (part := self._read(missing)):
             parts.append(part)
@@ -170,7 +172,7 @@ class _Reader:
         return TextBlock(self._path, content, data, len(shown), line, after, rejects, inner - begin)
 
     def _overlong(self, begin: bytes) -> Iterator[TextBlock]:
-        """Skips to the end of a line that began with ``begin``, and reports it."""
+        """Skips to the end of the line that starts with ``begin``, and reports it as too long."""
         passed, self._rest = len(begin), b""
         while content := self._read(self._block):
             end = content.find(b"\n") + 1

@@ -1,4 +1,4 @@
-r"""Lines of a block split into cells, all at once.
+r"""Splits the lines of a block into cells, all at once.
 
 ::
 
@@ -6,7 +6,7 @@ r"""Lines of a block split into cells, all at once.
     starts   [n, C] first byte of each cell
     ends     [n, C] byte after its last
 
-A line with another number of cells, or one that is not text, is rejected here.
+A line with a different number of cells, and a line that is not text, is rejected here.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from wideload.datasets.text.quotes import NEWLINE, Integers
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cells:
-    """Cells of ``n`` good lines.
+    """The cells of ``n`` good lines.
 
     Attributes:
         source: file name.
         data: uint8, the bytes that ``starts`` and ``ends`` point into, padded.
         starts, ends: int64 ``[n, C]``.
         lines: int64 ``[n]``, line numbers from 1.
-        blank: lines with nothing on them, which are no rows.
+        blank: number of empty lines, which do not count as rows.
     """
 
     source: str
@@ -49,19 +49,19 @@ class Cells:
         return len(self.lines)
 
     def bounds(self, columns: Sequence[int]) -> tuple[Integers, Integers]:
-        """Starts and ends of some columns' cells: int64 ``[n, K]``; views where the columns are neighbours."""
+        """Starts and ends of the cells of ``columns``: int64 ``[n, K]``; views where the columns are adjacent."""
         begin, count = columns[0], len(columns)
         if list(columns) == list(range(begin, begin + count)):
             return self.starts[:, begin : begin + count], self.ends[:, begin : begin + count]
         return self.starts[:, np.asarray(columns)], self.ends[:, np.asarray(columns)]
 
     def text(self, row: int) -> str:
-        """The beginning of a row, for messages."""
+        """Returns the beginning of a row, for messages."""
         begin, end = int(self.starts[row].min()), int(self.ends[row].max())
         return self.data[begin : min(end, begin + SHOWN)].tobytes().decode("utf-8", "backslashreplace")
 
     def bytes_of(self, column: int) -> Any:
-        """A column's cells as an Arrow binary array."""
+        """Returns the cells of a column as an Arrow binary array."""
         starts, lengths = self.starts[:, column], self.ends[:, column] - self.starts[:, column]
         offsets = np.zeros(len(self) + 1, dtype=np.int32)
         np.cumsum(lengths, out=offsets[1:])
@@ -74,7 +74,7 @@ class Cells:
 
 
 def split(block: TextBlock, delimiter: str, columns: int, quoted: bool = False) -> tuple[Cells, list[Reject]]:
-    """Cells of the lines with exactly ``columns`` of them, and the other lines with what is wrong about them."""
+    """The cells of the lines that have exactly ``columns`` cells, and a reject with the reason for every other line."""
     separators, width = _separators(block, delimiter)
     last = np.flatnonzero(block.data[separators] == NEWLINE)
     lines = Lines(block, separators[last])
@@ -100,27 +100,27 @@ def split(block: TextBlock, delimiter: str, columns: int, quoted: bool = False) 
 
 
 def _rows(separators: Integers, first: Integers, good: Mask, columns: int) -> Integers:
-    """Ends of the cells of good lines: int64 ``[n, columns]``, not shared."""
+    """Returns the ends of the cells of good lines as a new array: int64 ``[n, columns]``."""
     if good.all():
         return separators.reshape(-1, columns).copy()
     return separators[first[good][:, None] + np.arange(columns)]
 
 
 def _separators(block: TextBlock, delimiter: str) -> tuple[Integers, int]:
-    """Positions of delimiters and newlines, and the delimiter's width (1 or 2 bytes)."""
-    data, marks = block.data[: block.length], delimiter.encode()
-    hit = data == marks[0]
-    if len(marks) == 2:
-        hit &= block.data[1 : block.length + 1] == marks[1]
-        if marks[0] == marks[1]:
+    """Returns the positions of delimiters and newlines, and the delimiter's width (1 or 2 bytes)."""
+    data, letters = block.data[: block.length], delimiter.encode()
+    hit = data == letters[0]
+    if len(letters) == 2:
+        hit &= block.data[1 : block.length + 1] == letters[1]
+        if letters[0] == letters[1]:
             _leftmost(hit)
     hit |= data == NEWLINE
     hit[block.inner] = False
-    return np.flatnonzero(hit), len(marks)
+    return np.flatnonzero(hit), len(letters)
 
 
 def _leftmost(hit: Mask) -> None:
-    """Of overlapping hits of a doubled character keeps every second, from the left; in place."""
+    """Keeps every second of the overlapping hits of a doubled character, from the left; in place."""
     last = -2
     for position in np.flatnonzero(hit[1:] & hit[:-1]) + 1:
         if position != last + 1:
@@ -129,7 +129,7 @@ def _leftmost(hit: Mask) -> None:
 
 
 def _with_quoted(cells: Cells, lines: Lines, special: Mask, delimiter: str, columns: int) -> tuple[Cells, list[Reject]]:
-    """Adds the lines that contain quotes, one by one."""
+    """Adds the lines that contain quotes, one at a time."""
     rejects, rows, numbers, extra = [], [], [], bytearray()
     base = len(cells.data) - PADDING
     for line in np.flatnonzero(special):
@@ -162,7 +162,7 @@ def _with_quoted(cells: Cells, lines: Lines, special: Mask, delimiter: str, colu
 
 
 def _quoted(line: str, delimiter: str) -> list[bytes] | str:
-    """The cells of one line as RFC 4180 has them, or what is wrong."""
+    """Returns the cells of one line according to RFC 4180, or the reason why it cannot be split."""
     try:
         rows = list(csv.reader([line.removesuffix("\r")], delimiter=delimiter, strict=True))
     except csv.Error as error:
@@ -171,7 +171,7 @@ def _quoted(line: str, delimiter: str) -> list[bytes] | str:
 
 
 def header(line: str, delimiter: str) -> list[str]:
-    """Column names out of a first line."""
+    """Returns the column names in a header line."""
     quoted = _quoted(line, delimiter) if len(delimiter) == 1 and '"' in line else ""
     names = line.split(delimiter) if isinstance(quoted, str) else [name.decode() for name in quoted]
     return [name.strip() for name in names]

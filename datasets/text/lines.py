@@ -1,4 +1,4 @@
-"""The lines of a block, and which of them are no text."""
+"""The lines of a block, and which of them are not text."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from wideload.datasets.text.quotes import NEWLINE, Integers
 Mask = npt.NDArray[np.bool_]
 
 EMPTY, NUL, ENCODING, COLUMNS = 1, 2, 3, 4
-"""Reasons against a line; an empty one is no row at all."""
+"""Reasons why a line is not taken; an empty line does not count as a row."""
 
 RETURN, QUOTE = 13, 34
 SHOWN = 200
-"""Characters of a bad row that are shown."""
+"""Number of characters of a bad row that are shown."""
 
 
 class Lines:
-    """Where the lines of a block are, and which of them are no text. A record with quoted newlines is one line."""
+    """The positions of a block's lines, and which of them are not text. A record with quoted newlines is one line."""
 
     def __init__(self, block: TextBlock, ends: Integers | None = None) -> None:
         self.block = block
@@ -36,7 +36,7 @@ class Lines:
         return len(self.ends)
 
     def with_byte(self, byte: int) -> Mask:
-        """Lines that contain a byte."""
+        """Returns which lines contain a byte."""
         return self._holding(np.flatnonzero(self.data == byte))
 
     def _holding(self, positions: Integers) -> Mask:
@@ -45,7 +45,7 @@ class Lines:
         return mask
 
     def why(self) -> npt.NDArray[np.int8]:
-        """0 for a line of text, else the reason against it: int8 ``[lines]``."""
+        """Returns 0 for every line of text, otherwise the reason why it is not taken: int8 ``[lines]``."""
         why = np.zeros(len(self), dtype=np.int8)
         why[self.ends == self.starts] = EMPTY
         carriage = (self.ends == self.starts + 1) & (self.data[self.starts] == RETURN)
@@ -69,7 +69,7 @@ class Lines:
         return int((why == EMPTY).sum())
 
     def rejects(self, why: npt.NDArray[np.int8], other: Callable[[int], str] = str) -> list[Reject]:
-        """The lines that are no text, and those that ``other`` has a reason against."""
+        """Returns rejects for the lines that are not text, and for those to which ``other`` gives a reason."""
         reasons = {NUL: "NUL byte", ENCODING: "not UTF-8"}
         return [self.reject(line, reasons.get(int(why[line])) or other(line)) for line in np.flatnonzero(why > EMPTY)]
 

@@ -1,12 +1,12 @@
-"""Quoted cells that span lines (RFC 4180): which newlines end no record.
+"""Quoted cells that span lines (RFC 4180): finds the newlines that do not end a record.
 
 ::
 
-    1,"one        a quote opens a cell only where the cell begins, and closes it only where the cell ends;
-    cell",2       inside, a quote is written twice: one record, whose first newline is inside
+    1,"one        a quote opens a cell only at its beginning and closes it only at its end; inside the cell
+    cell",2       a quote is written twice. These two lines are one record; the first newline is inside a cell
 
-A cell that is never closed is no quoted cell: its line stands for itself and is rejected when it is split. So a stray
-quote costs one line, not the rest of the file.
+A cell that is never closed is not treated as quoted: its line is a record of its own and is rejected when it is split.
+A stray quote therefore costs one line, not the rest of the file.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ NONE = np.zeros(0, dtype=np.int64)
 
 @functools.cache
 def _cell(delimiter: str) -> re.Pattern[bytes]:
-    """A quoted cell, or one that the text ends in."""
+    """Matches a quoted cell, or a cell that is still open at the end of the text."""
     mark = re.escape(delimiter.encode())
     begin = rb"(?:(?<=[" + mark + rb"\n])|\A(?:\xef\xbb\xbf)?)"
     return re.compile(begin + rb'"[^"]*+(?:""[^"]*+)*+(?:"(?=[' + mark + rb"\r\n]|\Z)|(?P<open>\Z))")
 
 
 def inner(text: bytes, delimiter: str, ended: bool) -> tuple[Integers, int]:
-    """The newlines inside quoted cells, and how far the text goes until a line whose last cell may go on behind it.
+    """Finds the newlines inside quoted cells, and the end of the last record that is certainly complete.
 
     Args:
-        text: whole lines, the first of which begins a record.
+        text: whole lines; the first one begins a record.
         delimiter: one character.
-        ended: nothing comes behind.
+        ended: whether the file ends after this text.
 
     Returns:
-        Positions, ascending; and the end of the last whole record. An open record that is all there is stands for its
-        lines.
+        Positions, ascending, and the end of the last complete record. When the text holds nothing but one open record,
+        each of its lines counts as a record.
     """
     spans, going_on = _cells(text, delimiter)
     if going_on is not None:
@@ -54,7 +54,7 @@ def inner(text: bytes, delimiter: str, ended: bool) -> tuple[Integers, int]:
 
 
 def _cells(text: bytes, delimiter: str, begin: int = 0) -> tuple[list[tuple[int, int]], int | None]:
-    """Bounds of the quoted cells, and where one begins that the text ends in."""
+    """Returns the bounds of the quoted cells, and the start of a cell that is still open at the end of the text."""
     spans: list[tuple[int, int]] = []
     for found in _cell(delimiter).finditer(text, begin):
         if found.lastgroup:
@@ -64,7 +64,7 @@ def _cells(text: bytes, delimiter: str, begin: int = 0) -> tuple[list[tuple[int,
 
 
 def _record_before(text: bytes, spans: list[tuple[int, int]], end: int) -> int:
-    """Where the record begins that goes on at ``end``."""
+    """Returns the start of the record that contains position ``end``."""
     for begin, after in reversed(spans):
         newline = text.rfind(b"\n", after, end)
         if newline >= 0:

@@ -1,4 +1,4 @@
-"""Eight characters at a time, inside 64-bit words: all functions take and return uint64 arrays of any shape.
+"""Parses eight characters at a time inside 64-bit words; all functions take and return uint64 arrays of any shape.
 
 The first character is the lowest byte. Eight decimal digits become a number in
 three multiplications, as in Lemire, "Quickly parsing eight digits" (2018).
@@ -14,12 +14,12 @@ Mask = npt.NDArray[np.bool_]
 
 
 def words_at(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint64]:
-    """The eight bytes that begin at each position, as little-endian words: uint64 ``[length - 7]``, a view."""
+    """Returns the eight bytes at each position as little-endian words: uint64 ``[length - 7]``, a view."""
     return np.ndarray((len(data) - 7,), dtype="<u8", buffer=data, strides=(1,))
 
 
 def are_digits(words: Words, present: Words) -> Mask:
-    """Whether the bytes that ``present`` masks are decimal digits and the others are 0."""
+    """Returns whether the bytes selected by the mask ``present`` are decimal digits and all other bytes are 0."""
     low = words & np.uint64(0x0F0F0F0F0F0F0F0F)
     high = words ^ low
     low += np.uint64(0x0606060606060606)
@@ -30,7 +30,7 @@ def are_digits(words: Words, present: Words) -> Mask:
 
 
 def decimal(digits: Words) -> Words:
-    """Eight decimal digits, most significant in the lowest byte, as a number; in place."""
+    """Converts eight decimal digits, the most significant in the lowest byte, to a number; in place."""
     for shift, mask, base in ((8, 0x00FF00FF00FF00FF, 10), (16, 0x0000FFFF0000FFFF, 100), (32, 0xFFFFFFFF, 10_000)):
         low = digits >> np.uint64(shift)
         digits *= np.uint64(base)
@@ -40,7 +40,7 @@ def decimal(digits: Words) -> Words:
 
 
 def nibbles_of(letters: Words) -> Words:
-    """The value of each of eight hexadecimal digits; nonsense where there is another character."""
+    """Returns the value of each of eight hexadecimal digits; the result is undefined for any other character."""
     nibbles = letters & np.uint64(0x0F0F0F0F0F0F0F0F)
     alphabetic = letters >> np.uint64(6)
     alphabetic &= np.uint64(0x0101010101010101)
@@ -50,7 +50,7 @@ def nibbles_of(letters: Words) -> Words:
 
 
 def spelled(nibbles: Words) -> Words:
-    """Eight digits in lower case: what was read is a number only if it is spelled like this."""
+    """Spells eight nibbles in lower case; the original text was hexadecimal only if it equals this spelling."""
     letters = nibbles + np.uint64(0x0606060606060606)
     letters >>= np.uint64(4)
     letters &= np.uint64(0x0101010101010101)
@@ -61,7 +61,7 @@ def spelled(nibbles: Words) -> Words:
 
 
 def lowered(letters: Words) -> Words:
-    """Upper case to lower case."""
+    """Converts letters to lower case."""
     lower = letters >> np.uint64(1)
     lower &= np.uint64(0x2020202020202020)
     lower |= letters
@@ -69,7 +69,7 @@ def lowered(letters: Words) -> Words:
 
 
 def packed(nibbles: Words) -> Words:
-    """Eight nibbles in eight bytes, pushed together into 32 bits; in place."""
+    """Packs eight nibbles, one per byte, into 32 bits; in place."""
     for shift, mask in ((4, 0x00FF00FF00FF00FF), (8, 0x0000FFFF0000FFFF), (16, 0xFFFFFFFF)):
         nibbles |= nibbles >> np.uint64(shift)
         nibbles &= np.uint64(mask)

@@ -1,7 +1,7 @@
 """How fast data goes in and out, on one core. Run: ``pytest tests/datasets/bench_input.py --benchmark-only``.
 
 Rows per second, of wall time and of CPU time, are in ``extra_info``. pyarrow.csv reading the same file and tf.data
-parsing the same rows are measured in the same run, beside what they are compared with.
+parsing the same rows are measured in the same run as the programs they are compared with.
 """
 
 from __future__ import annotations

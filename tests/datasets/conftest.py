@@ -1,4 +1,4 @@
-"""Small data sets and made-up logs for the tests of data sets."""
+"""Small data sets and generated logs for the tests of data sets."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(autouse=True)
 def no_thread_stays() -> Iterator[None]:
-    """No test leaves an input thread behind."""
+    """Checks that no test leaves an input thread running."""
     yield
     left = [thread for thread in threading.enumerate() if thread.name == "wideload-input"]
     for thread in left:
@@ -37,7 +37,7 @@ def no_thread_stays() -> Iterator[None]:
 
 @pytest.fixture
 def sample() -> Callable[[str], Path]:
-    """A published file by name; skips the test where the files are not at hand."""
+    """Returns a published file by name; skips the test where the files are not available."""
 
     def find(name: str) -> Path:
         path = SAMPLES / name
@@ -74,7 +74,7 @@ def shards(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture(scope="session")
 def criteo_lines() -> Callable[..., bytes]:
-    """Rows of a Criteo day file: label, 13 integers, 26 hexadecimal words; some cells are empty."""
+    """Builds rows of a Criteo day file: label, 13 integers, 26 hexadecimal words; some cells are empty."""
 
     def make(rows: int, seed: int = 0, missing: float = 0.1) -> bytes:
         rng = np.random.default_rng(seed)
@@ -120,7 +120,7 @@ def _checksum(content: bytes) -> bytes:
 
 @pytest.fixture(scope="session")
 def tfrecords() -> Callable[..., bytes]:
-    """A TFRecord file out of dictionaries of features."""
+    """Builds a TFRecord file from dictionaries of features."""
 
     def make(examples: list[dict[str, list]]) -> bytes:
         out = bytearray()

@@ -1,6 +1,6 @@
 """Mutated files: no reader crashes, and every row is accounted for.
 
-A run tries a few files; WIDELOAD_FUZZ_EXAMPLES=1500 tries that many for each of the seven formats.
+A normal run tries a few files; WIDELOAD_FUZZ_EXAMPLES=1500 tries that many for each of the seven formats.
 """
 
 from __future__ import annotations
@@ -99,8 +99,8 @@ def test_a_mutated_file_crashes_no_reader_and_loses_no_row(
 ) -> None:
     folder = tmp_path_factory.mktemp("fuzz")
     reader, content, layout = _files(criteo_lines(30), tfrecords, folder)[name]
-    for beside in ("movies.dat", "users.dat"):
-        (folder / beside).write_text("1::A::Drama\n" if beside == "movies.dat" else "1::M::1::1::1\n")
+    for other in ("movies.dat", "users.dat"):
+        (folder / other).write_text("1::A::Drama\n" if other == "movies.dat" else "1::M::1::1::1\n")
     mutated = _mutated(content, data)
     (folder / name).write_bytes(mutated)
     options = {}

@@ -1,4 +1,4 @@
-"""Preparing needs constant memory, whatever the size of the file.
+"""Preparing needs constant memory, for files of any size.
 
 The file is made up while it is read. CI reads 15 and 60 MB; WIDELOAD_SOAK_BYTES=5000000000 reads that many.
 """
@@ -23,8 +23,8 @@ GROWTH = 40_000_000
 SCRIPT = """
 import sys
 from pathlib import Path
-from wideload.datasets import text
-from wideload.datasets.prepare import Request, prepare
+from wideload.datasets.text import blocks
+from wideload.datasets.prepare.prepare import Request, prepare
 
 chunk = Path(sys.argv[1]).read_bytes()
 size = int(sys.argv[3]) // len(chunk) * len(chunk)
@@ -47,7 +47,7 @@ class Endless:
     def __exit__(self, *_):
         pass
 
-text.open_stream = lambda path: Endless()
+blocks.open_stream = lambda path: Endless()
 manifest = prepare(Request(reader="criteo"), sys.argv[1], Path(sys.argv[2]))
 # Not getrusage: its high-water mark begins with that of the process that forked this one.
 peak = next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith("VmHWM"))

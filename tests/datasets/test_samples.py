@@ -1,4 +1,4 @@
-"""Published files through their readers: row counts, label rates and cardinalities as they are known."""
+"""Published files, read by their readers, have the known row counts, label rates and cardinalities."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ def test_a_flipped_bit_anywhere_in_a_shard_is_found_and_the_file_named(
     folder = _folder(tmp_path_factory)
     path = folder / "train-00000.parquet"
     content = bytearray(path.read_bytes())
-    place = data.draw(st.integers(4, len(content) - 1))  # the first four bytes are a mark that no reader needs
+    place = data.draw(st.integers(4, len(content) - 1))  # the first four bytes are a magic number that no reader needs
     content[place] ^= 1 << data.draw(st.integers(0, 7))
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"train-00000\.parquet"):
@@ -88,7 +88,7 @@ def test_a_flipped_bit_anywhere_in_a_shard_is_found_and_the_file_named(
 
 
 def _folder(factory: pytest.TempPathFactory) -> Path:
-    """A small prepared folder; built anew for each example."""
+    """Builds a small prepared folder; each example gets its own."""
     from wideload.datasets.prepared.manifest import FieldEntry, Manifest
 
     folder = factory.mktemp("flip")

@@ -1,4 +1,4 @@
-"""What `describe` says about data whose content is known."""
+"""`describe` reports what is known about generated data."""
 
 from __future__ import annotations
 

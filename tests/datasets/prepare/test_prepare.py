@@ -1,4 +1,4 @@
-"""From files to a prepared folder: accounted for, resumable, split as asked."""
+"""Preparing files: every row is accounted for, runs are resumable, rows are split as requested."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_fields_are_fitted_on_the_training_split(tmp_path: Path) -> None:
     prepare(request(tmp_path), str(write(tmp_path, lines)), tmp_path / "out")
     schema = load(f"shards[path={tmp_path / 'out'}]").schema()
     assert schema.field("word").vocabulary == tuple(f"w{n}" for n in range(7))
-    assert schema.field("user").cardinality == 160  # of all splits: an id beyond it would fall out of a table
+    assert schema.field("user").cardinality == 160  # counted over all splits: a larger id would not fit a table
     assert {row["word"] for row in rows(tmp_path / "out", "test")} == {None}
 
 
@@ -104,7 +104,7 @@ def test_a_vocabulary_of_too_many_bytes_is_left_out(tmp_path: Path, monkeypatch:
 def test_a_vocabulary_is_ordered_by_count_and_then_by_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
-    """However often the counts are merged on the way."""
+    """The order does not depend on how often counts are merged."""
     monkeypatch.setattr(fit, "_FEW", few)
     words = [f"w{n % 40 % 23}é" for n in range(2000)] + ["rare", "😀", "￮", "W"]
     file = write(tmp_path, [f"0,1,{word},{n}" for n, word in enumerate(words)])
@@ -155,7 +155,7 @@ def test_only_the_first_rejected_rows_are_shown(tmp_path: Path) -> None:
 
 def test_skipping_stops_at_the_limit(tmp_path: Path) -> None:
     file = write(tmp_path, BAD * 10)
-    with pytest.raises(DataError, match="more than 5 rows cannot be taken"):
+    with pytest.raises(DataError, match="more than 5 bad rows"):
         prepare(request(tmp_path, bad_rows=BadRows(policy="skip", limit=5)), str(file), tmp_path / "out")
 
 
@@ -235,11 +235,11 @@ def test_a_folder_with_other_data_is_not_overwritten(tmp_path: Path) -> None:
 
 
 class KillError(Exception):
-    """Stands for a kill."""
+    """Simulates a kill."""
 
 
 @pytest.mark.parametrize("after", [1, 3, 5, 8])
-def test_an_interrupted_run_goes_on_to_the_same_bytes(
+def test_an_interrupted_run_resumes_to_the_same_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
     small = functools.partial(blocks.blocks, block=4096, longest=4096)
@@ -266,7 +266,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(
 SCRIPT = """
 import sys
 from pathlib import Path
-from wideload.datasets.prepare import Request, prepare
+from wideload.datasets.prepare.prepare import Request, prepare
 show = lambda progress: print(progress.rows, flush=True)
 prepare(Request(reader="criteo", rows_per_shard=4000), sys.argv[1], Path(sys.argv[2]), show)
 """
@@ -283,7 +283,7 @@ def test_a_killed_process_leaves_what_another_completes_to_the_same_bytes(
     out = tmp_path / "out"
     with subprocess.Popen([sys.executable, "-c", SCRIPT, str(file), str(out)], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
-        process.stdout.readline()
+        assert process.stdout.readline()
         deadline = time.monotonic() + 30
         while len(list(out.glob("train-*.parquet"))) < shards_before and time.monotonic() < deadline:
             process.stdout.readline()
@@ -305,7 +305,7 @@ def test_two_processes_do_not_write_to_one_folder(tmp_path: Path) -> None:
         prepare(request(tmp_path), str(write(tmp_path, good(5))), tmp_path / "out")
 
 
-def test_progress_tells_rows_and_bytes(tmp_path: Path) -> None:
+def test_progress_reports_rows_and_bytes(tmp_path: Path) -> None:
     file = write(tmp_path, good(100))
     seen: list[Progress] = []
     prepare(request(tmp_path, split=SplitRule(by="none")), str(file), tmp_path / "out", seen.append)

@@ -1,4 +1,4 @@
-"""What a stored column becomes in a batch."""
+"""How a stored column is converted to a column of a batch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every format from a generated file; what a row becomes."""
+"""Every format is read from a generated file: what a row becomes."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def movielens_20m(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("write", [movielens_100k, movielens_1m, movielens_20m])
-def test_movielens_layouts_tell_the_same_story(tmp_path: Path, write: Callable[[Path], None]) -> None:
+def test_movielens_layouts_give_the_same_rows(tmp_path: Path, write: Callable[[Path], None]) -> None:
     write(tmp_path)
     found = rows(reader("movielens", tmp_path))
     assert [row["label"] for row in found] == [0.0, 1.0, 1.0]
@@ -246,7 +246,7 @@ def test_any_parquet_by_a_layout(tmp_path: Path) -> None:
     assert rejects(found) == [(3, "column 'y': the label is missing"), (4, "column 'ids': an id is negative")]
 
 
-def test_a_parquet_file_that_is_none_is_named(tmp_path: Path) -> None:
+def test_a_file_that_is_not_parquet_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"log\.parquet is not readable Parquet"):
         rows(custom(tmp_path, PARQUET_LAYOUT, "log.parquet", b"PAR1 no"))
 
@@ -350,7 +350,7 @@ def test_a_layout_that_is_wrong_says_where(tmp_path: Path, text: str, message: s
         load_layout(tmp_path / "layout.toml")
 
 
-def test_a_layout_that_is_no_toml_is_named(tmp_path: Path) -> None:
+def test_a_layout_that_is_not_toml_is_named(tmp_path: Path) -> None:
     (tmp_path / "layout.toml").write_text("= 3")
     with pytest.raises(DataError, match=r"layout\.toml"):
         load_layout(tmp_path / "layout.toml")
@@ -362,6 +362,6 @@ def test_an_unknown_format_names_the_nearest() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(set(READERS) - {"custom"}))
-def test_a_path_that_is_not_there_is_said_so(tmp_path: Path, name: str) -> None:
+def test_a_path_that_does_not_exist_is_named(tmp_path: Path, name: str) -> None:
     with pytest.raises(DataError, match="nowhere"):
         reader(name, tmp_path / "nowhere").sources()
