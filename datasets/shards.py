@@ -25,7 +25,7 @@ class ShardsOptions(Options):
 
 class Shards(Dataset):
     name: ClassVar[str] = "shards"
-    summary: ClassVar[str] = "your own data, prepared with `wideload data prepare`"
+    summary: ClassVar[str] = "custom data, prepared with `wideload data prepare`"
     Options: ClassVar[type[Options]] = ShardsOptions
 
     @functools.cached_property
