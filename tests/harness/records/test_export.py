@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from wideload.errors import UsageError
-from wideload.harness.cli.export import command
+from wideload.harness.cli import cli
 from wideload.harness.records.export import export, form_of
 from wideload.harness.records.results import CurvePoint, RunRecord
 
@@ -68,7 +68,7 @@ def test_a_suffix_without_a_form_is_refused_unless_the_form_is_given() -> None:
 
 @pytest.mark.parametrize("name", ["x.csv", "x.csv.gz"])
 def test_the_command_writes_what_the_suffix_says(folder: Path, name: str) -> None:
-    done = CliRunner().invoke(command, [str(folder), "-o", str(folder / name)])
+    done = CliRunner().invoke(cli, ["export", str(folder), "-o", str(folder / name)])
     assert done.exit_code == 0, done.output
     assert pd.read_csv(folder / name)["step_ms.p50"].tolist() == [4.0]
 

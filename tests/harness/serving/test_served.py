@@ -47,10 +47,10 @@ def test_fields_may_have_any_name(
     tmp_path: Path,
     strategy: str,
 ) -> None:
-    from wideload.harness.cli.checkpoint import command
+    from wideload.harness.cli import cli
 
     model = train(strategy, census(dataset=odd_names, columns={"auto": True}, batch_size=50))
-    done = CliRunner().invoke(command, ["saved-model", str(model.checkpoint), str(tmp_path / "out")])
+    done = CliRunner().invoke(cli, ["checkpoint", "saved-model", str(model.checkpoint), str(tmp_path / "out")])
     assert done.exit_code == 0, done.output
     assert "field 'site.id' is the input 'site_id' of the signature raw" in done.output
     assert "field 'Price'" not in done.output
@@ -113,13 +113,13 @@ def test_the_command_prints_what_fewer_rows_and_bits_do_to_the_auc(
 
     from wideload import datasets
     from wideload.datasets.contract import Plan
-    from wideload.harness.cli.checkpoint import command
+    from wideload.harness.cli import cli
 
     model = train("sparse_ps", census())
     (batch,) = datasets.load("census").stream("test", Plan(1 << 20))
     labels = batch.column(0).to_numpy()
     options = ["--precision", "int8", "--threshold", "0.1", "--auc-on", "census"]
-    done = CliRunner().invoke(command, ["export", str(model.checkpoint), str(tmp_path / "small"), *options])
+    done = CliRunner().invoke(cli, ["checkpoint", "export", str(model.checkpoint), str(tmp_path / "small"), *options])
     assert done.exit_code == 0, done.output
     assert f"AUC {roc_auc_score(labels, model.predicted):.6f} exact" in done.output
     line = next(line for line in done.output.splitlines() if "AUC" in line)
