@@ -1,11 +1,12 @@
-// Memory while a table grows, and the longest that a batch waits for it. Counters, not times, are the result:
+// Memory while a table grows, and the longest pause that growth causes in a batch. The results are counters,
+// not times:
 //
 //   bytes_per_row     all that the table holds, over its rows, at the end
 //   beyond_payload    the same without header, weights and state
 //   peak_ratio        largest total over the growth, over the final total; pages that were mapped and are not
 //                     yet counted as rows are included
-//   worst_pause_ms    the slowest batch of 256 new signs, less the median batch, in CPU time of the thread:
-//                     what else the machine does meanwhile is no pause of the table's
+//   worst_pause_ms    the slowest batch of 256 new signs, less the median batch, in CPU time of the thread,
+//                     which excludes what else the machine does meanwhile
 //   empty_bytes       before the first row
 
 #include <benchmark/benchmark.h>
@@ -68,8 +69,7 @@ Growth Grow(std::int64_t rows) {
 }
 
 void MeasureGrowth(benchmark::State& state) {
-  // Memory that a virtual machine has never used is given to it page by page, by the host: not the table's
-  // pause.
+  // The host gives a virtual machine memory that it has never used page by page: not a pause of the table.
   Grow(state.range(0));
   Growth growth;
   for (auto _ : state) growth = Grow(state.range(0));

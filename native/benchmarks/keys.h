@@ -27,7 +27,7 @@ class Zipf {
   double top_;
 };
 
-// Row numbers of one batch, each once (a batch is made unique before it meets a table).
+// The distinct row numbers of one batch (a batch is made unique before it reaches a table).
 inline std::vector<std::uint32_t> DistinctNumbers(std::size_t count, std::uint64_t rows, Spread spread,
                                                   std::uint64_t seed) {
   std::mt19937_64 random(seed);
@@ -43,7 +43,7 @@ inline std::vector<std::uint32_t> DistinctNumbers(std::size_t count, std::uint64
   return numbers;
 }
 
-// The sign that row number i has in every table.
+// The sign of row number i in every table.
 inline Sign SignOfNumber(std::uint64_t number) { return SignOf(12345, number); }
 
 inline std::vector<Sign> SignsOf(const std::vector<std::uint32_t>& numbers) {

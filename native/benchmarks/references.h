@@ -1,15 +1,16 @@
 #pragma once
-// What the sparse table is measured against, all in one process and one run.
+// What the sparse table is compared with, all in one process and one run.
 //
-//   TensorNetLayout   8 blocks of mutex + std::unordered_map (identity hash, 15,485,863 buckets) + pool; a
-//   lock per key; the
-//                     value carries TensorNet's metadata. Its wire format is left out, so this is generous.
-//   FlatMapLayout     a library's flat hash map from sign to a row number, rows side by side in an arena; no
-//                     lock
-//   RawGather         the same rows at known addresses, prefetched: what no table can pass on this machine
+//   TensorNetLayout   8 blocks of mutex + std::unordered_map (identity hash, 15,485,863 buckets) + pool; one
+//                     lock per key; values carry TensorNet's metadata. Its wire format is left out, which
+//                     favours it.
+//   FlatMapLayout     a library's flat hash map from sign to row number, with contiguous rows in an arena;
+//                     no lock
+//   RawGather         the same rows at known addresses, prefetched: the upper bound for any table on this
+//                     machine
 //
-// All of them: AdaGrad (row-wise for TensorNet's, as there; element-wise otherwise), rows of `dim` weights,
-// initialised cheaply.
+// All of them use AdaGrad (row-wise in TensorNetLayout, as in TensorNet; element-wise in the others) on rows
+// of `dim` weights with cheap initialisation.
 
 #include <absl/container/flat_hash_map.h>
 
@@ -64,7 +65,7 @@ class TensorNetLayout {
   }
 
  private:
-  // As many bytes as TensorNet's AdaGrad value has before its weights.
+  // As many bytes as TensorNet's AdaGrad value stores before its weights.
   struct Value {
     void* vtable = nullptr;
     float show = 0, click = 0, delta_show = 0;
@@ -169,8 +170,8 @@ class FlatMapLayout {
 using AbseilLayout = FlatMapLayout<absl::flat_hash_map<Sign, std::uint32_t>>;
 using BoostLayout = FlatMapLayout<boost::unordered_flat_map<Sign, std::uint32_t>>;
 
-// The same rows at known addresses, in an order unknown to the hardware, prefetched as the table does:
-// header, weights, one accumulator per weight. A pull notes when a row was touched last, as the table does.
+// The same rows at known addresses, in an order that the hardware cannot predict, prefetched as in the table:
+// header, weights, one accumulator per weight. A pull records the step of last use, as in the table.
 class RawGather {
  public:
   explicit RawGather(std::uint32_t dim) : dim_(dim), stride_(kHeader + 2 * dim) {}

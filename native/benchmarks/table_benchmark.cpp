@@ -2,9 +2,9 @@
 //
 //   pull/wideload/rows:4000000/dim:8/zipf:0/threads:1      items per second = signs per second
 //
-// A table is filled once and serves all its benchmarks (pull, push; 1 and 2 threads); a new shape drops the
-// old tables. Run with
-// --benchmark_enable_random_interleaving=true so that what the machine does meanwhile falls on all alike.
+// A table is filled once and used by all its benchmarks (pull, push; 1 and 2 threads); a new shape drops the
+// old tables. Run with --benchmark_enable_random_interleaving=true so that background load on the machine
+// affects all alike.
 
 #include <benchmark/benchmark.h>
 #include <sys/mman.h>
@@ -48,7 +48,7 @@ class OurTable {
   SparseTable table_;
 };
 
-// A gather has no signs: it is told the numbers of the rows.
+// A gather has no signs: it is given the numbers of the rows.
 struct Keys {
   std::vector<std::vector<std::uint32_t>> numbers;
   std::vector<std::vector<Sign>> signs;
@@ -142,9 +142,9 @@ void Push(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kBatch));
 }
 
-// Writes to as many bytes, on huge pages as far as there are any, and gives them back. A virtual machine gets
-// memory from its host when it is first written to, at a tenth of the speed or less, and whoever happened to
-// be measured first would pay for all.
+// Writes to this many bytes, on huge pages where available, and frees them. A virtual machine gets memory
+// from its host on the first write, at a tenth of the speed or less, and whichever table were measured first
+// would pay for all.
 void WriteOnce(std::size_t bytes) {
   void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();

@@ -8,7 +8,7 @@
 
 namespace wideload {
 
-// Bytes that grow and are never cleared to zero: a message body is written once and sent.
+// A growing byte buffer that is never zeroed: a message body is written once and sent.
 class Buffer {
  public:
   Buffer() = default;
@@ -29,7 +29,7 @@ class Buffer {
   std::size_t capacity() const { return capacity_; }
   void Clear() { size_ = 0; }
 
-  // Makes room for `bytes` more and returns where they begin; their content is undefined.
+  // Appends `bytes` bytes of undefined content and returns a pointer to them.
   std::byte* Extend(std::size_t bytes) {
     if (size_ + bytes > capacity_) Grow(size_ + bytes);
     std::byte* begin = data_.get() + size_;

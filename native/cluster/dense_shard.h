@@ -9,23 +9,23 @@
 
 namespace wideload {
 
-// A run of dense parameters under one optimizer. OptimizerKind::kSgd with learning rate 1 and no momentum
-// adds the negated gradient as it is: how batch-normalisation statistics travel.
+// A run of dense parameters with one optimizer. OptimizerKind::kSgd with learning rate 1 and no momentum
+// subtracts the gradient as it is, which is how batch-normalisation statistics are updated.
 struct DenseSegment {
   std::size_t size = 0;
   OptimizerSpec optimizer;
 };
 
-// The dense parameters of a model are one flat vector; rank r owns elements [begin, end) of it, with their
-// optimizer state. So a synchronous step is a reduce-scatter (gradients to the owners, which sum them in rank
-// order), one update per element in the whole job, and an all-gather (with the rows of the next pull).
+// The dense parameters of a model are one flat vector; rank r owns elements [begin, end) of it with their
+// optimizer state. A synchronous step is thus a reduce-scatter (gradients go to the owners, which sum them in
+// rank order), one update per element in the whole job, and an all-gather (with the rows of the next pull).
 //
 // Formulas are those of the sparse slices (table/optimizer/); Adam's bias correction counts updates of the
 // whole segment.
 class DenseShard {
  public:
   DenseShard() = default;
-  // `initial` is the whole flat vector; throws std::invalid_argument when the segments do not add up to it.
+  // `initial` is the whole flat vector; throws std::invalid_argument if the segments do not add up to it.
   DenseShard(std::span<const float> initial, std::span<const DenseSegment> segments, int rank, int ranks);
 
   static std::size_t Begin(std::size_t total, int rank, int ranks) {
@@ -43,7 +43,7 @@ class DenseShard {
   // gradient: one float per owned element.
   void Apply(std::span<const float> gradient, float learning_rate_scale);
 
-  // Exact copy of weights and state from elsewhere, for restoring a checkpoint; sizes must agree.
+  // Restores weights and state from a checkpoint, exactly; sizes must be equal.
   void Restore(std::span<const float> weights, std::span<const float> state, std::uint64_t updates);
 
  private:
@@ -57,7 +57,7 @@ class DenseShard {
   std::size_t begin_ = 0;
   std::vector<Piece> pieces_;
   std::vector<float> weights_;
-  std::vector<float> state_;  // two floats per element, planar: first state of all, then second state of all
+  std::vector<float> state_;  // [2, size]: the first state of all elements, then the second
   std::uint64_t updates_ = 0;
 };
 

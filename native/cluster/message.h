@@ -9,20 +9,22 @@
 
 namespace wideload {
 
-// What passes between two ranks. One message is one MPI message: a header and a body.
+// The messages between two ranks. Each is one MPI message: a header and a body.
 //
-//   worker -> owner   kPull   signs of a step, per table               find or create the rows
-//                     kRead   signs, per table                         look up, never create
-//                     kPush   gradients, in the order of the pull      sum, apply
-//                     kFlush  nothing                                  "tell me when all I sent is applied"
-//   owner -> worker   kRows   rows in the order asked for; dense slice
-//                     kAck    answers kPush (asynchronous modes) and kFlush
-//   worker -> worker  kSum    floats to be added over the ranks (RankSum)
-//   any    -> any     kError  text: the sender has failed for good, and says why
+//   from   -> to       kind     body                                     purpose
+//   worker -> owner    kPull    signs of a step, per table               find or create the rows
+//                      kRead    signs, per table                         look rows up without creating any
+//                      kPush    gradients, in the order of the pull      sum and apply them
+//                      kFlush   nothing                                  ask for kAck once all pushes are applied
+//   owner  -> worker   kRows    rows in the order requested; dense slice
+//                      kAck     nothing                                  answers kPush (asynchronous) and kFlush
+//   worker -> worker   kSum     floats                                   add them over the ranks (RankSum)
+//   any    -> any      kError   text                                     the sender has failed, and why
 //
-// Body of kPull and kRead:  u64 count per table, then the signs of table 0, table 1, ...
-// Body of kPush:            gradients [count, width] per table, then the sender's gradient of the owner's
-// dense slice Body of kRows:            see `RowsPart`
+// Bodies:
+//   kPull, kRead   u64 count per table, then the signs of table 0, table 1, ...
+//   kPush          gradients [count, width] per table, then the sender's gradient of the owner's dense slice
+//   kRows          see RowsPart
 enum class MessageKind : std::uint8_t { kPull = 1, kRead, kPush, kFlush, kRows, kAck, kSum, kError };
 
 inline const char* NameOf(MessageKind kind) {
@@ -47,10 +49,10 @@ inline const char* NameOf(MessageKind kind) {
   return "?";
 }
 
-// Which of the rows asked for a kRows message holds. A pull that arrives while a push is outstanding is
-// answered in two parts: rows that the push cannot change at once (kEarly), the others when it has been
-// applied (kLate). A kEarly body begins with one bit per row asked for, table by table, each padded to 8
-// bytes; 1 means that the row comes late.
+// Which of the requested rows a kRows message holds. A pull that arrives while a push is outstanding is
+// answered in two parts: rows that the push cannot change are sent at once (kEarly), the others after it has
+// been applied (kLate). A kEarly body has one bit per requested row before the rows of each table, padded to
+// 8 bytes; 1 means that the row comes late. A body that is not kEarly ends with the owner's dense slice.
 enum class RowsPart : std::uint8_t { kAll = 0, kEarly, kLate };
 
 enum class WireFormat : std::uint8_t { kFloat32 = 0, kFloat16, kBfloat16 };
@@ -64,20 +66,20 @@ struct MessageHeader {
   WireFormat format = WireFormat::kFloat32;
   std::uint8_t reserved = 0;
   std::uint64_t step = 0;
-  std::uint32_t staleness = 0;  // kRows: steps of other ranks that these rows do not hold yet
+  std::uint32_t staleness = 0;  // kRows: steps of other ranks that these rows do not include yet
   std::uint32_t reserved_2 = 0;
-  std::uint64_t sequence = 0;  // kRead, kFlush, their answers, kSum: which of the sender's calls of its kind
+  std::uint64_t sequence = 0;  // kRead, kFlush, their answers, and kSum: number of the caller's call
 };
 static_assert(sizeof(MessageHeader) == 32);
 
-// "pull 12", "sum 3": how errors name what a rank does, or what it sent.
+// "pull 12", "sum 3": the name of a message in errors.
 inline std::string Describe(const MessageHeader& header) {
   const bool of_step = header.kind == MessageKind::kPull || header.kind == MessageKind::kPush ||
                        header.kind == MessageKind::kRows;
   return std::string(NameOf(header.kind)) + " " + std::to_string(of_step ? header.step : header.sequence);
 }
 
-// Calls, which a rank makes of its own accord, as against answers to those of others.
+// Whether a message is a call rather than an answer to one.
 inline bool IsCall(MessageKind kind) {
   return kind == MessageKind::kPull || kind == MessageKind::kRead || kind == MessageKind::kPush ||
          kind == MessageKind::kFlush || kind == MessageKind::kSum;
@@ -100,7 +102,7 @@ inline Buffer StartMessage(Buffer buffer, const MessageHeader& header) {
   return buffer;
 }
 
-// Reads a body front to back. A body that is too short is an error, never an overrun.
+// Reads a body from front to back. A body that is too short is an error, never an overrun.
 class BodyReader {
  public:
   explicit BodyReader(const Buffer& bytes) : at_(sizeof(MessageHeader)), bytes_(bytes) {

@@ -30,7 +30,7 @@ MpiTransport::MpiTransport(MPI_Comm parent) {
   Check(MPI_Query_thread(&level), "MPI_Query_thread");
   if (level < MPI_THREAD_MULTIPLE) {
     throw std::runtime_error(
-        "this MPI gives no MPI_THREAD_MULTIPLE; unset mpi4py.rc.thread_level or use another MPI");
+        "MPI was initialised without MPI_THREAD_MULTIPLE; unset mpi4py.rc.thread_level or use another MPI");
   }
   Check(MPI_Comm_dup(parent, &comm_), "MPI_Comm_dup");
   Check(MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
@@ -49,7 +49,7 @@ MpiTransport::~MpiTransport() {
 void MpiTransport::Send(int to, Buffer message) {
   if (message.size() > static_cast<std::size_t>(INT_MAX)) {
     throw std::runtime_error("a message of " + std::to_string(message.size()) +
-                             " bytes is over MPI's 2 GiB count: use a smaller batch");
+                             " bytes exceeds MPI's limit of 2 GiB; use a smaller batch");
   }
   sends_.push_back({to, MPI_REQUEST_NULL, std::move(message)});
   Transfer& send = sends_.back();

@@ -11,9 +11,9 @@ namespace wideload {
 
 // Messages over a duplicate of an MPI communicator.
 //
-// Nothing here waits inside MPI: sends are MPI_Isend, arrivals are found by MPI_Improbe and fetched by
-// MPI_Imrecv, completion is MPI_Test. MPI_THREAD_MULTIPLE is needed, since mpi4py and Horovod use MPI from
-// their own threads.
+// Nothing here blocks inside MPI: messages are sent by MPI_Isend, found by MPI_Improbe, received by
+// MPI_Imrecv and completed by MPI_Test. MPI_THREAD_MULTIPLE is required, since mpi4py and Horovod use MPI
+// from their own threads.
 class MpiTransport final : public Transport {
  public:
   // Collective over `parent`. Throws std::runtime_error when MPI is not initialised with MPI_THREAD_MULTIPLE.
@@ -45,7 +45,8 @@ class MpiTransport final : public Transport {
   int rank_ = 0;
   int ranks_ = 1;
   std::deque<Transfer> sends_;
-  std::deque<Transfer> arriving_;  // in order of arrival: order per sender is kept by taking from the front
+  std::deque<Transfer>
+      arriving_;  // in order of arrival; taken from the front, which keeps each sender's order
   std::vector<Buffer> spare_;
 };
 

@@ -6,8 +6,8 @@
 
 namespace wideload {
 
-// Who owns a logical shard: rank r has the contiguous shards [FirstShardOf(r), FirstShardOf(r + 1)). The
-// shards of a sign never change; another number of ranks is another cut of the same 256.
+// The owners of logical shards: rank r owns the contiguous shards [FirstShardOf(r), FirstShardOf(r + 1)). The
+// shard of a sign never changes; a different number of ranks divides the same 256 shards differently.
 constexpr std::size_t FirstShardOf(int rank, int ranks) {
   return static_cast<std::size_t>(rank) * kShards / static_cast<std::size_t>(ranks);
 }

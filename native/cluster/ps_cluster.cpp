@@ -15,7 +15,8 @@ namespace {
 
 constexpr auto kYieldFor = std::chrono::microseconds(200);
 constexpr auto kShortSleep = std::chrono::microseconds(10);
-// Ranks evaluate and finish alike, but each in its own time: one that is done still serves the others.
+// Ranks evaluate and finish at about the same time, but not together: one that is done still serves the
+// others.
 constexpr auto kQueriesFollow = std::chrono::milliseconds(500);
 constexpr auto kCheckEvery = std::chrono::milliseconds(50);
 constexpr unsigned long kTimerSlackNanoseconds = 1'000;
@@ -36,7 +37,7 @@ PsCluster::PsCluster(std::unique_ptr<Transport> transport, std::vector<std::shar
       dense_total_(dense.size()),
       options_(options),
       transport_(std::move(transport)),
-      heard_(static_cast<std::size_t>(ranks_), Heard{Clock::now(), {}}) {
+      last_messages_(static_cast<std::size_t>(ranks_), LastMessage{Clock::now(), {}}) {
   const auto acquire = [this] { return transport_->Acquire(); };
   const auto release = [this](Buffer buffer) { transport_->Release(std::move(buffer)); };
   const auto send = [this](int to, Buffer message) { Send(to, std::move(message)); };
@@ -104,7 +105,7 @@ void PsCluster::Push(std::uint64_t step, std::vector<Worker::Gradient> gradients
   };
   Enqueue([this, step, gradients = std::move(gradients), dense, timed = std::move(timed)]() mutable {
     if (!error_.empty()) return timed(error_);
-    last_query_ = {};  // in step again: the pull before it was answered when every rank had sent its own
+    last_query_ = {};  // in lockstep again: the pull before it was answered once every rank had sent its own
     worker_->Push(step, std::move(gradients), dense, std::move(timed));
   });
 }
@@ -223,7 +224,7 @@ bool PsCluster::TakeMessages() {
     } else if (ranks_ == 1) {
       return any;
     } else if (std::optional<Message> message = transport_->Receive()) {
-      Hear(*message);
+      Note(*message);
       Dispatch(std::move(*message));
     } else {
       return any;
@@ -232,9 +233,9 @@ bool PsCluster::TakeMessages() {
   }
 }
 
-void PsCluster::Hear(const Message& message) {
+void PsCluster::Note(const Message& message) {
   const MessageHeader header = message.header();
-  Heard& peer = heard_[static_cast<std::size_t>(message.peer)];
+  LastMessage& peer = last_messages_[static_cast<std::size_t>(message.peer)];
   peer.when = Clock::now();
   if (IsCall(header.kind)) peer.call = header;
   if (header.kind == MessageKind::kRead || header.kind == MessageKind::kFlush) last_query_ = peer.when;
@@ -301,7 +302,8 @@ PsCluster::Clock::time_point PsCluster::waiting_since() const {
 std::vector<int> PsCluster::Missing() const {
   if (!worker_->urgent()) return sum_->Missing();
   const std::vector<int> owners = worker_->Missing();
-  // An owner half that serves nobody, as this rank's own, waits for others itself: those are missing, not it.
+  // If this rank's own owner half has not answered, it waits for other ranks itself: those are the missing
+  // ones.
   const bool own = std::find(owners.begin(), owners.end(), rank_) != owners.end();
   const std::vector<int> awaited = own ? server_->Awaited() : std::vector<int>();
   return awaited.empty() ? owners : awaited;
@@ -313,10 +315,10 @@ std::string PsCluster::TimeoutText() const {
        << std::chrono::duration<double>(options_.timeout).count() << " s.";
   for (int other = 0; other < ranks_; ++other) {
     if (other == rank_) continue;
-    const Heard& peer = heard_[static_cast<std::size_t>(other)];
+    const LastMessage& peer = last_messages_[static_cast<std::size_t>(other)];
     const auto silent = std::chrono::duration<double>(Clock::now() - peer.when).count();
     text << " Rank " << other << " last called " << (peer.call ? Describe(*peer.call) : "nothing")
-         << " and was last heard " << static_cast<int>(silent) << " s ago.";
+         << " and last sent a message " << static_cast<int>(silent) << " s ago.";
   }
   const std::vector<int> missing = Missing();
   if (!missing.empty()) text << " Missing: rank";

@@ -27,29 +27,29 @@ struct ClusterOptions {
   std::size_t max_in_flight = 4;                  // unacknowledged pushes per owner, asynchronous modes
   std::chrono::milliseconds timeout{60'000};      // for an answer from a peer
   std::chrono::milliseconds resend_after{5'000};  // an unacknowledged push is sent again; 0: never
-  std::chrono::microseconds idle_poll{200};       // how often a thread with nothing urgent looks for messages
+  std::chrono::microseconds idle_poll{200};       // between checks for messages while no caller waits
 };
 
 // One rank of the parameter server: its worker half, its owner half, and the thread that runs both.
 //
-//   TensorFlow op / Python  --Enqueue-->  service thread:  Worker  <-- messages -->  ShardServer  (own shard:
-//   no MPI)
-//                                              |                                         |
-//                                              +------------- Transport -----------------+   (the other
-//                                              ranks)
+//   TensorFlow op, Python ── Enqueue ──► service thread
+//                                          Worker ◄─── messages ───► ShardServer     own shard, without MPI
+//                                             │                           │
+//                                             └──────── Transport ────────┘          other ranks
 //
-// Everything happens on the service thread: tables have one writer, and MPI one user. Callers enqueue and are
-// called back, so no TensorFlow thread blocks. The thread waits in three ways, none of which takes a core
-// from compute:
-//   - a caller is blocked on an answer (its compute thread sleeps): poll and yield, then poll every few
-//   microseconds;
-//   - an answer is awaited but nobody is blocked (prefetch, acks), or peers may ask (asynchronous, and where
-//   somebody has just read or flushed: other ranks do so too, and nothing keeps them in step): poll every
-//   `idle_poll`;
-//   - nothing can happen before the next call (synchronous): sleep.
+// Everything happens on the service thread: tables have one writer, and MPI has one user. Callers enqueue and
+// are called back, so no TensorFlow thread blocks. The thread waits in one of three ways, none of which takes
+// a core from compute:
 //
-// The first error is final: it fails what waits, is sent to the other ranks, and fails every later call with
-// the same words.
+//   - A caller is blocked on an answer, so its compute thread sleeps: poll and yield, then poll every few
+//     microseconds.
+//   - An answer is due but no caller is blocked (prefetch, acknowledgements), or peers may send calls: in
+//     asynchronous modes, and after a read or a flush, since the other ranks make theirs in their own time.
+//     Poll every `idle_poll`.
+//   - Nothing can happen before the next call (synchronous): sleep.
+//
+// The first error is final: it is the answer to all pending calls, is sent to the other ranks, and is the
+// answer to every later call.
 class PsCluster {
  public:
   // dense: the initial flat vector, equal on all ranks; segments as in DenseShard.
@@ -64,8 +64,8 @@ class PsCluster {
   const std::vector<std::shared_ptr<SparseTable>>& tables() const { return tables_; }
   std::size_t dense_total() const { return dense_total_; }
 
-  // Asynchronous; callbacks run on the service thread and must not block. Spans and pointers must stay valid
-  // until the call back (Prefetch copies). See Worker.
+  // Asynchronous. Callbacks run on the service thread and must not block. Spans and pointers must stay valid
+  // until the callback (Prefetch copies). See Worker.
   void Prefetch(std::uint64_t step, std::vector<std::vector<Sign>> signs);
   void Pull(std::uint64_t step, std::vector<std::span<const Sign>> signs, Worker::OnRows on_rows);
   void Read(std::vector<std::span<const Sign>> signs, Worker::OnRows on_rows);
@@ -75,28 +75,29 @@ class PsCluster {
 
   // Blocks until every owner has applied all pushes of this rank; throws std::runtime_error.
   void Flush();
-  // Runs `job` on the service thread, between messages, and waits for it: how checkpoints read the tables.
+  // Runs `job` on the service thread, between messages, and waits for it; checkpoints read the tables this
+  // way.
   void RunOnService(std::function<void()> job);
   void SetFirstStep(std::uint64_t step);
   void SetLearningRateScale(float scale);
   DenseShard& dense() { return server_->dense(); }  // only inside RunOnService
 
-  // Nanoseconds from the call of Pull (Push) to its call back, summed since the start.
+  // Nanoseconds from a call of Pull (Push) to its callback, summed since the start.
   std::int64_t pull_nanoseconds() const { return pull_nanoseconds_.load(std::memory_order_relaxed); }
   std::int64_t push_nanoseconds() const { return push_nanoseconds_.load(std::memory_order_relaxed); }
 
   // Totals since the start, by name; see docs/parameter_server.md.
   std::map<std::string, double> Counters();
 
-  // Stops the thread. Every rank must have flushed, and a barrier must lie between the last flush and this.
+  // Stops the thread. Every rank must have flushed, followed by a barrier.
   void Close();
 
  private:
   using Clock = Worker::Clock;
 
-  // What is known of a peer, for errors that name it.
-  struct Heard {
-    Clock::time_point when;             // its last message
+  // The last messages of a peer, for errors that name it.
+  struct LastMessage {
+    Clock::time_point when;
     std::optional<MessageHeader> call;  // the last that was a call
   };
 
@@ -104,7 +105,7 @@ class PsCluster {
   void Run();
   bool RunJobs();
   bool TakeMessages();
-  void Hear(const Message& message);
+  void Note(const Message& message);
   void Dispatch(Message message);
   void Send(int to, Buffer message);
   std::size_t DenseBytesOf(int owner) const;
@@ -130,8 +131,8 @@ class PsCluster {
   std::string error_;
   Clock::time_point idle_since_{};
   Clock::time_point last_check_{};
-  Clock::time_point last_query_{};  // a read or a flush, of any rank
-  std::vector<Heard> heard_;        // by rank
+  Clock::time_point last_query_{};          // a read or a flush, of any rank
+  std::vector<LastMessage> last_messages_;  // by rank
   bool idle_ = false;
 
   Clock::time_point sum_since_{};
@@ -150,11 +151,11 @@ class PsCluster {
   std::thread thread_;
 };
 
-// Ops name a cluster by number: a tf.function can carry it as an attribute.
+// Ops refer to a cluster by number, which a tf.function can hold as an attribute.
 class ClusterRegistry {
  public:
   static std::int64_t Add(std::shared_ptr<PsCluster> cluster);
-  static std::shared_ptr<PsCluster> Find(std::int64_t id);  // null when closed or never there
+  static std::shared_ptr<PsCluster> Find(std::int64_t id);  // null if closed or unknown
   static void Remove(std::int64_t id);
 };
 

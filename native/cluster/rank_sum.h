@@ -13,10 +13,10 @@
 
 namespace wideload {
 
-// Sums of small float vectors over the ranks: moments of batch normalisation, in the middle of a step.
+// Sums small float vectors over the ranks: moments of batch normalisation, in the middle of a step.
 //
-// Every rank sends its vector to every other and adds what it has in rank order, so all get the same bits.
-// Ranks must call in the same order; the n-th call of one meets the n-th of the others.
+// Every rank sends its vector to all ranks and adds what it receives in rank order, so that all get the same
+// bits. Ranks must call in the same order: the n-th call of one rank belongs to the n-th call of the others.
 class RankSum {
  public:
   using OnSum = std::function<void(const std::string& error, std::span<const float> sum)>;

@@ -16,11 +16,11 @@ namespace {
                            ": " + why);
 }
 
-// What RowHeader::slot of a row holds that this step located. Steps 65,536 apart share a tag: such a row is
-// answered late without need, never too early.
-std::uint16_t TagOf(std::uint64_t step) { return static_cast<std::uint16_t>(step); }
+// The value of RowHeader::slot in rows that this step has located. Steps 65,536 apart share a tag: such a row
+// is answered late without need, but never too early.
+std::uint16_t TagOfStep(std::uint64_t step) { return static_cast<std::uint16_t>(step); }
 
-// One bit a row, in words.
+// One bit per row, in words.
 void AppendLateBits(Buffer& message, const std::uint8_t* late, std::size_t count) {
   for (std::size_t first = 0; first < count; first += 64) {
     const std::size_t size = std::min<std::size_t>(64, count - first);
@@ -55,7 +55,7 @@ void ShardServer::SetLearningRateScale(float scale) {
 
 void ShardServer::Handle(Message message) {
   const MessageHeader header = message.header();
-  if (header.magic != kMagic) Refuse(message, "it does not begin with the magic number");
+  if (header.magic != kMagic) Refuse(message, "its magic number is wrong");
   switch (header.kind) {
     case MessageKind::kPull:
       OnPull(std::move(message));
@@ -69,7 +69,7 @@ void ShardServer::Handle(Message message) {
       ServeHeld();
       return;
     default:
-      Refuse(message, "an owner does not expect this kind");
+      Refuse(message, "owners do not accept this kind");
   }
 }
 
@@ -93,7 +93,7 @@ void ShardServer::OnPull(Message message) {
 
 void ShardServer::StartSynchronousSteps() {
   while (!gathering_.empty() && gathering_.begin()->second.present == static_cast<std::size_t>(ranks_)) {
-    // A row moves when a slice is admitted: then nothing is located while a push is outstanding.
+    // If admission can move rows, nothing is located while a push is outstanding.
     if (outstanding_.size() > (rows_may_move_ ? 0u : 1u)) return;
     auto node = gathering_.extract(gathering_.begin());
     Step step = TakeSpare();
@@ -160,14 +160,14 @@ void ShardServer::LocateTable(std::size_t table, Step& step,
   const auto prepare = [&](std::size_t distinct) {
     union_signs_ += distinct;
     located.refs.resize(distinct);
-    marks_.resize(distinct);
-    return SparseTable::Mark{TagOf(step.step), marks_.data()};
+    previous_tags_.resize(distinct);
+    return SparseTable::StepTag{TagOfStep(step.step), previous_tags_.data()};
   };
   located.inverse.resize(total);
-  if (asked.size() == 1) {  // a worker's own list is distinct already, and by shard
+  if (asked.size() == 1) {  // a worker's list is distinct and ordered by shard already
     std::iota(located.inverse.begin(), located.inverse.end(), 0);
-    const SparseTable::Mark marks = prepare(total);
-    tables_[table]->Locate({asked[0].first, total}, clock, located.refs.data(), marks);
+    const SparseTable::StepTag tag = prepare(total);
+    tables_[table]->Locate({asked[0].first, total}, clock, located.refs.data(), tag);
     return;
   }
   asked_signs_.resize(total);
@@ -177,19 +177,19 @@ void ShardServer::LocateTable(std::size_t table, Step& step,
   }
   const Unique::ShardedResult found = unique_.FindByShard(asked_signs_, tables_[table]->salt());
   std::copy(found.inverse.begin(), found.inverse.end(), located.inverse.begin());
-  const SparseTable::Mark marks = prepare(found.unique.size());
-  tables_[table]->Locate(found, clock, located.refs.data(), marks);
+  const SparseTable::StepTag tag = prepare(found.unique.size());
+  tables_[table]->Locate(found, clock, located.refs.data(), tag);
 }
 
-// Rows that the outstanding step has located too: its push will still change them.
+// Finds the rows that the outstanding step has located too, and that its push will still change.
 void ShardServer::FindLate(LocatedTable& located) {
   located.late.clear();
   if (outstanding_.empty()) return;
-  const std::uint16_t before = TagOf(outstanding_.front().step);
+  const std::uint16_t before = TagOfStep(outstanding_.front().step);
   located.late.resize(located.inverse.size());
   std::uint64_t late = 0;
   for (std::size_t i = 0; i < located.inverse.size(); ++i) {
-    located.late[i] = marks_[static_cast<std::size_t>(located.inverse[i])] == before;
+    located.late[i] = previous_tags_[static_cast<std::size_t>(located.inverse[i])] == before;
     late += located.late[i];
   }
   late_rows_ += late;
@@ -272,7 +272,8 @@ void ShardServer::OnRead(const Message& message) {
 void ShardServer::OnPush(Message message) {
   const MessageHeader header = message.header();
   const auto source = static_cast<std::size_t>(message.peer);
-  if (!policy_.synchronous && header.step < applied_[source]) {  // sent again because its ack was slow
+  if (!policy_.synchronous &&
+      header.step < applied_[source]) {  // sent again because its acknowledgement was slow
     ++duplicate_pushes_;
     Acknowledge(message);
     return;
@@ -281,7 +282,7 @@ void ShardServer::OnPush(Message message) {
     return step.step == header.step && (policy_.synchronous || step.sources.front() == message.peer);
   });
   if (found == outstanding_.end())
-    Refuse(message, "no pull of that step is outstanding; pull first, push once");
+    Refuse(message, "no pull of that step is outstanding; pull first, then push once");
   if (found->pushes[source]) Refuse(message, "this rank has pushed that step already");
   found->pushes[source] = std::move(message);
   const bool complete = std::all_of(found->sources.begin(), found->sources.end(), [&](int from) {
@@ -342,7 +343,7 @@ void ShardServer::ApplyTable(std::size_t table, LocatedTable& located, std::vect
   tables_[table]->Apply(located.refs, gradient_of_.data());
 }
 
-// A row that one rank alone has used takes its gradient from the message; others are summed in rank order.
+// A row that only one rank has used takes its gradient from the message; others are summed in rank order.
 void ShardServer::AddGradients(const LocatedTable& located, std::size_t source, const float* gradients,
                                std::size_t width) {
   const std::size_t begin = located.offsets[source];
@@ -403,7 +404,7 @@ bool ShardServer::Fresh(int source, std::uint64_t step, std::uint32_t* staleness
 }
 
 void ShardServer::ServeHeld() {
-  // Serving one message can free another only through Apply, which calls this again; one pass is enough.
+  // Serving one message can unblock another only through Apply, which calls this again, so one pass suffices.
   std::vector<Message> waiting = std::exchange(held_, {});
   for (Message& message : waiting) {
     const MessageHeader header = message.header();

@@ -17,13 +17,11 @@ namespace wideload {
 
 // When an owner answers a pull and applies a push.
 //
-//   synchronous     A pull of step t is answered when all ranks have sent theirs; a push is applied when all
-//   have arrived,
-//                   as one sum in rank order: large-batch SGD.
-//   asynchronous    Each message is served as it comes. With a bound k, a pull of step t waits until this
-//   owner has applied
-//                   the pushes of steps < t - k of every other rank. (k = 0 is the synchronous mode: the
-//                   cluster says so.)
+//   synchronous    A pull of step t is answered once all ranks have sent theirs; pushes are applied once all
+//                  have arrived, as one sum in rank order: large-batch SGD.
+//   asynchronous   Each message is served as it arrives. With a bound k, a pull of step t waits until this
+//                  owner has applied the pushes of steps < t - k of every other rank. (k = 0 would be the
+//                  synchronous mode, which has its own flag.)
 struct ServerPolicy {
   bool synchronous = true;
   std::uint64_t staleness = UINT64_MAX;
@@ -41,12 +39,12 @@ struct ServerPolicy {
 //     change -> kRows (kAll or kEarly)
 //
 // A step between its pull and its push is *outstanding*. A pull that arrives meanwhile (prefetch) is answered
-// at once for the rows that the outstanding step has not located, and for the others after its push: the same
-// bits as without prefetch. Which those are stands in the rows themselves: RowHeader::slot holds a tag of the
+// at once for the rows that the outstanding step has not located, and after its push for the others: the same
+// bits as without prefetch. The rows themselves record which those are: RowHeader::slot holds a tag of the
 // last step that located the row. At most one synchronous step is outstanding when a pull is located, since a
 // rank sends push t before pull t + 2.
 //
-// Single-threaded: the cluster's service thread owns it. It knows nothing of MPI: messages in, messages out.
+// Single-threaded: owned by the cluster's service thread. Independent of MPI: messages in, messages out.
 class ShardServer {
  public:
   using Reply = std::function<void(int to, Buffer message)>;
@@ -56,32 +54,32 @@ class ShardServer {
   ShardServer(int rank, int ranks, std::vector<std::shared_ptr<SparseTable>> tables, DenseShard dense,
               ServerPolicy policy, Acquire acquire, Release release, Reply reply);
 
-  // Throws std::runtime_error for a message that cannot be (a push without its pull, a body of the wrong
-  // size).
+  // Throws std::runtime_error for an invalid message, such as a push without its pull or a body of the wrong
+  // size.
   void Handle(Message message);
 
-  // Where the count of steps begins, when a run is resumed; before the first message.
+  // Sets the number of the first step of a resumed run; to be called before the first message.
   void set_first_step(std::uint64_t step) { applied_.assign(applied_.size(), step); }
   void SetLearningRateScale(float scale);
   DenseShard& dense() { return dense_; }
 
-  // Staleness of every pull answered, by number of steps of the slowest other rank that it did not see.
+  // Number of pulls answered by staleness: how many steps of the slowest other rank they did not include.
   const std::vector<std::uint64_t>& staleness_histogram() const { return staleness_histogram_; }
   std::uint64_t duplicate_pushes() const { return duplicate_pushes_; }
   std::uint64_t union_signs() const { return union_signs_; }
   std::uint64_t early_rows() const { return early_rows_; }
   std::uint64_t late_rows() const { return late_rows_; }
 
-  // Synchronous mode: the other ranks that keep this owner from answering pulls, since they have not pushed
-  // the step before, or have not pulled. Ascending.
+  // Synchronous mode: the other ranks for which this owner has to wait before it can answer pulls, since they
+  // have not pushed the step before or have not pulled. Ascending.
   std::vector<int> Awaited() const;
 
  private:
   struct LocatedTable {
     std::vector<std::size_t> offsets;   // [sources + 1] into `inverse`
-    std::vector<std::int32_t> inverse;  // position of each asked sign in `refs`
+    std::vector<std::int32_t> inverse;  // position of each requested sign in `refs`
     std::vector<RowRef> refs;           // distinct rows, by shard
-    std::vector<std::uint8_t> late;     // per asked sign; empty when nothing is late
+    std::vector<std::uint8_t> late;     // per requested sign; empty if none is late
   };
   struct Step {
     std::uint64_t step = 0;
@@ -132,17 +130,17 @@ class ShardServer {
 
   std::map<std::uint64_t, Gathering> gathering_;  // synchronous pulls not yet located, by step
   std::deque<Step> outstanding_;
-  std::vector<Step> spare_;             // done with: their buffers are used again
+  std::vector<Step> spare_;             // finished ones, whose buffers are reused
   std::vector<Message> held_;           // reads, flushes, stale pulls: in order of arrival
   std::vector<std::uint64_t> applied_;  // pushes applied, by source
 
   Unique unique_;
-  std::vector<std::uint16_t> marks_;  // per row of the table at hand: which step located it before
+  std::vector<std::uint16_t> previous_tags_;  // per row of the current table: the step that located it before
   std::vector<Sign> asked_signs_;
   std::vector<RowRef> chosen_;
   std::vector<float> rows_;
-  std::vector<std::vector<float>> decoded_;  // by source: gradients that came in half precision
-  std::vector<const float*> gradient_of_;    // per row of the table at hand
+  std::vector<std::vector<float>> decoded_;  // by source: gradients that arrived in half precision
+  std::vector<const float*> gradient_of_;    // per row of the current table
   std::vector<float> sums_;
   std::size_t summed_ = 0;  // floats of sums_ in use
   std::vector<std::uint64_t> staleness_histogram_;

@@ -9,10 +9,10 @@
 
 namespace wideload {
 
-// Carries messages between the ranks of a job. Messages of one sender to one receiver arrive in the order
-// sent, each once.
+// Carries messages between the ranks of a job. Messages from one sender to one receiver arrive once each, in
+// the order sent.
 //
-// One thread uses a transport: the cluster's service thread. Nothing here blocks.
+// Only one thread uses a transport: the cluster's service thread. Nothing here blocks.
 class Transport {
  public:
   virtual ~Transport() = default;
@@ -20,22 +20,21 @@ class Transport {
   virtual int rank() const = 0;
   virtual int ranks() const = 0;
 
-  // Hands a message over; the buffer belongs to the transport from then on.
+  // Sends a message; the transport owns the buffer from then on.
   virtual void Send(int to, Buffer message) = 0;
 
-  // The next message that has arrived whole, from anybody.
+  // The next message that has arrived completely, from any rank.
   virtual std::optional<Message> Receive() = 0;
 
-  // Messages handed over and not yet out of our hands: while there are any, Receive must be called now and
-  // then.
+  // Whether any message is still being sent or received. While it is, Receive must be called regularly.
   virtual bool sending() const = 0;
 
-  // An empty buffer, recycled where possible.
+  // An empty buffer, reused where possible.
   virtual Buffer Acquire() = 0;
   virtual void Release(Buffer buffer) = 0;
 };
 
-// Messages between ranks that are threads of one process: for tests, also under the thread sanitizer.
+// Transports between ranks that are threads of one process, for tests.
 std::vector<std::unique_ptr<Transport>> MakeLocalTransports(int ranks);
 
 }  // namespace wideload

@@ -13,9 +13,9 @@
 
 namespace wideload {
 
-// Floats on the wire. float32 is copied; float16 and bfloat16 round to nearest even and are widened on
-// arrival, so masters stay float32. A value beyond float16's range becomes infinity there: use bfloat16 for
-// gradients of unknown scale.
+// Floats in messages. float32 is copied. float16 and bfloat16 round to nearest even and are widened on
+// arrival, so the stored weights stay float32. A value beyond float16's range becomes infinity: use bfloat16
+// for gradients of unknown scale.
 
 inline std::size_t WireBytes(WireFormat format) { return format == WireFormat::kFloat32 ? 4 : 2; }
 

@@ -80,7 +80,7 @@ WorkingSet& Worker::Start(MessageKind kind, std::uint64_t step,
     MessageHeader header;
     header.kind = kind;
     header.step = step;
-    header.sequence = fresh->reading ? questions_ : 0;
+    header.sequence = fresh->reading ? queries_ : 0;
     Buffer& message = messages[static_cast<std::size_t>(to)];
     message = StartMessage(acquire_(), header);
     message.Extend(tables_.size() * sizeof(std::uint64_t));
@@ -140,7 +140,8 @@ void Worker::Pull(std::uint64_t step, std::vector<std::span<const Sign>> signs, 
       return;
     }
     if (!SameSigns(*set, signs)) {
-      on_rows("step " + std::to_string(step) + " was prefetched with other signs than are pulled now", *set);
+      on_rows("step " + std::to_string(step) + " was prefetched with signs that differ from those pulled now",
+              *set);
       return;
     }
     ++prefetch_hits_;
@@ -154,7 +155,7 @@ void Worker::Pull(std::uint64_t step, std::vector<std::span<const Sign>> signs, 
 }
 
 void Worker::Read(std::vector<std::span<const Sign>> signs, OnRows on_rows) {
-  ++questions_;
+  ++queries_;
   waiting_since_ = Clock::now();
   WorkingSet& set = Start(MessageKind::kRead, 0, signs);
   read_ = Waiting{&set, std::move(on_rows)};
@@ -168,9 +169,9 @@ void Worker::OnMessage(const Message& message) {
     return;
   }
   WorkingSet* set = header.sequence != 0 ? reading_.get() : Find(header.step);
-  if (set == nullptr || (set->reading && header.sequence != questions_)) {
+  if (set == nullptr || (set->reading && header.sequence != queries_)) {
     throw std::runtime_error("rank " + std::to_string(message.peer) + " sent rows of step " +
-                             std::to_string(header.step) + " that this rank has not asked for");
+                             std::to_string(header.step) + " that this rank has not requested");
   }
   OnRowsMessage(message, *set);
   Settle(set->reading ? read_ : pull_);
@@ -242,7 +243,7 @@ void Worker::Push(std::uint64_t step, std::vector<Gradient> gradients, const flo
   CheckTables(gradients.size());
   const WorkingSet* set = Find(step);
   if (set == nullptr || !set->complete()) {
-    on_done("push " + std::to_string(step) + " without its pull: pull a step first, and push it once");
+    on_done("push " + std::to_string(step) + " without its pull: pull a step first, then push it once");
     return;
   }
   if (const std::string wrong = WrongShape(*set, gradients); !wrong.empty()) {
@@ -285,7 +286,7 @@ void Worker::Push(std::uint64_t step, std::vector<Gradient> gradients, const flo
 
 void Worker::OnAck(const Message& message) {
   const MessageHeader header = message.header();
-  if (header.part == RowsPart::kLate) {  // of a flush
+  if (header.part == RowsPart::kLate) {  // it answers a flush
     unflushed_.erase(message.peer);
     if (unflushed_.empty() && on_flushed_) std::exchange(on_flushed_, nullptr)("");
     return;
@@ -314,7 +315,7 @@ std::size_t Worker::Resend(std::chrono::nanoseconds age) {
 }
 
 void Worker::Flush(OnDone on_done) {
-  ++questions_;
+  ++queries_;
   waiting_since_ = Clock::now();
   on_flushed_ = std::move(on_done);
   for (int to = 0; to < ranks_; ++to) unflushed_.insert(to);
@@ -322,7 +323,7 @@ void Worker::Flush(OnDone on_done) {
     MessageHeader header;
     header.kind = MessageKind::kFlush;
     header.step = last_push_;
-    header.sequence = questions_;
+    header.sequence = queries_;
     send_(to, StartMessage(acquire_(), header));
   }
 }

@@ -19,13 +19,12 @@
 namespace wideload {
 
 // One table's part of a batch: the distinct signs, and the small dense matrix of their rows that the model
-// trains against.
+// reads.
 struct WorkingTable {
   std::vector<Sign> announced;        // of a prefetch: to recognise the batch when it is pulled
-  std::vector<std::int32_t> inverse;  // [signs asked] -> row of `rows`
-  std::vector<std::size_t>
-      offsets;  // [ranks + 1]: the distinct signs owned by rank r are rows [offsets[r], offsets[r + 1])
-  std::vector<float> rows;  // [distinct, width]
+  std::vector<std::int32_t> inverse;  // [signs requested] -> row of `rows`
+  std::vector<std::size_t> offsets;   // [ranks + 1]: rows [offsets[r], offsets[r + 1]) are owned by rank r
+  std::vector<float> rows;            // [distinct, width]
   std::size_t distinct = 0;
 };
 
@@ -34,9 +33,9 @@ struct WorkingSet {
   std::uint64_t step = 0;
   std::vector<WorkingTable> tables;
   std::vector<float> dense;  // the whole flat vector
-  // [rank][table]: bit i of the words says that the i-th row asked of that rank comes late.
+  // [rank][table]: bit i is set if the i-th row requested from that rank comes late.
   std::vector<std::vector<std::vector<std::uint64_t>>> late;
-  std::vector<bool> answered;  // by rank: all its rows are here
+  std::vector<bool> answered;  // by rank: all its rows have arrived
   bool reading = false;
   bool prefetched = false;
 
@@ -47,7 +46,7 @@ struct WorkingSet {
 // answers into a working set. Distinct signs are ordered by logical shard, so that an owner's signs and rows
 // are one contiguous range.
 //
-// Single-threaded: the cluster's service thread owns it.
+// Single-threaded: owned by the cluster's service thread.
 class Worker {
  public:
   using Clock = std::chrono::steady_clock;
@@ -57,7 +56,7 @@ class Worker {
     std::size_t rows;
     std::size_t width;
   };
-  // error is empty when the working set is complete. The working set lives until its push.
+  // `error` is empty when the working set is complete. The working set lives until its push.
   using OnRows = std::function<void(const std::string& error, const WorkingSet& set)>;
   using OnDone = std::function<void(const std::string& error)>;
   using Send = std::function<void(int to, Buffer message)>;
@@ -66,46 +65,45 @@ class Worker {
   Worker(int rank, int ranks, std::vector<std::shared_ptr<SparseTable>> tables, std::size_t dense_total,
          WireFormat format, bool acknowledged, std::size_t max_in_flight, Acquire acquire, Send send);
 
-  // Announces the signs of the step after the next pull. Its own pull starts when that one has been asked
-  // for: then it neither overtakes it nor keeps its caller waiting. signs: per table, any order, duplicates
-  // allowed.
+  // Announces the signs of the step after the next pull. Its own pull is sent right after the next one, so
+  // that it neither overtakes it nor delays its caller. signs: per table, in any order, duplicates allowed.
   void Prefetch(std::uint64_t step, std::vector<std::vector<Sign>> signs);
 
-  // Calls back when the rows are here; at once when a prefetch of the same signs has them already.
+  // Calls back when the rows have arrived: at once if a prefetch of the same signs has fetched them already.
   void Pull(std::uint64_t step, std::vector<std::span<const Sign>> signs, OnRows on_rows);
 
-  // As Pull, but creates no row and is not followed by a push.
+  // Like Pull, but creates no row and is not followed by a push.
   void Read(std::vector<std::span<const Sign>> signs, OnRows on_rows);
 
-  // gradients: per table [distinct, width]; dense: the whole flat gradient. Calls back when the caller may go
-  // on: at once, or when fewer than max_in_flight pushes are unacknowledged.
+  // gradients: per table [distinct, width]; dense: the whole flat gradient. Calls back when the caller may
+  // continue: at once, or when fewer than max_in_flight pushes are unacknowledged.
   void Push(std::uint64_t step, std::vector<Gradient> gradients, const float* dense, OnDone on_done);
 
-  // Calls back when every owner has applied all that this rank has pushed.
+  // Calls back when every owner has applied all pushes of this rank.
   void Flush(OnDone on_done);
 
   void OnMessage(const Message& message);
 
-  // Sends unacknowledged pushes again that are older than `age`; their owners apply each once. Returns how
-  // many.
+  // Sends pushes again that have been unacknowledged for longer than `age`; owners apply each once. Returns
+  // the number of pushes sent.
   std::size_t Resend(std::chrono::nanoseconds age);
 
-  // Fails everything that waits.
+  // Answers every pending call with this error.
   void Fail(const std::string& error);
 
-  // True while a caller is blocked on an answer; false for a mere prefetch.
+  // True while a caller is blocked on an answer; a prefetch alone does not count.
   bool urgent() const {
     return pull_.has_value() || read_.has_value() || blocked_push_ != nullptr || on_flushed_ != nullptr;
   }
   bool expecting() const;
   Clock::time_point waiting_since() const { return waiting_since_; }
-  // "pull 12": what the caller waits for; and the ranks that have not answered.
+  // What the caller waits for, such as "pull 12", and the ranks that have not answered.
   std::string WaitingFor() const;
   std::vector<int> Missing() const;
 
   std::uint64_t unique_signs() const { return unique_signs_; }
   std::uint64_t signs() const { return signs_; }
-  std::uint64_t remote_signs() const { return remote_signs_; }  // of unique_signs, those of other owners
+  std::uint64_t remote_signs() const { return remote_signs_; }  // those of unique_signs with another owner
   std::uint64_t prefetch_hits() const { return prefetch_hits_; }
   std::size_t bytes() const;
 
@@ -158,7 +156,7 @@ class Worker {
   std::set<int> unflushed_;
   std::deque<InFlight> in_flight_;
   std::uint64_t last_push_ = 0;
-  std::uint64_t questions_ = 0;
+  std::uint64_t queries_ = 0;
   Clock::time_point waiting_since_{};
 
   std::uint64_t unique_signs_ = 0;

@@ -1,5 +1,5 @@
 #pragma once
-// How NumPy arrays meet the table: read and written in place wherever their type and layout allow.
+// NumPy arrays as spans: read and written in place where their type and layout allow.
 
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
@@ -18,7 +18,7 @@ namespace wideload {
 
 namespace py = pybind11;
 
-// Signs as uint64, or as int64 of the same bits. Copies only what is not contiguous.
+// Signs as uint64, or as int64 with the same bits. Copies only arrays that are not contiguous.
 class Signs {
  public:
   explicit Signs(const py::object& given) : array_(py::array::ensure(given, py::array::c_style)) {
@@ -68,7 +68,7 @@ inline py::array_t<float> NewMatrix(std::size_t rows, std::size_t columns) {
   return py::array_t<float>({static_cast<py::ssize_t>(rows), static_cast<py::ssize_t>(columns)});
 }
 
-// Where rows are written: `out`, which must fit exactly, or a new array.
+// The array to write rows to: `out`, whose shape must match exactly, or a new one.
 inline py::array_t<float> Target(const py::object& out, std::size_t rows, std::size_t columns) {
   if (out.is_none()) return NewMatrix(rows, columns);
   if (!py::isinstance<py::array_t<float>>(out)) throw std::invalid_argument("out is not a float32 array.");
@@ -90,7 +90,7 @@ inline std::span<const float> ViewOf(const std::optional<Floats>& floats) {
   return {floats->data(), static_cast<std::size_t>(floats->size())};
 }
 
-// A vector as an array that owns it.
+// Moves a vector into an array that owns it.
 template <typename T>
 py::array_t<T> Own(std::vector<T> values, std::vector<py::ssize_t> shape = {}) {
   auto* held = new std::vector<T>(std::move(values));

@@ -1,5 +1,5 @@
-// wideload._native.PsCluster: the parameter server as seen from Python. Set-up, prefetch, flush, counters and
-// dense weights; the training step itself goes through the TensorFlow ops.
+// wideload._native.PsCluster: the parameter server as seen from Python. It covers set-up, prefetch, flush,
+// counters and dense weights; the training step itself uses the TensorFlow ops.
 
 #include <mpi.h>
 #include <pybind11/functional.h>
@@ -46,7 +46,7 @@ std::chrono::milliseconds Milliseconds(double seconds) {
   return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000.0));
 }
 
-// Owned by Python; `id` is how the ops find it.
+// Owned by Python; the ops find it by its `id`.
 class PyCluster {
  public:
   PyCluster(std::uintptr_t comm, std::vector<std::shared_ptr<SparseTable>> tables, const Floats& dense,
@@ -139,13 +139,13 @@ Args:
     tables: one SparseTable per table of the model.
     dense: float32 [P], the initial flat vector of dense parameters.
     segments: (size, optimizer) per run of dense parameters; sizes add up to P.
-    synchronous: large-batch SGD; otherwise every message is served as it comes.
+    synchronous: large-batch SGD; otherwise every message is served as it arrives.
     staleness: asynchronous only: steps that the slowest rank may lag behind; 2**64 - 1 for no bound.
     wire: rows and gradients between ranks travel as ``fp32``, ``fp16`` or ``bf16``.
     max_in_flight: asynchronous only: unacknowledged pushes before a push waits.
     timeout: seconds without an answer before the job fails, naming the ranks that are missing.
     resend_after: asynchronous only: seconds before an unacknowledged push is sent again (applied once); 0 for never.
-    idle_poll: seconds between looks for messages while nobody waits.)")
+    idle_poll: seconds between checks for messages while no caller waits.)")
       .def(py::init<std::uintptr_t, std::vector<std::shared_ptr<SparseTable>>, const Floats&,
                     const std::vector<std::pair<std::size_t, OptimizerSpec>>&, bool, std::uint64_t,
                     const std::string&, std::size_t, double, double, double>(),
@@ -153,7 +153,7 @@ Args:
            py::arg("synchronous") = true, py::arg("staleness") = UINT64_MAX, py::arg("wire") = "fp32",
            py::arg("max_in_flight") = 4, py::arg("timeout") = 60.0, py::arg("resend_after") = 5.0,
            py::arg("idle_poll") = 200e-6)
-      .def_property_readonly("id", &PyCluster::id, "The ops' attribute ``cluster``.")
+      .def_property_readonly("id", &PyCluster::id, "The value of the ops' attribute ``cluster``.")
       .def_property_readonly("rank", [](const PyCluster& self) { return self.get().rank(); })
       .def_property_readonly("ranks", [](const PyCluster& self) { return self.get().ranks(); })
       .def("prefetch", &Prefetch, py::arg("step"), py::arg("signs"),
@@ -165,7 +165,7 @@ Args:
       .def(
           "set_first_step", [](const PyCluster& self, std::uint64_t step) { self.get().SetFirstStep(step); },
           py::arg("step"), py::call_guard<py::gil_scoped_release>(),
-          "The number of the first step, when a run is resumed. Before the first pull, on every rank.")
+          "Sets the number of the first step of a resumed run. Call on every rank before the first pull.")
       .def(
           "set_learning_rate_scale",
           [](const PyCluster& self, float scale) { self.get().SetLearningRateScale(scale); },
@@ -177,12 +177,13 @@ Args:
             return std::make_pair(1e-9 * static_cast<double>(self.get().pull_nanoseconds()),
                                   1e-9 * static_cast<double>(self.get().push_nanoseconds()));
           },
-          "Seconds that callers have waited for pulls and for pushes, since the start.")
+          "Seconds that callers have waited for pulls and for pushes since the start.")
       .def(
           "counters", [](const PyCluster& self) { return self.get().Counters(); },
           py::call_guard<py::gil_scoped_release>(), "Totals since the start, by name.")
       .def("dense_state", &DenseState,
-           "This rank's slice: (weights [n], optimizer state [2 n], number of updates).")
+           "This rank's slice of the dense parameters: (weights [n], optimizer state [2 n], number of "
+           "updates).")
       .def("restore_dense", &RestoreDense, py::arg("weights"), py::arg("state"), py::arg("updates"))
       .def(
           "run",
@@ -193,7 +194,7 @@ Args:
               job();
             });
           },
-          py::arg("job"), "Runs ``job()`` between two messages, while nobody writes the tables.")
+          py::arg("job"), "Runs ``job()`` between two messages, while nothing writes the tables.")
       .def("close", &PyCluster::Close,
            "Stops the service thread. Collective: flush, then a barrier, then close on every rank.");
 

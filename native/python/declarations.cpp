@@ -1,4 +1,4 @@
-// What declares a table in Python: Slice, Initializer, RowLife and the optimizers.
+// The Python classes that declare a table: Slice, Initializer, RowLife and the optimizers.
 
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
@@ -26,8 +26,8 @@ void ReadField(const py::object& from, const char* name, T& field) {
   if (py::hasattr(from, name)) field = from.attr(name).cast<T>();
 }
 
-// An Optimizer, or any object with a `kind` and the fields of that kind (a declaration of
-// wideload.harness.workload).
+// Accepts an Optimizer, or any object with a `kind` and the fields of that kind, such as a declaration of
+// wideload.harness.workload.
 OptimizerSpec ToOptimizer(const py::object& given) {
   if (py::isinstance<OptimizerSpec>(given)) return given.cast<OptimizerSpec>();
   if (!py::hasattr(given, "kind")) {
@@ -75,7 +75,7 @@ std::uint32_t RequireDimension(std::int64_t dimension, const std::string& name) 
   return static_cast<std::uint32_t>(dimension);
 }
 
-// A pair (signs, rows); the signs in any order.
+// Accepts a pair (signs, rows) with the signs in any order.
 std::shared_ptr<const PretrainedRows> ToPretrained(const py::object& given, const SliceSpec& slice) {
   const auto [first, second] = given.cast<std::pair<py::object, Floats>>();
   const Signs signs(first);
@@ -105,7 +105,8 @@ WhenFull ParseWhenFull(const std::string& name) {
 void BindDeclarations(py::module_& m) {
   const OptimizerSpec defaults;
   py::class_<OptimizerSpec>(
-      m, "Optimizer", "The update rule of one slice; made by Ftrl, AdaGrad, RowWiseAdaGrad, Adam or Sgd.")
+      m, "Optimizer",
+      "The update rule of one slice; returned by Ftrl, AdaGrad, RowWiseAdaGrad, Adam and Sgd.")
       .def_property_readonly("kind", [](const OptimizerSpec& o) { return std::string(NameOf(o.kind)); })
       .def_readonly("learning_rate", &OptimizerSpec::learning_rate)
       .def_readonly("initial_accumulator", &OptimizerSpec::initial_accumulator)
@@ -140,7 +141,7 @@ void BindDeclarations(py::module_& m) {
                               .epsilon = epsilon});
       },
       py::kw_only(), py::arg("learning_rate") = 0.05f, py::arg("initial_accumulator") = 0.1f,
-      py::arg("epsilon") = 1e-7f, "AdaGrad, one accumulator per element.");
+      py::arg("epsilon") = 1e-7f, "AdaGrad with one accumulator per element.");
   m.def(
       "RowWiseAdaGrad",
       [](float learning_rate, float initial_accumulator, float epsilon) {
@@ -150,7 +151,7 @@ void BindDeclarations(py::module_& m) {
                               .epsilon = epsilon});
       },
       py::kw_only(), py::arg("learning_rate") = 0.05f, py::arg("initial_accumulator") = 0.1f,
-      py::arg("epsilon") = 1e-7f, "AdaGrad, one accumulator per row: the mean of the squared gradient.");
+      py::arg("epsilon") = 1e-7f, "AdaGrad with one accumulator per row, of the mean squared gradient.");
   m.def(
       "Adam",
       [](float learning_rate, float beta_1, float beta_2, float epsilon) {
@@ -171,8 +172,9 @@ void BindDeclarations(py::module_& m) {
       py::kw_only(), py::arg("learning_rate") = 0.05f, py::arg("momentum") = 0.0f,
       "SGD with classical momentum.");
 
-  py::class_<InitializerSpec>(m, "Initializer",
-                              "How a slice of a new row starts; a pure function of seed, table and sign.")
+  py::class_<InitializerSpec>(
+      m, "Initializer",
+      "The initial weights of a slice of a new row: a pure function of seed, table and sign.")
       .def(py::init([](const std::string& kind, float scale) {
              const InitializerSpec spec{.kind = ParseInitializerKind(kind), .scale = scale};
              Validate(spec);
@@ -198,14 +200,14 @@ void BindDeclarations(py::module_& m) {
            py::arg("name"), py::arg("dimension"), py::kw_only(), py::arg("optimizer") = py::none(),
            py::arg("initializer") = py::none(), py::arg("admit_at") = 0.0f,
            py::arg("pretrained") = py::none(),
-           "pretrained: signs [n], distinct, and rows [n, dimension] that they start from, or None.")
+           "pretrained: distinct signs [n] and their initial rows [n, dimension], or None.")
       .def_readonly("name", &SliceSpec::name)
       .def_readonly("dimension", &SliceSpec::dim)
       .def_readonly("optimizer", &SliceSpec::optimizer)
       .def_readonly("initializer", &SliceSpec::initializer)
       .def_readonly("admit_at", &SliceSpec::admit_at);
 
-  py::class_<RowLife>(m, "RowLife", "When rows go; a rule that is 0 is off.")
+  py::class_<RowLife>(m, "RowLife", "When rows are dropped; a rule that is 0 is off.")
       .def(py::init([](std::uint32_t ttl_steps, float min_score, float decay, float nonclick_weight,
                        float click_weight, std::uint64_t max_rows, std::uint64_t max_bytes,
                        const std::string& when_full) {

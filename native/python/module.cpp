@@ -1,5 +1,5 @@
-// The Python module wideload._native: a thin layer over table/, storage/ and cluster/. It converts, releases
-// the GIL, and translates exceptions; it decides nothing.
+// The Python module wideload._native: a thin layer over table/, storage/ and cluster/. It converts arguments,
+// releases the GIL and translates exceptions; it holds no logic of its own.
 
 #include "python/bindings.h"
 

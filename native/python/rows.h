@@ -11,11 +11,11 @@
 
 namespace wideload {
 
-// Whole rows as a dict of columns (class Rows of the stubs), and back.
+// Convert whole rows to and from a dict of columns (class Rows of the stubs).
 pybind11::dict ExportRows(const SparseTable& table, std::optional<std::uint32_t> shard);
 void ImportColumns(SparseTable& table, const pybind11::dict& columns);
 
-// Rows written, by file name; rows read.
+// Return the rows written, by file name, and the number of rows read.
 pybind11::dict Save(const SparseTable& table, const std::string& folder);
 std::uint64_t Load(SparseTable& table, const std::string& folder,
                    const std::optional<std::vector<std::uint32_t>>& shards);

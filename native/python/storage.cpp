@@ -1,4 +1,4 @@
-// Rows and row files as NumPy arrays: what tools, increments and imports are built from. Headers are
+// Rows and row files as NumPy arrays, on which tools, increments and imports are built. Headers are
 // structured arrays with the fields of RowHeader.
 
 #include <pybind11/numpy.h>
@@ -108,19 +108,19 @@ void BindStorage(py::module_& m) {
   PYBIND11_NUMPY_DTYPE(RowHeader, last_step, show, click, flags, slot);
   m.def(
       "row_digest", [](const SparseTable& t) { return DigestOf(t.spec()); }, py::arg("table"),
-      "Of a table's declaration; rows fit tables of equal digest.");
+      "The digest of a table's declaration; rows can move between tables of equal digest.");
   m.def("shard_rows", &ShardRows, py::arg("table"), py::arg("shard"),
-        "A shard's whole rows in order of their hashes: signs uint64 [n], headers [n], floats [n, "
-        "row_floats].");
+        "A shard's whole rows in order of their hashes: signs uint64 [n], headers [n], "
+        "floats [n, row_floats].");
   m.def("put_rows", &PutRows, py::arg("table"), py::arg("signs"), py::arg("headers"), py::arg("floats"),
         "Inserts or overwrites whole rows.");
   m.def("write_row_file", &Write, py::arg("path"), py::arg("shard"), py::arg("digest"), py::arg("signs"),
         py::arg("headers"), py::arg("floats"), py::arg("synced") = true,
-        "Size in bytes of the file, which is there whole; and on the disk unless it is synced later.");
+        "Writes a complete row file and returns its size in bytes; flushed to the disk if ``synced``.");
   m.def("save_rows", &SaveRows, py::arg("table"), py::arg("folder"),
-        "Writes one file per shard that has rows, to be synced by the caller; rows by file name.");
+        "Writes one file per shard that has rows, for the caller to sync; returns rows by file name.");
   m.def("read_row_file", &Read, py::arg("path"),
-        "(shard, digest, signs, headers, floats) of a row file, every checksum checked.");
+        "Returns (shard, digest, signs, headers, floats) of a row file after checking every checksum.");
   m.def("crc32c", &Checksum, py::arg("data"), py::arg("before") = 0, "CRC-32C of bytes.");
 }
 

@@ -1,4 +1,4 @@
-// wideload.SparseTable. NumPy arrays are read and written in place; the GIL is released around every batched
+// wideload.SparseTable. NumPy arrays are read and written in place; the GIL is released during every batched
 // operation.
 
 #include <pybind11/numpy.h>
@@ -145,7 +145,7 @@ void BindSparseTable(py::module_& m) {
       .def("__len__", &SparseTable::size, unlocked)
       .def("size", &SparseTable::size, unlocked)
       .def("pull", &Pull, py::arg("signs"), py::kw_only(), py::arg("step") = 0, py::arg("out") = py::none(),
-           "Weights [n, width] float32 of the rows, created where absent.")
+           "Weights [n, width] float32 of the rows; absent rows are created.")
       .def("pull_read_only", &PullReadOnly, py::arg("signs"), py::kw_only(), py::arg("absent") = "initial",
            py::arg("out") = py::none(), "Weights [n, width] float32; creates nothing.")
       .def("push", &Push, py::arg("signs"), py::arg("gradients"), py::kw_only(), py::arg("step") = 0,
@@ -158,7 +158,7 @@ void BindSparseTable(py::module_& m) {
             const py::gil_scoped_release released;
             return t.Erase(given.view());
           },
-          py::arg("signs"), "Number of rows that were there.")
+          py::arg("signs"), "Erases rows; returns how many there were.")
       .def("clear", &SparseTable::Clear, unlocked)
       .def("decay", &SparseTable::Decay, unlocked, "Multiplies show and click of every row by life.decay.")
       .def(
@@ -175,21 +175,20 @@ void BindSparseTable(py::module_& m) {
             counts["trimmed"] = evicted.trimmed;
             return counts;
           },
-          py::arg("step"), "Drops rows by the rules of RowLife; rows dropped, by rule.")
+          py::arg("step"), "Drops rows by the rules of RowLife; returns the number dropped by each rule.")
       .def("shrink", &SparseTable::Shrink, unlocked, "Returns the memory of dropped rows to the system.")
-      .def("memory", &MemoryOf, "Bytes by owner; 'total' is their sum.")
+      .def("memory", &MemoryOf, "Bytes by purpose; 'total' is their sum.")
       .def("shard_size", &SparseTable::shard_size, py::arg("shard"), unlocked)
-      .def("export_rows", &ExportRows, py::arg("shard") = py::none(), "Whole rows, exactly, as columns.")
+      .def("export_rows", &ExportRows, py::arg("shard") = py::none(),
+           "Exact copies of whole rows, as columns.")
       .def("import_rows", &ImportColumns, py::arg("rows"), "Inserts or overwrites what export_rows returned.")
       .def("save", &Save, py::arg("folder"),
-           "Writes one checksummed file per shard that has rows; rows by file name.")
+           "Writes one checksummed file per shard that has rows; returns rows by file name.")
       .def("load", &Load, py::arg("folder"), py::kw_only(), py::arg("shards") = py::none(),
-           "Reads the files that are there, of those shards or of all; number of rows.");
+           "Reads the files present, of the given shards or of all; returns the number of rows.");
 }
 
-// What the table throws on purpose becomes a UsageError, what a stored file lacks a CheckpointError
-// (wideload.errors).
-// (wideload.errors).
+// std::logic_error becomes UsageError and StorageError becomes CheckpointError (wideload.errors).
 void TranslateErrors() {
   py::register_local_exception_translator([](std::exception_ptr thrown) {
     try {
@@ -212,7 +211,7 @@ void BindTable(py::module_& m) {
         "Signs int64 [n] of the values in a slot: Mix64(Mix64(slot_salt) ^ value).");
   m.def(
       "salt_of", [](const std::string& name) { return static_cast<std::int64_t>(SaltOf(name)); },
-      py::arg("name"), "A salt from a name.");
+      py::arg("name"), "The salt that a name gives.");
   m.def("initial_rows", &InitialRowsOf, py::arg("name"), py::arg("slices"), py::arg("signs"), py::kw_only(),
         py::arg("seed") = 0, "The rows [n, width] float32 that a table of that declaration would create.");
   m.def("unique", &UniqueOf, py::arg("signs"),

@@ -11,18 +11,18 @@
 namespace wideload {
 
 AtomicFile::AtomicFile(std::string path)
-    : path_(std::move(path)), beside_(path_ + ".tmp"), file_(std::fopen(beside_.c_str(), "wb")) {
+    : path_(std::move(path)), temporary_(path_ + ".tmp"), file_(std::fopen(temporary_.c_str(), "wb")) {
   if (file_ == nullptr) Fail("create");
 }
 
 AtomicFile::~AtomicFile() {
   if (file_ == nullptr) return;
   std::fclose(file_);
-  std::remove(beside_.c_str());
+  std::remove(temporary_.c_str());
 }
 
 void AtomicFile::Fail(const char* what) const {
-  throw StorageError(std::string("cannot ") + what + " " + beside_ + ": " + std::strerror(errno) + ".");
+  throw StorageError(std::string("cannot ") + what + " " + temporary_ + ": " + std::strerror(errno) + ".");
 }
 
 void AtomicFile::Write(const void* data, std::size_t bytes) {
@@ -33,7 +33,7 @@ void AtomicFile::Commit(Sync sync) {
   if (std::fflush(file_) != 0) Fail("flush");
   if (sync == Sync::kNow && fsync(fileno(file_)) != 0) Fail("flush");
   if (std::fclose(std::exchange(file_, nullptr)) != 0) Fail("close");
-  if (std::rename(beside_.c_str(), path_.c_str()) != 0) Fail("rename");
+  if (std::rename(temporary_.c_str(), path_.c_str()) != 0) Fail("rename");
   if (sync == Sync::kLater) return;
   // The new name itself must reach the disk.
   const std::filesystem::path parent = std::filesystem::path(path_).parent_path();

@@ -7,21 +7,22 @@
 
 namespace wideload {
 
-// A stored file cannot be written or used; the message names the file, and the block where there is one.
+// A file cannot be written or read; the message names the file, and the block if there is one.
 class StorageError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-// Whether a file is on the disk when it has its name, or left to the system's own time: for files of a folder
-// that is synced as a whole.
+// Whether a file is flushed to the disk before it gets its name, or later: kLater is for files of a folder
+// that the caller syncs as a whole.
 enum class Sync { kNow, kLater };
 
-// A file that is complete under its name or absent: written beside, flushed to the disk, then renamed.
+// A file that is either complete under its name or absent: it is written under another name, flushed to the
+// disk, then renamed.
 class AtomicFile {
  public:
   explicit AtomicFile(std::string path);  // throws StorageError
-  ~AtomicFile();                          // without Commit, leaves nothing behind
+  ~AtomicFile();                          // removes the file unless it was committed
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
 
@@ -31,7 +32,7 @@ class AtomicFile {
  private:
   [[noreturn]] void Fail(const char* what) const;
 
-  std::string path_, beside_;
+  std::string path_, temporary_;
   std::FILE* file_;
 };
 

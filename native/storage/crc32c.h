@@ -5,8 +5,8 @@
 
 namespace wideload {
 
-// CRC-32C (Castagnoli, as in iSCSI, RFC 3720 appendix B.4) of `bytes` bytes; `before` is the value for what
-// came before them.
+// CRC-32C (Castagnoli, as in iSCSI, RFC 3720 appendix B.4) of `bytes` bytes; `before` is the checksum of the
+// bytes that precede them.
 std::uint32_t Crc32c(const void* data, std::size_t bytes, std::uint32_t before = 0);
 
 }  // namespace wideload

@@ -15,11 +15,12 @@
 namespace wideload {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "files are little-endian and are read as they lie");
+static_assert(std::endian::native == std::endian::little,
+              "files are little-endian and are read without conversion");
 
 constexpr std::array<char, 8> kMagic{'W', 'I', 'D', 'E', 'L', 'O', 'A', 'D'};
 constexpr std::uint32_t kVersion = 1;
-constexpr std::size_t kBlockBytes = std::size_t{1} << 20;  // about this much payload a block
+constexpr std::size_t kBlockBytes = std::size_t{1} << 20;  // approximate payload of a block
 
 struct FileHeader {
   std::array<char, 8> magic = kMagic;
@@ -50,7 +51,7 @@ std::uint32_t RowsPerBlock(std::uint32_t row_floats) {
   return static_cast<std::uint32_t>(std::max<std::uint64_t>(1, kBlockBytes / RowBytes(row_floats)));
 }
 
-// The number is part of it, so that blocks cannot change places unnoticed.
+// Includes the block's number, so that a change in the order of blocks is detected.
 std::uint32_t BlockChecksum(std::uint64_t number, std::uint32_t rows, std::span<const std::byte> payload) {
   std::uint32_t crc = Crc32c(&number, sizeof(number));
   crc = Crc32c(&rows, sizeof(rows), crc);
@@ -92,10 +93,10 @@ class Reader {
 FileHeader ReadHeader(Reader& reader, std::uint64_t stored) {
   FileHeader header;
   reader.Read(&header, sizeof(header), "the header");
-  if (header.magic != kMagic) reader.Fail("not a file of table rows, or its header is damaged");
-  if (header.crc != header.Checksum()) reader.Fail("the header is damaged (its checksum does not fit)");
+  if (header.magic != kMagic) reader.Fail("is not a file of table rows, or its header is damaged");
+  if (header.crc != header.Checksum()) reader.Fail("the header is damaged (its checksum does not match)");
   if (header.version != kVersion) {
-    reader.Fail("written in format " + std::to_string(header.version) + "; this version reads format " +
+    reader.Fail("is written in format " + std::to_string(header.version) + "; this version reads format " +
                 std::to_string(kVersion));
   }
   if (header.rows_per_block == 0) reader.Fail("the header is damaged (blocks of no rows)");
@@ -115,7 +116,7 @@ void ReadBlock(Reader& reader, std::uint64_t number, std::uint64_t first, std::u
   payload.resize(count * RowBytes(file.row_floats));
   reader.Read(payload.data(), payload.size(), name);
   if (block.crc != BlockChecksum(number, block.rows, payload)) {
-    reader.Fail(name + " is damaged (its checksum does not fit)");
+    reader.Fail(name + " is damaged (its checksum does not match)");
   }
   const std::byte* at = TakeSlice(payload.data(), file.rows.signs, first, count);
   at = TakeSlice(at, file.rows.headers, first, count);
@@ -170,7 +171,7 @@ RowFile ReadRowFile(const std::string& path) {
     ReadBlock(reader, number, first, std::min<std::uint64_t>(header.rows_per_block, header.rows - first),
               payload, file);
   }
-  if (!reader.AtEnd()) reader.Fail("goes on after its last block");
+  if (!reader.AtEnd()) reader.Fail("has data after its last block");
   return file;
 }
 

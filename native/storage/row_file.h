@@ -1,17 +1,19 @@
 #pragma once
-// Whole rows in a file: exact, checksummed, complete or absent. Knows no table: shard_file.h loads and saves
-// tables with it, tools read and write rows with it.
+// Whole rows in a file: exact, checksummed, and either complete or absent. Independent of tables:
+// shard_file.h uses it to load and save tables, tools use it to read and write rows.
 //
-//   file    = header, block, block, ...                          little-endian throughout
-//   header  = "WIDELOAD" u32 version, u32 shard, u64 digest, u64 rows, u32 row_floats, u32 rows per block,
-//   u64 reserved,
-//             u32 reserved, u32 crc                              56 bytes; crc: of the 52 before it
-//   block   = u32 rows, u32 crc                                  crc: CRC-32C of the block's number, rows and
-//   payload
-//             u64 sign [rows], RowHeader [rows], f32 [rows, row_floats]
+//   file    = header, block, block, ...            little-endian throughout
+//   header  = "WIDELOAD", u32 version, u32 shard, u64 digest, u64 rows,
+//             u32 row_floats, u32 rows per block, u64 reserved, u32 reserved,
+//             u32 crc                              56 bytes; crc: CRC-32C of the 52 bytes before it
+//   block   = u32 rows,
+//             u32 crc                              CRC-32C of the block's number, rows and payload
+//             u64 sign [rows],                     payload
+//             RowHeader [rows],
+//             f32 [rows, row_floats]
 //
-// Every block but the last is full, so a reader knows each block's size before it reads it. `digest` is that
-// of the table's declaration (DigestOf). A list of signs is a file whose row_floats is 0.
+// Every block but the last is full, so a reader knows the size of each block before it reads it. `digest` is
+// the digest of the table's declaration (DigestOf). A list of signs is a file whose row_floats is 0.
 
 #include <cstdint>
 #include <string>
@@ -31,8 +33,8 @@ struct RowFile {
 // Returns the file's size in bytes. Throws StorageError.
 std::uint64_t WriteRowFile(const RowFile& file, const std::string& path, Sync sync = Sync::kNow);
 
-// Reads and checks everything. Throws StorageError that names the file and the block: not of this form, cut
-// short, damaged.
+// Reads and validates everything. Throws StorageError that names the file and the block if the file has
+// another format, is truncated or is damaged.
 RowFile ReadRowFile(const std::string& path);
 
 }  // namespace wideload

@@ -10,11 +10,12 @@ namespace {
 void CheckFits(const RowFile& file, const SparseTable& table, std::uint32_t shard, const std::string& path) {
   if (file.shard != shard) {
     throw StorageError(path + ": holds shard " + std::to_string(file.shard) + " where shard " +
-                       std::to_string(shard) + " is expected; files must keep their names.");
+                       std::to_string(shard) + " is expected. Files must keep their names.");
   }
   if (file.digest != DigestOf(table.spec()) || file.row_floats != table.row_floats()) {
-    throw StorageError(path + ": written by a table of another declaration than '" + table.spec().name +
-                       "': name, slices, dimensions, optimizers and admission must be the same.");
+    throw StorageError(path + ": was written by a table whose declaration differs from that of '" +
+                       table.spec().name +
+                       "': name, slices, dimensions, optimizers and admission must be equal.");
   }
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// A table on disk: a row file (row_file.h) per logical shard, named by the shard alone, which is what lets
-// another number of ranks load what these ranks saved. Rows are in order of their hashes: equal tables write
+// A table on disk: one row file (row_file.h) per logical shard. Its name depends on the shard alone, so that
+// a different number of ranks can load it. Rows are in order of their hashes, so that equal tables write
 // equal bytes.
 
 #include <cstdint>
@@ -22,20 +22,20 @@ struct ShardFile {
 // "shard-042.rows"
 std::string ShardFileName(std::uint32_t shard);
 
-// Throws StorageError. Other threads may work the table; the file is one moment of its shard.
+// Throws StorageError. Other threads may use the table; the file is a consistent snapshot of its shard.
 ShardFile WriteShardFile(const SparseTable& table, std::uint32_t shard, const std::string& folder,
                          Sync sync = Sync::kNow);
 
-// Reads and checks everything, then inserts or overwrites the rows: a damaged file changes nothing. Returns
-// its rows. Throws StorageError that names the file and the block: not of this form, of another table's
-// declaration, cut short, damaged.
+// Reads and validates everything, then inserts or overwrites the rows: a damaged file changes nothing.
+// Returns the number of rows. Throws StorageError that names the file and the block if the file has another
+// format, belongs to another declaration, is truncated or is damaged.
 std::uint64_t ReadShardFile(SparseTable& table, std::uint32_t shard, const std::string& path);
 
-// One file per shard that has rows, into a folder that exists.
+// Writes one file per shard that has rows into an existing folder.
 std::vector<ShardFile> SaveTable(const SparseTable& table, const std::string& folder, Sync sync = Sync::kNow);
 
-// Loads the files that are there, of the shards that `owned` accepts (all, when empty). Returns the rows
-// loaded.
+// Loads the files present, of the shards that `owned` accepts (of all shards if it is empty). Returns the
+// number of rows loaded.
 std::uint64_t LoadTable(SparseTable& table, const std::string& folder,
                         const std::function<bool(std::uint32_t shard)>& owned = {});
 

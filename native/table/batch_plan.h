@@ -13,7 +13,7 @@
 
 namespace wideload {
 
-// Views into buffers of the calling thread; good until that thread plans the next batch.
+// Views into buffers of the calling thread, valid until that thread plans its next batch.
 struct BatchPlan {
   std::span<const std::uint64_t> hashes;         // in walking order
   const std::uint32_t* positions = nullptr;      // walking order -> input order; null when they are the same

@@ -1,9 +1,10 @@
 #pragma once
-// How a feature value becomes a key, and a key finds its place.
+// How a feature value becomes a sign, and a sign a shard and a tag.
 //
 //   value ──SignOf(slot salt)──► sign ──HashOf(table salt)──► hash
-//                                                             │63..56│55..........24│23.......0│
-//                                                              shard   tag in shard   unused
+//
+//   hash = │63 .. 56│55 ........ 24│23 .... 0│
+//           shard    tag in shard   unused
 //
 // Every step is a bijection of the 64-bit integers: two values of one slot never share a sign, and every
 // sign, 0 and 2^64-1 included, is legal. The shard is fixed for the life of a model, whoever owns it; a
@@ -46,7 +47,7 @@ constexpr std::uint64_t Unmix64(std::uint64_t x) {
 // A salt from a name: FNV-1a over its bytes, mixed.
 constexpr std::uint64_t SaltOf(std::string_view name) {
   std::uint64_t hash = 0xcbf29ce484222325u;
-  for (const char letter : name) hash = (hash ^ static_cast<unsigned char>(letter)) * 0x100000001b3u;
+  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
   return Mix64(hash);
 }
 

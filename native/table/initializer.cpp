@@ -15,7 +15,7 @@ float EffectiveScale(const SliceSpec& slice) {
   return static_cast<float>(std::sqrt(3.0 / static_cast<double>(slice.dim)));
 }
 
-// Bits in (0, 1): the middle of one of 2^53 cells, so never 0 or 1.
+// A number in (0, 1): the middle of one of 2^53 cells, so never 0 or 1.
 double OpenUnit(std::uint64_t bits) { return (static_cast<double>(bits >> 11) + 0.5) * 0x1.0p-53; }
 
 // scale * (2 u - 1), u from 24 bits of each element's stream.
@@ -96,7 +96,7 @@ RowInitializer::RowInitializer(std::uint64_t seed, std::string_view table, const
       scale_(EffectiveScale(slice)),
       pretrained_(slice.pretrained) {}
 
-// The row of that sign, or nullptr.
+// The pretrained row of this sign, or nullptr.
 const float* RowInitializer::Pretrained(Sign sign) const {
   if (pretrained_ == nullptr) return nullptr;
   const auto found = std::ranges::lower_bound(pretrained_->signs, sign);

@@ -1,6 +1,6 @@
 #pragma once
-// How a new row starts: a pure function of (seed, table, sign, slice, element). No state, no order: whoever
-// creates a row, at whatever moment and on whatever rank, creates the same one.
+// The initial weights of a row: a pure function of (seed, table, sign, slice, element). There is no state and
+// no order, so a row is the same whichever rank creates it, and whenever.
 //
 //   table key = Mix64(seed ^ SaltOf(table name))
 //   slice key = Mix64(table key ^ SaltOf(slice name))
@@ -12,11 +12,10 @@
 //   uniform           (2 u - 1) * scale                     on [-scale, scale)
 //   glorot            uniform with scale = sqrt(3 / dim)    the declared scale is ignored
 //   normal            scale * Phi^-1(v)                     v: 53 random bits, inside (0, 1)
-//   truncated_normal  scale * Phi^-1(v'), v' mapped into (Phi(-2), Phi(2)): a normal of deviation `scale` cut
-//   at two
-//                     deviations, as TensorFlow names it, without rejection
+//   truncated_normal  scale * Phi^-1(v')                    v': v mapped into (Phi(-2), Phi(2))
 //
-// A sign among the slice's pretrained rows starts from its row there, and draws nothing.
+// truncated_normal is TensorFlow's: a normal of standard deviation `scale` cut at two deviations, but without
+// rejection. A sign among the slice's pretrained rows starts from its row there and draws nothing.
 //
 // Phi^-1 is Wichura's algorithm AS 241 (PPND16), relative error about 1e-16, computed in double.
 
@@ -52,8 +51,8 @@ class RowInitializer {
 // Quantile of the standard normal distribution; p in (0, 1).
 double NormalQuantile(double p);
 
-// The pulled rows [signs.size(), sum of dims] of a table in which every slice is admitted and nothing was
-// trained.
+// The rows [signs.size(), sum of dims] that a table would pull if every slice were admitted and nothing had
+// been trained.
 void InitialRows(const TableSpec& spec, std::span<const Sign> signs, float* rows);
 
 }  // namespace wideload

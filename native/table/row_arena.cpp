@@ -16,7 +16,7 @@ std::byte* BlockOf(std::byte* chunk) {
   return reinterpret_cast<std::byte*>(address & ~(BlockPool::kBlockBytes - 1));
 }
 
-// The whole pages inside [begin, begin + bytes).
+// The whole pages within [begin, begin + bytes).
 std::pair<std::byte*, std::size_t> PagesInside(std::byte* begin, std::size_t bytes) {
   static const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
   const auto first = (reinterpret_cast<std::uintptr_t>(begin) + page - 1) / page * page;

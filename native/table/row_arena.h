@@ -1,15 +1,15 @@
 #pragma once
-// Where rows live.
+// The memory of rows.
 //
 //   BlockPool   2-MiB blocks on huge pages, shared by all shards of a table
-//      │ cut into chunks: 16 rows, 16, 32, 64, ... up to about 32 KiB, then that size for good
-//   RowArena    the rows of one size class of one shard, numbered from 0; a number stays, so a row never
-//   moves as others come
-//      │ free list through the freed rows themselves
-//   row         RowLayout says what is where
+//      │ cut into chunks: 16 rows, 16, 32, 64, ... up to about 32 KiB, then always that size
+//   RowArena    the rows of one size class of one shard, numbered from 0
+//      │ a row keeps its number, so it does not move when others are added;
+//      │ the free list runs through the freed rows themselves
+//   row         laid out by RowLayout
 //
-// Small chunks first keep a table of few rows small (256 shards hold a chunk each); the cap keeps the unused
-// end of the last chunk, and of a block, near one percent of a large table.
+// Small first chunks keep a table of few rows small, since each of the 256 shards holds one; the limit on
+// their size keeps the unused end of the last chunk, and of a block, near one percent of a large table.
 
 #include <atomic>
 #include <bit>
@@ -21,7 +21,7 @@
 
 namespace wideload {
 
-// Hands out chunks of memory that only mapped, not yet written pages stand behind. Thread-safe.
+// Hands out chunks of memory, mapped but not yet written, so not yet backed by pages. Thread-safe.
 class BlockPool {
  public:
   static constexpr std::size_t kBlockBytes = std::size_t{2} << 20;
@@ -34,8 +34,8 @@ class BlockPool {
   // `bytes` is a multiple of 64, at most kBlockBytes. Throws std::bad_alloc.
   std::byte* Allocate(std::size_t bytes);
 
-  // Keeps the chunk for the next Allocate of that size, without the pages under it; a block that is all free
-  // is unmapped.
+  // Keeps the chunk for the next Allocate of that size but returns its pages to the system; a block with no
+  // chunk in use is unmapped.
   void Free(std::byte* chunk, std::size_t bytes);
 
   std::uint64_t bytes() const { return mapped_.load(std::memory_order_relaxed); }
@@ -53,10 +53,10 @@ class BlockPool {
   std::map<std::byte*, Block> blocks_;
   std::map<std::size_t, std::vector<std::byte*>> free_;
   std::byte* current_ = nullptr;
-  std::atomic<std::uint64_t> mapped_{0};  // less the pages given back
+  std::atomic<std::uint64_t> mapped_{0};  // without the pages returned to the system
 };
 
-// Not thread-safe: a shard's lock guards it.
+// Not thread-safe: guarded by its shard's lock.
 class RowArena {
  public:
   void Configure(std::uint32_t stride);
@@ -69,14 +69,14 @@ class RowArena {
   }
 
   std::uint32_t live() const { return next_ - free_count_; }
-  std::uint32_t end() const { return next_; }  // rows ever numbered
+  std::uint32_t end() const { return next_; }  // row numbers handed out so far
   std::uint32_t stride() const { return stride_; }
   std::uint64_t table_bytes() const { return bases_.capacity() * sizeof(std::uintptr_t); }
 
-  // Free rows numbered below `limit`; the free list is empty afterwards.
+  // Returns the free rows numbered below `limit`, descending, and empties the free list.
   std::vector<std::uint32_t> TakeFreeBelow(std::uint32_t limit);
 
-  // Rows from `end` on are unused: forgets them and returns whole unused chunks.
+  // Rows from `end` on are unused: forgets them and frees chunks that are unused as a whole.
   void Truncate(std::uint32_t end, BlockPool& pool);
 
  private:
@@ -91,7 +91,7 @@ class RowArena {
   std::uint32_t FirstRow(std::uint32_t chunk) const;
   std::size_t ChunkSize(std::uint32_t chunk) const;
 
-  std::vector<std::uintptr_t> bases_;  // per chunk: where row 0 would be, were the arena one piece
+  std::vector<std::uintptr_t> bases_;  // per chunk: the address of row 0 if the arena were contiguous
   std::uint32_t stride_ = 0;
   std::uint32_t first_bits_ = 0, last_bits_ = 0;  // log2 rows of the first chunk and of the largest ones
   std::uint32_t next_ = 0;

@@ -1,12 +1,13 @@
 #pragma once
-// Where a row keeps what.
+// The layout of a row in memory.
 //
-//   │ sign 8 │ header 16 │ weights of slice a, b, ... │ state of slice a, b, ... │      stride: a multiple of
-//   4 bytes
+//   │ sign 8 │ header 16 │ weights of slice a, b, ... │ state of slice a, b, ... │
+//    bytes                                             stride: a multiple of 4 bytes
 //
-// Weights stand first, all slices side by side, so that a pull of small slices reads one cache line. A row
-// has the slices it was admitted to: its *size class* c holds the slices whose admit_at is among the c + 1
-// lowest thresholds (class 0: from first sight), so at most kMaxClasses different thresholds can be declared.
+// The weights of all slices come first and are contiguous, so that a pull of small slices reads one cache
+// line. A row holds only the slices it has been admitted to: *size class* c holds the slices whose admit_at
+// is among the c + 1 lowest thresholds (class 0: those that exist from the start), so at most kMaxClasses
+// different thresholds can be declared.
 
 #include <array>
 #include <cstddef>
@@ -25,12 +26,13 @@ struct RowHeader {
   std::uint32_t last_step = 0;
   float show = 0.0f;
   float click = 0.0f;
-  std::uint16_t flags = 0;  // bits 0-1: size class; bit 2: the row has moved, its first 8 bytes say where
-  std::uint16_t slot = 0;   // free for the user
+  std::uint16_t flags =
+      0;  // bits 0-1: size class; bit 2: the row has moved; its first 8 bytes hold its address
+  std::uint16_t slot = 0;  // free for the caller's use
 
   std::uint32_t size_class() const { return flags & kClassMask; }
   void set_size_class(std::uint32_t c) { flags = static_cast<std::uint16_t>((flags & ~kClassMask) | c); }
-  // Writes only what changes: a row read twice in a step is not made dirty twice.
+  // Writes only on change, so that a row read twice in a step does not dirty its cache line twice.
   void Touch(std::uint32_t step) {
     if (last_step != step) last_step = step;
   }
@@ -61,7 +63,7 @@ inline const float* FloatsAt(const std::byte* row, std::uint32_t offset) {
   return reinterpret_cast<const float*>(row + offset);
 }
 
-// Where a moved row went.
+// The new address of a row that has moved.
 inline void SetForward(std::byte* row, std::byte* target) {
   std::memcpy(row, &target, sizeof(target));
   HeaderOf(row).flags |= RowHeader::kMoved;
@@ -72,28 +74,26 @@ inline std::byte* ForwardOf(const std::byte* row) {
   return target;
 }
 
-// Floats of optimizer state per slice of that dimension.
+// Floats of optimizer state that a slice of this dimension needs.
 std::uint32_t StateFloats(const OptimizerSpec& optimizer, std::uint32_t dim);
 
 struct SliceLayout {
   std::uint32_t dim;
   std::uint32_t state_floats;
-  std::uint32_t column;        // first float in a pulled row
-  std::uint32_t state_column;  // first float in an exported row
-  std::uint32_t first_class;   // lowest size class that has it
-  std::array<std::uint32_t, kMaxClasses>
-      weights;  // byte offset in a row of that class; only from first_class on
-  std::array<std::uint32_t, kMaxClasses> state;
+  std::uint32_t column;                            // first float in a pulled row
+  std::uint32_t state_column;                      // first float in an exported row
+  std::uint32_t first_class;                       // lowest size class that holds this slice
+  std::array<std::uint32_t, kMaxClasses> weights;  // byte offset by size class; valid from first_class on
+  std::array<std::uint32_t, kMaxClasses> state;    // the same for the state
 };
 
 struct ClassLayout {
   std::uint32_t stride;  // bytes of a row
   std::uint32_t weight_floats;
   std::uint32_t state_floats;
-  std::uint32_t prefix_floats;  // leading floats of a pulled row that the class holds side by side from
-                                // kWeightsOffset on
-  bool prefix_only;             // ... and it holds no other weights
-  float admit_at;               // score from which a row belongs here
+  std::uint32_t prefix_floats;  // leading floats of a pulled row that are contiguous from kWeightsOffset
+  bool prefix_only;             // the row holds no weights but those
+  float admit_at;               // score from which a row belongs to this class
 };
 
 class RowLayout {
@@ -106,17 +106,17 @@ class RowLayout {
   const std::vector<ClassLayout>& classes() const { return classes_; }
   std::uint32_t top_class() const { return static_cast<std::uint32_t>(classes_.size()) - 1; }
 
-  // Largest class that a row of that score belongs to.
+  // The highest size class that a row with this score belongs to.
   std::uint32_t ClassFor(float score) const {
     std::uint32_t c = 0;
     while (c < top_class() && score >= classes_[c + 1].admit_at) ++c;
     return c;
   }
 
-  // The class's weights as a pulled row; slices that it lacks read zero.
+  // Writes the row's weights as a pulled row; slices that its class lacks read as zeros.
   void CopyWeights(const std::byte* row, std::uint32_t size_class, float* out) const;
 
-  // Between a row and its exported form.
+  // Convert between a row and its exported form.
   void ExportFloats(const std::byte* row, float* out) const;
   void ImportFloats(const float* in, std::byte* row) const;
 

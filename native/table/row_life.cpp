@@ -1,4 +1,4 @@
-// How rows go: erase, decay, evict, shrink.
+// How rows leave the table: erase, decay, evict, shrink.
 
 #include <algorithm>
 #include <map>
@@ -15,15 +15,15 @@ std::uint32_t Age(std::uint32_t now, std::uint32_t last_step) {
   return now > last_step ? now - last_step : 0;
 }
 
-// Rows and bytes by step of last touch, oldest first: enough to find where a cap cuts.
+// Rows and bytes by step of last use, oldest first: enough to find where a cap cuts.
 struct Touched {
   std::uint64_t rows = 0;
   std::uint64_t bytes = 0;
 };
 using TouchHistogram = std::map<std::uint32_t, Touched>;
 
-// Everything touched before `step` goes, and of what was touched at it the first `rows_at_step` rows and
-// `bytes_at_step` bytes.
+// Drops every row last used before `step`, and of the rows last used at `step` the first `rows_at_step` rows
+// and `bytes_at_step` bytes.
 struct Cut {
   std::uint32_t step = 0;
   std::uint64_t rows_at_step = 0;
@@ -48,7 +48,7 @@ Cut FindCut(const TouchHistogram& touched, const RowLife& life) {
   return {};
 }
 
-// Filters a shard's rows by their headers; dropped places are freed.
+// Filters a shard's rows by their headers and frees the memory of those dropped.
 template <typename Drop>
 void DropRows(RowFactory& factory, Shard& shard, Drop drop) {
   shard.index.Filter([&](std::uint64_t slot) {
@@ -67,9 +67,9 @@ std::uint64_t SparseTable::Erase(std::span<const Sign> signs) {
     const std::uint64_t hash = HashOf(sign, salt());
     Shard& shard = shards_[ShardOfHash(hash)];
     const std::lock_guard lock(shard.lock);
-    const Shard::Place place = shard.Find(hash, sign);
-    if (!place.taken) continue;
-    shard.EraseAt(*factory_, place.position);
+    const Shard::Found found = shard.Find(hash, sign);
+    if (!found.present) continue;
+    shard.EraseAt(*factory_, found.position);
     ++erased;
   }
   return erased;

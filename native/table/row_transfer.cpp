@@ -1,4 +1,4 @@
-// Whole rows in and out: scan, export, import.
+// Scans, exports and imports whole rows.
 
 #include <algorithm>
 #include <mutex>
@@ -12,8 +12,8 @@
 namespace wideload {
 namespace {
 
-// The shard's rows in order of their hashes. The index is in order of tags, so nearly nothing is left to
-// sort.
+// The shard's rows in order of their hashes. The index is already in order of tags, so there is next to
+// nothing left to sort.
 std::vector<const std::byte*> RowsInOrder(const Shard& shard, std::uint64_t salt) {
   std::vector<const std::byte*> rows;
   rows.reserve(shard.LiveRows());
@@ -86,14 +86,14 @@ void SparseTable::ImportRows(const RowBlock& block) {
     const std::uint32_t size_class = block.headers[i].size_class();
     Shard& shard = shards_[ShardOfHash(hash)];
     const std::lock_guard lock(shard.lock);
-    Shard::Place place = shard.Find(hash, sign);
-    if (place.taken && Shard::ClassOf(ShardIndex::RowOf(shard.index.At(place.position))) != size_class) {
-      shard.EraseAt(*factory_, place.position);
-      place = shard.Find(hash, sign);
+    Shard::Found found = shard.Find(hash, sign);
+    if (found.present && Shard::ClassOf(ShardIndex::RowOf(shard.index.At(found.position))) != size_class) {
+      shard.EraseAt(*factory_, found.position);
+      found = shard.Find(hash, sign);
     }
     const std::uint32_t id =
-        place.taken ? ShardIndex::RowOf(shard.index.At(place.position))
-                    : shard.Create(*factory_, place, hash, sign, block.headers[i].last_step, size_class);
+        found.present ? ShardIndex::RowOf(shard.index.At(found.position))
+                      : shard.Create(*factory_, found, hash, sign, block.headers[i].last_step, size_class);
     std::byte* row = shard.Address(id);
     HeaderOf(row) = block.headers[i];
     layout_.ImportFloats(block.floats.data() + i * row_floats(), row);

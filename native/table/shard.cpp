@@ -50,7 +50,7 @@ void RowFactory::InitialiseRow(Sign sign, std::uint32_t step, std::byte* row,
   }
 }
 
-Shard::Place Shard::Find(std::uint64_t hash, Sign sign) const {
+Shard::Found Shard::Find(std::uint64_t hash, Sign sign) const {
   const std::uint32_t tag = TagOfHash(hash);
   std::size_t position = index.LowerBound(tag);
   for (; index.Matches(position, tag); ++position) {
@@ -59,11 +59,11 @@ Shard::Place Shard::Find(std::uint64_t hash, Sign sign) const {
   return {position, false};
 }
 
-std::uint32_t Shard::NewPlace(RowFactory& factory, std::uint32_t size_class) {
+std::uint32_t Shard::AllocateRow(RowFactory& factory, std::uint32_t size_class) {
   return size_class << kClassShift | arenas[size_class].Allocate(factory.pool);
 }
 
-std::uint32_t Shard::Create(RowFactory& factory, const Place& place, std::uint64_t hash, Sign sign,
+std::uint32_t Shard::Create(RowFactory& factory, const Found& found, std::uint64_t hash, Sign sign,
                             std::uint32_t step, std::uint32_t size_class) {
   const RowLife& life = factory.spec.life;
   const std::uint32_t stride = factory.layout.classes()[size_class].stride;
@@ -76,12 +76,12 @@ std::uint32_t Shard::Create(RowFactory& factory, const Place& place, std::uint64
           "table '" + factory.spec.name + "' is full: " + std::to_string(rows) + " rows in " +
           std::to_string(bytes) + " bytes, at most " + std::to_string(life.max_rows) + " rows or " +
           std::to_string(life.max_bytes) +
-          " bytes (0: no limit). Evict rows, raise the cap, or let Evict trim (when_full = trim).");
+          " bytes (0: no limit). Evict rows, raise the cap, or set when_full = trim so that Evict trims.");
     }
   }
-  const std::uint32_t id = NewPlace(factory, size_class);
+  const std::uint32_t id = AllocateRow(factory, size_class);
   factory.InitialiseRow(sign, step, Address(id), size_class);
-  index.InsertAt(place.position, TagOfHash(hash), id);
+  index.InsertAt(found.position, TagOfHash(hash), id);
   factory.Count(1, stride);
   return id;
 }
@@ -89,7 +89,7 @@ std::uint32_t Shard::Create(RowFactory& factory, const Place& place, std::uint64
 std::uint32_t Shard::Promote(RowFactory& factory, std::uint64_t hash, std::uint32_t id,
                              std::uint32_t size_class) {
   const std::uint32_t old_class = ClassOf(id);
-  const std::uint32_t new_id = NewPlace(factory, size_class);
+  const std::uint32_t new_id = AllocateRow(factory, size_class);
   std::byte* from = Address(id);
   std::byte* to = Address(new_id);
   const Sign sign = SignAt(from);
@@ -134,7 +134,7 @@ void Shard::ReleaseLeftBehind() {
   left_behind = {};
 }
 
-// Rows beyond the number of live ones move into the gaps below it; what is above is cut off.
+// Moves rows whose number is not below the number of live rows into the gaps below it, then truncates.
 void Shard::Shrink(RowFactory& factory) {
   ReleaseLeftBehind();
   for (std::uint32_t c = 0; c < factory.layout.classes().size(); ++c) {

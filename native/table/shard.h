@@ -1,8 +1,9 @@
 #pragma once
-// One of the 256 parts of a table: an index and an arena per size class, behind one lock. Everything here
-// expects the lock to be held, except ShardIndex::View::Prefetch.
+// One of the 256 parts of a table: an index and an arena per size class, guarded by one lock. The caller
+// must hold the lock for everything here except ShardIndex::View::Prefetch.
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -30,8 +31,8 @@ struct RowFactory {
   std::vector<RowInitializer> initializers;             // per slice
   std::vector<std::unique_ptr<SliceUpdater>> updaters;  // per slice
   std::vector<std::vector<std::byte>> fresh;            // per size class: a row with state, without weights
-  std::atomic<bool> refs_out{false};             // somebody may hold RowRefs: what moved rows leave must stay
-  std::atomic<std::uint64_t> rows{0}, bytes{0};  // live, counted only under a cap
+  std::atomic<bool> refs_out{false};             // RowRefs may exist: the old memory of moved rows must stay
+  std::atomic<std::uint64_t> rows{0}, bytes{0};  // live ones, counted only under a cap
 
   bool capped() const { return spec.life.max_rows > 0 || spec.life.max_bytes > 0; }
   void Count(std::int64_t rows_more, std::int64_t bytes_more);
@@ -39,9 +40,9 @@ struct RowFactory {
   float ScoreOf(const RowHeader& header) const {
     return spec.life.nonclick_weight * (header.show - header.click) + spec.life.click_weight * header.click;
   }
-  // Sign, header, weights and state of a new row.
+  // Writes the sign, header, weights and state of a new row.
   void InitialiseRow(Sign sign, std::uint32_t step, std::byte* row, std::uint32_t size_class) const;
-  // Of one slice, which the size class has: weights and state, or the state alone.
+  // Write the weights and state, or the state alone, of one slice that the size class holds.
   void InitialiseSlice(std::size_t slice, Sign sign, std::byte* row, std::uint32_t size_class) const;
   void InitialiseState(std::size_t slice, std::byte* row, std::uint32_t size_class) const;
 };
@@ -55,26 +56,26 @@ struct alignas(64) Shard {
   mutable SpinLock lock;
   ShardIndex index;
   std::array<RowArena, kMaxClasses> arenas;
-  std::vector<std::uint32_t> left_behind;  // ids of places that rows moved away from, not free yet
+  std::vector<std::uint32_t> left_behind;  // ids that moved rows had before, whose memory is not free yet
 
   std::byte* Address(std::uint32_t id) const { return arenas[ClassOf(id)].Address(id & kNumberMask); }
 
-  // Where that very sign stands in the index, or where it would.
-  struct Place {
+  // The position of a sign in the index, or the position at which to insert it.
+  struct Found {
     std::size_t position;
-    bool taken;
+    bool present;
   };
-  Place Find(std::uint64_t hash, Sign sign) const;
+  Found Find(std::uint64_t hash, Sign sign) const;
 
-  // Adds a row that is absent at the place that was found for it; returns its id. Throws std::length_error at
-  // a full cap under WhenFull::kRaise.
-  std::uint32_t Create(RowFactory& factory, const Place& place, std::uint64_t hash, Sign sign,
+  // Adds an absent row at the index position that Find returned for it; returns its id. Throws
+  // std::length_error when a cap is reached under WhenFull::kRaise.
+  std::uint32_t Create(RowFactory& factory, const Found& found, std::uint64_t hash, Sign sign,
                        std::uint32_t step, std::uint32_t size_class);
 
   // Moves a row to a larger size class; returns its new id.
   std::uint32_t Promote(RowFactory& factory, std::uint64_t hash, std::uint32_t id, std::uint32_t size_class);
 
-  // Frees the place, not the index slot.
+  // Frees the row's memory, not its index slot.
   void FreeRow(RowFactory& factory, std::uint32_t id);
   void EraseAt(RowFactory& factory, std::size_t position);
 
@@ -83,7 +84,7 @@ struct alignas(64) Shard {
   std::uint64_t LiveRows() const { return index.size(); }
 
  private:
-  std::uint32_t NewPlace(RowFactory& factory, std::uint32_t size_class);
+  std::uint32_t AllocateRow(RowFactory& factory, std::uint32_t size_class);
 };
 
 }  // namespace wideload

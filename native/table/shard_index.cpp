@@ -8,8 +8,8 @@ namespace {
 
 constexpr std::align_val_t kAligned{kCacheLine};
 
-// Homes begin lines, so the used slots of a line stand before its empty ones: they are counted, as LowerBound
-// counts.
+// Every home is the start of a line, so the used slots of a line come before its empty ones and can be
+// counted, as in LowerBound.
 std::size_t UsedIn(const std::uint64_t* line) {
   std::uint64_t used = 0;
 #pragma omp simd reduction(+ : used)

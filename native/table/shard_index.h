@@ -1,23 +1,25 @@
 #pragma once
-// From a hash to a row number, inside one shard.
+// Maps a hash to a row number within one shard.
 //
-//   slot, 8 bytes = tag << 32 | row     tag: 32 bits of the hash; row: size class << 30 | number in its arena
-//   line, 8 slots: one cache line
-//   home(tag) = line tag * lines >> 32  any number of lines will do, so growth is by a quarter and the load
-//                                       stays in 0.7 .. 0.875
+//   slot, 8 bytes = tag << 32 | row      tag: 32 bits of the hash; row: size class << 30 | number in its arena
+//   line          = 8 slots, one cache line
+//   home(tag)     = line tag * lines >> 32
 //
-// Linear probing from the first slot of the home line, kept *in order of tags*. As home() is monotone, that
-// means: a cluster is sorted, a search for an absent tag ends at the first greater one instead of at the next
-// gap, and growing is one sequential pass over the old slots that writes the new ones from left to right - no
-// row is read, nothing is hashed. It also means that the first slot whose tag is not less than a given one is
-// found by *counting* the lesser ones of a line, an empty slot counting as the greatest: eight comparisons
-// without a branch, where a search slot by slot mispredicts its last one (that was a third of a pull). Nine
-// in ten searches look at their home line only.
+// The number of lines is arbitrary, so the index grows by a quarter at a time and its load stays between 0.7
+// and 0.875.
 //
-// Probes do not wrap around: a short tail follows the last home, and its very last slot stays empty.
+// Linear probing from the first slot of the home line, with the slots kept *in order of tags*. Since home()
+// is monotone, every cluster is sorted, a search for an absent tag ends at the first greater tag rather than
+// at the next gap, and growth is one sequential pass over the old slots that writes the new ones from left to
+// right: no row is read and nothing is hashed. The first slot whose tag is not less than a given one can also
+// be found by *counting* the lesser tags in a line (an empty slot counts as the greatest): eight comparisons
+// without a branch, where a search slot by slot mispredicts its last comparison, which was a third of the
+// time of a pull. Nine in ten searches look at their home line only.
 //
-// Different signs may share a tag, so a tag found is a candidate: the sign in the row decides. Erasing shifts
-// the rest of the cluster back; there are no tombstones.
+// Probes do not wrap around: a short tail follows the last home line, and its last slot always stays empty.
+//
+// Different signs may share a tag, so a matching tag is only a candidate: the sign stored in the row decides.
+// Erasing shifts the rest of the cluster back; there are no tombstones.
 
 #include <atomic>
 #include <cstddef>
@@ -43,19 +45,19 @@ class ShardIndex {
   static std::uint32_t TagOf(std::uint64_t slot) { return static_cast<std::uint32_t>(slot >> 32); }
   static std::uint32_t RowOf(std::uint64_t slot) { return static_cast<std::uint32_t>(slot); }
 
-  // What a search needs; good until the index changes.
+  // What a search needs; valid until the index changes.
   struct View {
     const std::uint64_t* slots;
     std::uint32_t lines;
 
-    // Reads no slot: a stale view only prefetches in vain.
+    // Reads no slot, so a stale view costs a useless prefetch and nothing else.
     void Prefetch(std::uint32_t tag) const { wideload::Prefetch(slots + Home(tag, lines)); }
 
-    // What follows the home line: an insertion moves slots up to the next empty one.
+    // The memory after the home line: an insertion moves slots up to the next empty one.
     const void* After(std::uint32_t tag) const { return slots + Home(tag, lines) + kLine; }
 
-    // Position of the first slot whose tag is not less; [position, ...) holds the candidates as long as the
-    // tag is equal and the slot not empty.
+    // Position of the first slot whose tag is not less than `tag`. The slots from there on are the
+    // candidates, as long as their tag is equal and they are not empty.
     std::size_t LowerBound(std::uint32_t tag) const {
       const std::uint64_t least = std::uint64_t{tag} << 32;
       for (std::size_t line = Home(tag, lines);; line += kLine) {
@@ -67,14 +69,14 @@ class ShardIndex {
       }
     }
 
-    // Row of the first slot with that tag, kNoRow when there is none.
+    // The row in the first slot with this tag, or kNoRow if there is none.
     std::uint32_t Candidate(std::uint32_t tag) const {
       const std::uint64_t slot = slots[LowerBound(tag)];
       return TagOf(slot) == tag ? RowOf(slot) : kNoRow;  // an empty slot names kNoRow
     }
   };
 
-  // Any thread may ask for it at any time, to prefetch; only under the shard's lock, to search.
+  // Any thread may take a view at any time in order to prefetch; a search needs the shard's lock.
   View view() const { return {slots(), lines_.load(std::memory_order_relaxed)}; }
 
   std::size_t LowerBound(std::uint32_t tag) const { return view().LowerBound(tag); }
@@ -84,7 +86,7 @@ class ShardIndex {
     return TagOf(slot) == tag && slot != kEmpty;
   }
 
-  // Puts a slot at `position`: what LowerBound says of that tag, or past any slots that match it.
+  // Inserts a slot at `position`: LowerBound(tag), or after any slots that match the tag.
   void InsertAt(std::size_t position, std::uint32_t tag, std::uint32_t row);
   void EraseAt(std::size_t position);
   void SetRowAt(std::size_t position, std::uint32_t row) {
@@ -118,7 +120,7 @@ class ShardIndex {
     }
   }
 
-  // Smallest memory for what it holds.
+  // Reduces the memory to the least that holds the current slots.
   void Shrink();
   void Release();
 
@@ -129,11 +131,11 @@ class ShardIndex {
   static constexpr std::uint32_t kFirstLines = 2;
   static constexpr std::size_t kFirstTail = 2 * kLine;
 
-  // What an index looks at before it has slots of its own.
+  // What an index searches before it has slots of its own.
   alignas(kCacheLine) static constexpr std::uint64_t kNoSlots[kLine] = {kEmpty, kEmpty, kEmpty, kEmpty,
                                                                         kEmpty, kEmpty, kEmpty, kEmpty};
 
-  // First slot of the home line.
+  // The first slot of the tag's home line.
   static std::size_t Home(std::uint32_t tag, std::uint32_t lines) {
     return static_cast<std::size_t>((std::uint64_t{tag} * lines) >> 32) * kLine;
   }

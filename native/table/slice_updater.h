@@ -1,6 +1,6 @@
 #pragma once
-// One optimizer bound to one slice, chosen once: the optimizer's kind and the common dimensions are template
-// parameters of the loop over a group of rows, so no row pays a virtual call.
+// One optimizer bound to one slice. The optimizer's kind and the common dimensions are template parameters of
+// the loop over a group of rows, so there is no virtual call per row.
 
 #include <cstddef>
 #include <cstdint>
@@ -13,8 +13,9 @@
 
 namespace wideload {
 
-// A row to update. `gradient` is a whole pulled row's gradient; `size_class` that of `row`, `slices_of` the
-// class whose slices may change (lower when the row was admitted to more since).
+// A row to update. `gradient` is the gradient of a whole pulled row. `size_class` is the row's own;
+// `slices_of` is the class whose slices may change, which is lower if the row has since been admitted to
+// more slices.
 struct RowUpdate {
   std::byte* row;
   const float* gradient;
@@ -26,10 +27,10 @@ class SliceUpdater {
  public:
   virtual ~SliceUpdater() = default;
 
-  // Updates the slice in every row that has it.
+  // Updates the slice in every row that holds it.
   virtual void Update(std::span<const RowUpdate> rows, float learning_rate_scale) const = 0;
 
-  // What a new row's state is; as many floats as the layout says.
+  // The state of a new row; as many floats as the layout declares.
   std::span<const float> initial_state() const { return initial_state_; }
 
  protected:

@@ -13,11 +13,11 @@
 namespace wideload {
 namespace {
 
-constexpr std::size_t kFewestForTeam = 2048;  // below, starting threads costs more than they save
+constexpr std::size_t kFewestForTeam = 2048;  // below this, starting threads costs more than it saves
 
-// Where a thread begins its walks, so that several at work on one table are not always at the same shards,
-// waiting for each other. A walk is cut in two there: each part takes its locks in ascending order, and holds
-// none when the other begins.
+// The shard at which a thread begins its walks, so that several threads on one table do not compete for the
+// same shards all the time. A walk is split in two there: each part takes its locks in ascending order, and
+// the first holds none when the second begins.
 std::uint32_t FirstShardOfThisThread() {
   static std::atomic<std::uint32_t> threads{0};
   constexpr std::uint32_t kGoldenStep = 158;  // 256 over the golden ratio: any few threads lie far apart
@@ -25,7 +25,7 @@ std::uint32_t FirstShardOfThisThread() {
   return first;
 }
 
-// Copies the leading weights of `size` rows; kWidth 0: `width` floats, known only at run time.
+// Copies the leading kWidth weights of `size` rows; with kWidth 0, the `width` known only at run time.
 template <std::uint32_t kWidth>
 void Gather(const std::byte* const* rows, float* const* out, std::size_t size, std::uint32_t width) {
   for (std::size_t i = 0; i < size; ++i) {
@@ -60,7 +60,7 @@ GatherFunction GatherFor(std::uint32_t width) {
   }
 }
 
-// Copies pulled rows; chooses once per batch how.
+// Copies pulled rows; the method is chosen once per batch.
 class WeightReader {
  public:
   explicit WeightReader(const RowLayout& layout)
@@ -94,12 +94,11 @@ void RequireCounts(std::span<const float> counts, std::size_t signs, const char*
                               std::to_string(signs) + " signs; valid: one per sign, or none.");
 }
 
-// Rows whose score has reached the next threshold move to the size class that it opens.
+// Moves a row whose score has reached the next threshold to the corresponding size class.
 void Admit(RowFactory& factory, Group& group, std::size_t i, Sign sign) {
   std::byte* row = group.rows[i];
   Shard& shard = *group.shards[i];
-  if (HeaderOf(row).moved() || SignAt(row) != sign)
-      [[unlikely]] {  // an earlier key of the group was the same sign
+  if (HeaderOf(row).moved() || SignAt(row) != sign) [[unlikely]] {  // moved by an equal sign in the group
     group.ids[i] = ShardIndex::RowOf(shard.index.At(shard.Find(group.hashes[i], sign).position));
     row = group.rows[i] = shard.Address(group.ids[i]);
   }
@@ -251,7 +250,7 @@ void SparseTable::Push(std::span<const Sign> signs, const float* gradients, std:
   const std::size_t rows = found.unique.size();
   const std::size_t columns = width();
 
-  // Rows that appear once use the caller's gradient where it is; the others sum into a row of `sums`.
+  // A sign that appears once uses the caller's gradient in place; the others are summed into a row of `sums`.
   per_row.assign(rows, nullptr);
   sums.resize((signs.size() - rows) * columns);
   if (!shows.empty()) show_sums.assign(rows, 0.0f);
@@ -306,17 +305,17 @@ void SparseTable::Push(std::span<const Sign> signs, const float* gradients, std:
 }
 
 void SparseTable::Locate(std::span<const Sign> signs, std::uint32_t step, RowRef* refs,
-                         const std::optional<Mark>& mark) {
-  LocateIn(PlanBatch(signs, salt()), signs, step, refs, mark);
+                         const std::optional<StepTag>& tag) {
+  LocateIn(PlanBatch(signs, salt()), signs, step, refs, tag);
 }
 
 void SparseTable::Locate(const Unique::ShardedResult& found, std::uint32_t step, RowRef* refs,
-                         const std::optional<Mark>& mark) {
-  LocateIn(PlanOf(found), found.unique, step, refs, mark);
+                         const std::optional<StepTag>& tag) {
+  LocateIn(PlanOf(found), found.unique, step, refs, tag);
 }
 
 void SparseTable::LocateIn(const BatchPlan& plan, std::span<const Sign> signs, std::uint32_t step,
-                           RowRef* refs, const std::optional<Mark>& mark) {
+                           RowRef* refs, const std::optional<StepTag>& tag) {
   factory_->refs_out.store(true, std::memory_order_relaxed);
   const bool admission = layout_.top_class() > 0;
   InParts(plan, [&](std::size_t begin, std::size_t end) {
@@ -328,7 +327,7 @@ void SparseTable::LocateIn(const BatchPlan& plan, std::span<const Sign> signs, s
         RowHeader& header = HeaderOf(group.rows[i]);
         header.Touch(step);
         header.show += 1.0f;
-        if (mark) mark->before[position] = std::exchange(header.slot, mark->value);
+        if (tag) tag->before[position] = std::exchange(header.slot, tag->value);
         if (admission) Admit(*factory_, group, i, signs[position]);
         refs[position] = {group.rows[i]};
       }

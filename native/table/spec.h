@@ -1,5 +1,5 @@
 #pragma once
-// What a table is: a declaration, checked once, then constant.
+// The declaration of a table: validated once, then constant.
 
 #include <cstdint>
 #include <memory>
@@ -36,7 +36,7 @@ struct InitializerSpec {
   friend bool operator==(const InitializerSpec&, const InitializerSpec&) = default;
 };
 
-// Where rows of some signs start instead: what was trained elsewhere.
+// Initial rows of some signs that were trained elsewhere; they replace the initializer's.
 struct PretrainedRows {
   std::vector<Sign> signs;  // ascending, distinct
   std::vector<float> rows;  // [signs, dim]
@@ -47,8 +47,8 @@ struct SliceSpec {
   std::uint32_t dim = 0;
   OptimizerSpec optimizer;
   InitializerSpec initializer;
-  float admit_at = 0.0f;  // score a row needs before this slice is created; 0: from first sight
-  std::shared_ptr<const PretrainedRows> pretrained = nullptr;  // comes before the initializer
+  float admit_at = 0.0f;  // score that a row needs before this slice is created; 0: created with the row
+  std::shared_ptr<const PretrainedRows> pretrained = nullptr;  // takes precedence over the initializer
 
   friend bool operator==(const SliceSpec&, const SliceSpec&) = default;
 };
@@ -59,15 +59,16 @@ enum class WhenFull {
   kTrim,   // the row is created; the next Evict trims the table to its cap
 };
 
-// When rows go. Nothing goes before SparseTable::Evict is called. Zero switches a rule off.
+// When rows are dropped. Nothing is dropped until SparseTable::Evict is called. Zero switches a rule off.
+//
 //   score = nonclick_weight * (show - click) + click_weight * click         (with the defaults: show)
 struct RowLife {
-  std::uint32_t ttl_steps = 0;  // a row untouched for more steps than this
-  float min_score = 0.0f;       // a row whose score is below
+  std::uint32_t ttl_steps = 0;  // drops a row that has not been used for more steps than this
+  float min_score = 0.0f;       // drops a row whose score is below this
   float decay = 1.0f;           // SparseTable::Decay multiplies show and click by it
   float nonclick_weight = 1.0f, click_weight = 1.0f;
-  std::uint64_t max_rows = 0;   // the least recently touched rows beyond
-  std::uint64_t max_bytes = 0;  // same, in bytes of live rows: sign, header, weights, state
+  std::uint64_t max_rows = 0;   // drops the least recently used rows beyond this many
+  std::uint64_t max_bytes = 0;  // the same in bytes of live rows: sign, header, weights and state
   WhenFull when_full = WhenFull::kTrim;
 
   friend bool operator==(const RowLife&, const RowLife&) = default;
@@ -83,7 +84,7 @@ struct TableSpec {
   friend bool operator==(const TableSpec&, const TableSpec&) = default;
 };
 
-// Throw std::invalid_argument: what was given, what is valid.
+// Throw std::invalid_argument that says what was given and what is valid.
 void Validate(const OptimizerSpec& spec);
 void Validate(const InitializerSpec& spec);
 void Validate(const TableSpec& spec);
@@ -95,8 +96,9 @@ InitializerKind ParseInitializerKind(std::string_view name);
 std::string_view NameOf(OptimizerKind kind);
 std::string_view NameOf(InitializerKind kind);
 
-// 64 bits over everything that decides what a stored row means: table name, slices, optimizers' kinds, and
-// the constants that a state depends on. Two tables with equal digests can read each other's rows.
+// A 64-bit digest of everything that gives a stored row its meaning: the table's name, its slices, their
+// optimizers' kinds and the constants that their state depends on. Tables with equal digests can read each
+// other's rows.
 std::uint64_t DigestOf(const TableSpec& spec);
 
 }  // namespace wideload

@@ -6,8 +6,8 @@
 
 namespace wideload {
 
-// For sections of a few microseconds. Uncontended, it costs one atomic exchange; a waiter that does not get
-// it soon gives its core away, since the holder may be waiting for it.
+// A lock for critical sections of a few microseconds. Without contention it costs one atomic exchange; a
+// thread that does not get it soon yields its core, since the holder may be waiting for that core.
 class SpinLock {
  public:
   void lock() {

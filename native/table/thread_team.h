@@ -10,7 +10,7 @@
 
 namespace wideload {
 
-// A fixed number of threads that work on the parts of one task together with the caller.
+// A fixed number of threads, the caller included, that share the parts of one task.
 class ThreadTeam {
  public:
   explicit ThreadTeam(int threads);  // the caller included
@@ -20,9 +20,9 @@ class ThreadTeam {
 
   int size() const { return static_cast<int>(workers_.size()) + 1; }
 
-  // Calls part(0) .. part(size() - 1), each once, at the same time; returns when all are done and rethrows
-  // the first exception. When the team is busy with another caller's task, the parts run one after the other
-  // on this thread.
+  // Calls part(0) .. part(size() - 1) once each, concurrently; returns when all are done and rethrows the
+  // first exception. If the team is busy with another caller's task, the parts run one after the other on
+  // this thread.
   void Run(const std::function<void(int)>& part);
 
  private:

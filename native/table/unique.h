@@ -1,5 +1,5 @@
 #pragma once
-// Distinct signs of a batch, over all its slots in one pass.
+// Finds the distinct signs of a batch, over all its slots in one pass.
 //
 //   signs    7 3 7 9 3 7          in  [n]
 //   unique   7 3 9                out [u], in order of first appearance
@@ -7,15 +7,16 @@
 //   counts   3 2 1                out [u]
 //
 // `Find` keeps a scratch table, open addressing over 8-byte slots {epoch and tag, position in unique}: a new
-// batch is a new epoch, so nothing is cleared between batches. Hashes of a group of 16 are computed, and
-// their slots prefetched, ahead of use.
+// batch is a new epoch, so nothing is cleared between batches. The hashes of a group of 16 signs are computed
+// and their slots prefetched ahead of use.
 //
-// `FindByShard` groups the unique signs by logical shard (order of first appearance within a shard): the
-// order in which a table, or the owners of its shards, take them without sorting again. It sorts the batch by
-// shard first (batch_plan.h), and then looks for duplicates within a shard only: a scratch table of a few
-// hundred slots that stays in the nearest cache. A hash is a bijection of its sign, so hashes are compared.
+// `FindByShard` groups the unique signs by logical shard, in order of first appearance within a shard. A
+// table, or the owners of its shards, can then process them without sorting again. It sorts the batch by
+// shard first (batch_plan.h) and then looks for duplicates within one shard at a time, with a scratch table
+// of a few hundred slots that stays in the first-level cache. A hash is a bijection of its sign, so it
+// compares hashes.
 //
-// An object serves one thread at a time; its buffers are reused, so a result lives until the next call.
+// One thread at a time may use an object. Its buffers are reused, so a result is valid until the next call.
 
 #include <array>
 #include <cstdint>
@@ -38,9 +39,8 @@ class Unique {
   Result Find(std::span<const Sign> signs);
 
   struct ShardedResult : Result {
-    std::span<const std::uint64_t> hashes;  // HashOf(unique[u], table_salt)
-    std::span<const std::uint32_t>
-        shard_begin;  // [kShards + 1]: shard s is unique[shard_begin[s] .. shard_begin[s + 1])
+    std::span<const std::uint64_t> hashes;       // HashOf(unique[u], table_salt)
+    std::span<const std::uint32_t> shard_begin;  // [kShards + 1]: shard s is unique[shard_begin[s], [s + 1])
   };
 
   ShardedResult FindByShard(std::span<const Sign> signs, std::uint64_t table_salt);

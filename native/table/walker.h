@@ -1,18 +1,18 @@
 #pragma once
-// How a planned batch meets its rows: a pipeline of groups of 32 keys, so that cache misses overlap.
+// Finds the rows of a planned batch in a pipeline of groups of 32 keys, so that cache misses overlap.
 //
 //   asked      prefetch the index slots of a group
-//     | kLag groups later
-//   probed     lock the shards it touches, find candidates by tag, prefetch their rows; create what is absent
-//     | kLag groups later
-//   worked     check signs (a row is read here for the first time), hand the rows to the caller; unlock
+//     │ kLag groups later
+//   probed     lock the group's shards, find candidates by tag, prefetch their rows; create absent rows
+//     │ kLag groups later
+//   worked     compare signs (the first read of each row), hand the rows to the caller; unlock
 //
-// Keys come in order of shards, so a group is one run or a few of keys of one shard, and the loop over a run
-// holds nothing but the search. Locks are taken in ascending order: two walkers cannot wait for each other in
-// a circle. The locks of shards that later groups touch too are kept.
+// Keys come in order of shards, so a group consists of one or a few runs of keys of one shard, and the loop
+// over a run does nothing but search. Locks are taken in ascending order, so two walkers cannot deadlock.
+// Locks of shards that later groups also need are kept.
 //
-// Tried and dropped: groups of 4, 8 and 16 with a lag that keeps the distance, so that requests and work
-// alternate more finely: 0.8 to 1.0 times as fast.
+// Tried and dropped: groups of 4, 8 and 16 keys with a longer lag, so that prefetches and work alternate more
+// finely: 0.8 to 1.0 times as fast.
 
 #include <algorithm>
 #include <array>
@@ -27,11 +27,11 @@ namespace wideload {
 
 inline constexpr std::size_t kGroup = 32;
 inline constexpr std::size_t kLag = 1;
-inline constexpr std::size_t kMostPrefetched = 512;  // bytes of a row; the processor goes on by itself
+inline constexpr std::size_t kMostPrefetched = 512;  // bytes of a row; the hardware prefetches the rest
 
 enum class Missing { kSkip, kCreate };
 
-// Locks of the shards that groups between probe and work touch.
+// Holds the locks of the shards whose groups are between probe and work.
 class GroupLocks {
  public:
   explicit GroupLocks(Shard* shards) : shards_(shards) {}
@@ -39,13 +39,13 @@ class GroupLocks {
   GroupLocks(const GroupLocks&) = delete;
   GroupLocks& operator=(const GroupLocks&) = delete;
 
-  // Shards are asked for in ascending order.
+  // Shards must be locked in ascending order.
   void Take(std::uint32_t shard) {
     if (held_ > 0 && locked_[held_ - 1] == shard) return;
     shards_[shard].lock.lock();
     locked_[held_++] = shard;
   }
-  // Lets those of lower shards go.
+  // Releases the locks of lower shards.
   void ReleaseBelow(std::uint32_t shard) {
     std::size_t kept = 0;
     for (std::size_t i = 0; i < held_; ++i) {
@@ -64,7 +64,7 @@ class GroupLocks {
   std::size_t held_ = 0;
 };
 
-// Rows of one group; rows[i] is null when it is absent and Missing::kSkip.
+// The rows of one group; rows[i] is null for an absent row under Missing::kSkip.
 struct Group {
   std::size_t first = 0;  // in walking order
   std::size_t size = 0;
@@ -76,7 +76,7 @@ struct Group {
 
 class Walker {
  public:
-  // touched_bytes: of a row, to prefetch.
+  // touched_bytes: how many bytes of a row to prefetch.
   Walker(RowFactory& factory, Shard* shards, std::span<const Sign> signs, const BatchPlan& plan,
          std::uint32_t step, std::size_t touched_bytes)
       : factory_(factory),
@@ -86,8 +86,8 @@ class Walker {
         step_(step),
         touched_(std::min(touched_bytes, kMostPrefetched)) {}
 
-  // Walks [begin, end) of the plan. ahead(group) is called when a group's rows are asked for, so that the
-  // caller may ask for what else it will need; work(group) runs under the locks of the group's shards.
+  // Walks [begin, end) of the plan. ahead(group) is called when a group's rows are prefetched, so that the
+  // caller can prefetch what else it will need; work(group) runs under the locks of the group's shards.
   template <Missing kMissing, typename Work, typename Ahead>
   void Walk(std::size_t begin, std::size_t end, Work work, Ahead ahead) {
     constexpr std::size_t kRing = kLag + 1;  // groups between probe and work
@@ -172,18 +172,19 @@ class Walker {
     }
   }
 
-  // By sign: when no slot has the tag, another sign has it, or an earlier key moved or created this row.
+  // Searches by sign, for when no slot has the tag, when another sign has it, or when an earlier key has
+  // moved or created this row.
   template <Missing kMissing>
   [[gnu::noinline]] void Resolve(Group& group, std::size_t i) {
     Shard& shard = *group.shards[i];
     const Sign sign = SignOfKey(group, i);
     const std::uint64_t hash = group.hashes[i];
-    const Shard::Place place = shard.Find(hash, sign);
+    const Shard::Found found = shard.Find(hash, sign);
     std::uint32_t id = ShardIndex::kNoRow;
-    if (place.taken) {
-      id = ShardIndex::RowOf(shard.index.At(place.position));
+    if (found.present) {
+      id = ShardIndex::RowOf(shard.index.At(found.position));
     } else if (kMissing == Missing::kCreate) {
-      id = shard.Create(factory_, place, hash, sign, step_, 0);
+      id = shard.Create(factory_, found, hash, sign, step_, 0);
     }
     group.ids[i] = id;
     group.rows[i] = id == ShardIndex::kNoRow ? nullptr : shard.Address(id);

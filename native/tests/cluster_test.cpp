@@ -1,4 +1,4 @@
-// The parameter server among ranks that are threads of this process. Also what the thread sanitizer runs.
+// The parameter server with ranks that are threads of this process, so that the thread sanitizer can run it.
 
 #include <gtest/gtest.h>
 
@@ -117,7 +117,7 @@ std::vector<Sign> BatchOf(int rank, std::uint64_t step) {
   return signs;
 }
 
-// A gradient that depends on the weights it answers, so that a stale row would show.
+// A gradient that depends on the weights it belongs to, so that a stale row would change the result.
 std::vector<float> GradientOf(const Rows& rows, int rank) {
   std::vector<float> gradient(rows.rows.begin(),
                               rows.rows.begin() + static_cast<std::ptrdiff_t>(rows.distinct * (kDim + 1)));
@@ -221,7 +221,7 @@ TEST(Cluster, SplitsTheDenseVectorWithoutChangingItsTraining) {
     PsCluster& cluster = *ranks[static_cast<std::size_t>(rank)].cluster;
     for (std::uint64_t step = 0; step < 5; ++step) {
       const Rows rows = Pull(cluster, step, {});
-      // Rank 0 sends what a job of one rank would; the others add nothing.
+      // Rank 0 sends what a job of one rank would send; the others add nothing.
       Push(cluster, step, {}, 0, rank == 0 ? DenseGradientOf(rows, 0) : std::vector<float>(5, 0.0f));
     }
     const Rows rows = Read(cluster, {});
@@ -230,8 +230,8 @@ TEST(Cluster, SplitsTheDenseVectorWithoutChangingItsTraining) {
   EXPECT_EQ(three, one);
 }
 
-// A service thread with nothing to do looks up every 50 ms. One that slept so while others flush would hold
-// them up.
+// A service thread with nothing to do wakes every 50 ms. If it slept that long while others flush, they would
+// have to wait for it.
 TEST(Cluster, ServesTheFlushOfAPeerAfterItsOwn) {
   auto ranks = MakeRanks(2, {});
   auto shortest = Clock::duration::max();

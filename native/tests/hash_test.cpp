@@ -28,7 +28,7 @@ TEST(Hash, MixingIsSplitmix64) {
 
 TEST(Hash, EqualValuesOfTwoSlotsHaveDifferentSigns) { EXPECT_NE(SignOf(1, 42), SignOf(2, 42)); }
 
-// Consecutive ids, multiples of 2^32 and of 8: patterns that an identity hash sends to one place.
+// Consecutive ids, multiples of 2^32 and of 8: patterns that collide under an identity hash.
 TEST(Hash, PatternedKeysSpreadEvenlyOverTheShards) {
   constexpr std::uint64_t kKeys = 1u << 18;
   for (const std::uint64_t stride : {1ull, 8ull, 1ull << 32, 1ull << 40}) {

@@ -93,7 +93,7 @@ TEST(Initializer, ARowDependsOnSeedTableSliceAndSignOnly) {
   EXPECT_NE(base, row(1, "t", "s", 6));
 }
 
-// The first floats of a longer slice are those of a shorter one: widening an embedding keeps its beginning.
+// The first floats of a longer slice are those of a shorter one: widening an embedding keeps what it had.
 TEST(Initializer, ElementsDoNotDependOnTheDimension) {
   std::vector<float> small(4), large(8);
   RowInitializer(1, "t", testing::PlainSlice("s", 4)).Fill(9, small.data());
@@ -144,7 +144,7 @@ TEST(Initializer, PretrainedRowsThatDoNotFitAreRefused) {
   EXPECT_THROW(make({2, 1}, 6), std::invalid_argument);
 }
 
-// Pinned: checkpoints and the variables of other strategies rest on these very bits.
+// Pinned: checkpoints and the variables of other strategies depend on these exact bits.
 TEST(Initializer, RowsStayTheSameFromVersionToVersion) {
   std::vector<float> out(3);
   RowInitializer(42, "clicks", testing::PlainSlice("deep", 3)).Fill(0, out.data());

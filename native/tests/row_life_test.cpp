@@ -229,7 +229,8 @@ TEST(Memory, CountsLiveRowsByOwner) {
   EXPECT_GT(memory.slack, 100u * 88);
 }
 
-// Payload is declared: 16 bytes of header, weights, state. What a row costs beyond it is bounded at any size.
+// The payload is as declared: 16 bytes of header, weights and state. The overhead per row is bounded at any
+// size.
 TEST(Memory, ARowCostsAtMost24BytesBeyondItsPayload) {
   TableSpec spec = PlainSpec(8);
   spec.slices[0].optimizer.kind = OptimizerKind::kAdaGrad;

@@ -174,7 +174,7 @@ TEST_F(DamagedFile, ACutFileIsFound) {
 
 TEST_F(DamagedFile, ALongerFileIsFound) {
   std::ofstream(path_, std::ios::binary | std::ios::app) << "x";
-  EXPECT_TRUE(Contains(Refusal(), "goes on after"));
+  EXPECT_TRUE(Contains(Refusal(), "has data after"));
 }
 
 TEST_F(DamagedFile, AFileUnderAnothersNameIsFound) {

@@ -26,7 +26,7 @@ void EraseRow(ShardIndex& index, std::uint32_t tag, std::uint32_t row) {
   index.EraseAt(p);
 }
 
-// Tags from a few clusters, the extremes among them, so that probes run far and meet the end of the slots.
+// Tags from a few clusters, including the extremes, so that probes run far and reach the end of the slots.
 std::uint32_t ClusteredTag(std::mt19937& random) {
   const std::uint32_t near[] = {0, 0x7FFFFFF0, 0xFFFFFFE0, 0xFFFFFFFF};
   const std::uint32_t base = near[random() % 4];

@@ -1,4 +1,4 @@
-// What a table refuses, and that it says why.
+// What a table rejects, and with which message.
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
-// Threads creating, pulling, pushing, evicting and scanning at once. Meant for the sanitizers; what it
-// asserts holds under any interleaving.
+// Threads that create, pull, push, evict and scan at once. Meant for the sanitizers; its assertions hold
+// under any interleaving.
 
 #include <gtest/gtest.h>
 
@@ -31,8 +31,7 @@ std::vector<Sign> SomeSigns(std::uint64_t seed) {
   return signs;
 }
 
-// Both elements of a row get the same gradients, so they differ by a constant for ever: a torn row would
-// show.
+// Both elements of a row get the same gradients, so they always differ by a constant: a torn row would not.
 TEST(Stress, RowsAreNeverTorn) {
   TableSpec spec = testing::PlainSpec(16);
   spec.slices[0].initializer.kind = InitializerKind::kZeros;

@@ -49,7 +49,7 @@ inline void Push(SparseTable& table, const std::vector<Sign>& signs, float gradi
   table.Push(signs, gradients.data(), step);
 }
 
-// Signs that a table cannot tell apart by shard and tag: only the row's own sign can.
+// Signs with equal shard and tag, which a table can only tell apart by the sign in the row.
 inline std::vector<Sign> SameTagSigns(std::size_t n, std::uint64_t salt) {
   std::vector<Sign> signs(n);
   for (std::size_t i = 0; i < n; ++i) signs[i] = Unmix64(0x42123456780000 << 8 | i) ^ salt;

@@ -64,7 +64,7 @@ TEST(Ticket, FindCreatesNothingAndReadsAbsentRowsAsZeros) {
   EXPECT_EQ(table.size(), 1u);
 }
 
-// The pull of step t+1 is located while step t computes; step t's gradients belong to what step t read.
+// The pull of step t + 1 is located while step t computes; the gradients of step t belong to what it read.
 TEST(Ticket, ARefOfBeforeAdmissionUpdatesOnlyTheSlicesItHad) {
   SparseTable table(AdmittingSpec());
   Located(table, {1});

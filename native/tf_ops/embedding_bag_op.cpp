@@ -1,21 +1,21 @@
-// EmbeddingBag: the look-up over a batch's working set, all slots of a table and both parts of the model at
-// once.
+// EmbeddingBag: looks up a batch's working set, for all slots of a table and both parts of the model at once.
 //
-//   rows        [U, wide + dim]   the working set: linear weight first (wide = 1) or none (wide = 0), then
-//   the embedding inverse     [nnz]             which row each value is row_splits  [S * B + 1] slot-major
-//   bags: bag (s, b) holds values [row_splits[s*B + b], row_splits[s*B + b + 1])
-//                                 counted from row_splits[0]
-//   weights     [nnz] or [0]      one weight a value; empty means that all are 1
-//   beside      [B, D]            numbers that stand to the right of the embeddings: the tower's input needs
-//   no concatenation
+//   rows        [U, wide + dim]   the working set: the linear weight (if wide = 1), then the embedding
+//   inverse     [nnz]             which row each value is
+//   row_splits  [S * B + 1]       slot-major bags: bag (s, b) holds the values
+//                                 [row_splits[s*B + b], row_splits[s*B + b + 1]), counted from row_splits[0]
+//   weights     [nnz] or [0]      one weight per value; empty if all are 1
+//   numeric     [B, D]            numeric features, copied to the right of the embeddings, so that the tower's
+//                                 input needs no concatenation
 //
-//   linear[b]                      = sum over all bags of b of  w_i * rows[inverse_i, 0]
-//   deep[b, s*dim : (s+1)*dim]     = scale(s, b) * sum over bag (s, b) of  w_i * rows[inverse_i, wide:]
-//   deep[b, S*dim :]               = beside[b]
-//   scale: sum 1;  mean 1 / sum w_i;  sqrtn 1 / sqrt(sum w_i^2);  0 for an empty bag or a zero denominator
+//   linear[b]                   = sum over all bags of b of  w_i * rows[inverse_i, 0]
+//   deep[b, s*dim : (s+1)*dim]  = scale(s, b) * sum over bag (s, b) of  w_i * rows[inverse_i, wide:]
+//   deep[b, S*dim :]            = numeric[b]
 //
-// The gradient goes to the rows, summed in a fixed order (blocks of examples, slots, examples); weights and
-// `beside` are data and get none.
+//   scale:  sum 1;  mean 1 / sum w_i;  sqrtn 1 / sqrt(sum w_i^2);  0 for an empty bag or a zero denominator
+//
+// The gradient with respect to the rows is summed in a fixed order (blocks of examples, slots, examples);
+// weights and numeric features are data and get no gradient.
 
 #include <algorithm>
 #include <cmath>
@@ -47,7 +47,7 @@ REGISTER_OP("EmbeddingBag")
     .Input("inverse: int32")
     .Input("row_splits: int32")
     .Input("weights: float")
-    .Input("beside: float")
+    .Input("numeric: float")
     .Output("linear: float")
     .Output("deep: float")
     .SetShapeFn([](InferenceContext* context) {
@@ -56,20 +56,20 @@ REGISTER_OP("EmbeddingBag")
       for (int input = 1; input < 4; ++input) {
         TF_RETURN_IF_ERROR(context->WithRank(context->input(input), 1, &unused));
       }
-      ShapeHandle beside;
-      TF_RETURN_IF_ERROR(context->WithRank(context->input(4), 2, &beside));
+      ShapeHandle numeric;
+      TF_RETURN_IF_ERROR(context->WithRank(context->input(4), 2, &numeric));
       std::vector<std::string> combiners;
       int wide = 0;
       TF_RETURN_IF_ERROR(context->GetAttr("combiners", &combiners));
       TF_RETURN_IF_ERROR(context->GetAttr("wide", &wide));
       DimensionHandle deep = context->UnknownDim();
-      if (context->ValueKnown(context->Dim(rows, 1)) && context->ValueKnown(context->Dim(beside, 1))) {
+      if (context->ValueKnown(context->Dim(rows, 1)) && context->ValueKnown(context->Dim(numeric, 1))) {
         deep = context->MakeDim((context->Value(context->Dim(rows, 1)) - wide) *
                                     static_cast<Index>(combiners.size()) +
-                                context->Value(context->Dim(beside, 1)));
+                                context->Value(context->Dim(numeric, 1)));
       }
-      context->set_output(0, context->Vector(context->Dim(beside, 0)));
-      context->set_output(1, context->Matrix(context->Dim(beside, 0), deep));
+      context->set_output(0, context->Vector(context->Dim(numeric, 0)));
+      context->set_output(1, context->Matrix(context->Dim(numeric, 0), deep));
       return absl::OkStatus();
     });
 
@@ -90,7 +90,7 @@ REGISTER_OP("EmbeddingBagGrad")
 
 enum class Combiner { kSum, kMean, kSqrtn };
 
-// Everything both directions share: the checked inputs and the scale of a bag.
+// What both directions share: the validated inputs and the scale of a bag.
 struct Bags {
   Index slots = 0;
   Index batch = 0;
@@ -98,8 +98,8 @@ struct Bags {
   Index dim = 0;
   Index width = 0;
   Index distinct = 0;
-  Index beside = 0;    // D
-  bool single = true;  // every bag holds one value, and each weighs 1
+  Index numeric = 0;   // D
+  bool single = true;  // every bag holds one value, and every weight is 1
   const float* rows = nullptr;
   const std::int32_t* inverse = nullptr;
   const std::int32_t* splits = nullptr;
@@ -108,7 +108,7 @@ struct Bags {
 
   Index begin(Index slot, Index example) const { return splits[slot * batch + example] - splits[0]; }
   Index end(Index slot, Index example) const { return splits[slot * batch + example + 1] - splits[0]; }
-  Index stride() const { return slots * dim + beside; }
+  Index stride() const { return slots * dim + numeric; }
   float weight(Index value) const { return weights == nullptr ? 1.0f : weights[value]; }
 
   float Scale(Index slot, Index first, Index last) const {
@@ -182,8 +182,8 @@ class BagKernel : public OpKernel {
     }
     bags->single = ones && bags->weights == nullptr;
     if (!sorted || bags->splits[splits - 1] - bags->splits[0] != nnz) {
-      return absl::InvalidArgumentError("row_splits must not fall and must span the " + std::to_string(nnz) +
-                                        " values of inverse");
+      return absl::InvalidArgumentError("row_splits must not decrease and must span the " +
+                                        std::to_string(nnz) + " values of inverse");
     }
     std::uint32_t largest = 0;
     for (Index i = 0; i < nnz; ++i) largest = std::max(largest, static_cast<std::uint32_t>(bags->inverse[i]));
@@ -199,9 +199,9 @@ class BagKernel : public OpKernel {
   std::vector<Combiner> combiners_;
 };
 
-// Calls bag(slot, example) for all bags, a block of examples at a time: a block of the wide [B, S * dim]
-// matrix stays in the nearest cache while all slots pass over it. ahead(slot, example) asks for the rows of a
-// bag one slot before they are needed; after(first, last) ends a block.
+// Calls bag(slot, example) for all bags, one block of examples at a time, so that a block of the [B, S * dim]
+// matrix stays in the first-level cache while all slots are processed. ahead(slot, example) prefetches the
+// rows of a bag one slot before they are needed; after(first, last) ends a block.
 template <typename Ahead, typename Bag, typename After>
 void ForEachBag(const Bags& bags, Ahead ahead, Bag bag, After after) {
   constexpr Index kBlock = 32;
@@ -217,16 +217,16 @@ void ForEachBag(const Bags& bags, Ahead ahead, Bag bag, After after) {
   }
 }
 
-// The working set lies in the second-level cache or beyond: this is for the first.
-inline void AskFor(const float* row, Index width) {
+// Into the first-level cache: the working set is in the second level or beyond.
+inline void PrefetchRow(const float* row, Index width) {
   __builtin_prefetch(row);
   __builtin_prefetch(row + width - 1);
 }
 
 // kDim: the embedding dimension where it is known at compile time, 0 where it is not.
-// kSingle: Bags::single, the plain categorical column: no bag to walk, no scale.
+// kSingle: Bags::single, as for a plain categorical column: no bag to walk and no scale.
 template <Index kDim, bool kSingle>
-void Forward(const Bags& bags, const float* beside, float* linear, float* deep) {
+void Forward(const Bags& bags, const float* numeric, float* linear, float* deep) {
   const Index dim = kDim > 0 ? kDim : bags.dim;
   const Index stride = bags.stride();
   std::fill_n(linear, bags.batch, 0.0f);
@@ -237,7 +237,7 @@ void Forward(const Bags& bags, const float* beside, float* linear, float* deep) 
     std::memcpy(out, row + bags.wide, static_cast<std::size_t>(dim) * sizeof(float));
   };
   const auto ahead = [&](Index slot, Index example) {
-    AskFor(bags.rows + bags.inverse[slot * bags.batch + example] * bags.width, bags.width);
+    PrefetchRow(bags.rows + bags.inverse[slot * bags.batch + example] * bags.width, bags.width);
   };
   const auto nothing = [](Index, Index) {};
   const auto any_values = [&](Index slot, Index example) {
@@ -257,7 +257,8 @@ void Forward(const Bags& bags, const float* beside, float* linear, float* deep) 
   };
   const auto numbers = [&](Index first, Index last) {
     for (Index example = first; example < last; ++example) {
-      std::copy_n(beside + example * bags.beside, bags.beside, deep + (example + 1) * stride - bags.beside);
+      std::copy_n(numeric + example * bags.numeric, bags.numeric,
+                  deep + (example + 1) * stride - bags.numeric);
     }
   };
   if constexpr (kSingle) {
@@ -280,7 +281,7 @@ void Backward(const Bags& bags, const float* linear, const float* deep, float* r
     for (Index d = 0; d < dim; ++d) row[bags.wide + d] += gradient[d];
   };
   const auto ahead = [&](Index slot, Index example) {
-    AskFor(rows + bags.inverse[slot * bags.batch + example] * bags.width, bags.width);
+    PrefetchRow(rows + bags.inverse[slot * bags.batch + example] * bags.width, bags.width);
   };
   const auto any_values = [&](Index slot, Index example) {
     const float* gradient = deep + example * stride + slot * dim;
@@ -304,7 +305,7 @@ void Backward(const Bags& bags, const float* linear, const float* deep, float* r
   }
 }
 
-// Calls run(dim, single) with both as compile-time constants, the dimension only where it is a common one.
+// Calls run(dim, single) with both as compile-time constants; an uncommon dimension is passed as 0.
 template <typename Run>
 void Specialised(const Bags& bags, Run run) {
   const auto with_dim = [&](auto dim) {
@@ -337,17 +338,17 @@ class EmbeddingBagOp final : public BagKernel {
   void Compute(OpKernelContext* context) override {
     Bags bags;
     OP_REQUIRES_OK(context, Check(context, 0, &bags));
-    const Tensor& beside = context->input(4);
-    OP_REQUIRES(context, beside.dims() == 2 && beside.dim_size(0) == bags.batch,
-                absl::InvalidArgumentError("beside has shape " + beside.shape().DebugString() +
+    const Tensor& numeric = context->input(4);
+    OP_REQUIRES(context, numeric.dims() == 2 && numeric.dim_size(0) == bags.batch,
+                absl::InvalidArgumentError("numeric has shape " + numeric.shape().DebugString() +
                                            ", expected [" + std::to_string(bags.batch) + ", D]"));
-    bags.beside = beside.dim_size(1);
+    bags.numeric = numeric.dim_size(1);
     Tensor* linear = nullptr;
     Tensor* deep = nullptr;
     OP_REQUIRES_OK(context, context->allocate_output(0, TensorShape({bags.batch}), &linear));
     OP_REQUIRES_OK(context, context->allocate_output(1, TensorShape({bags.batch, bags.stride()}), &deep));
     Specialised(bags, [&](auto dim, auto single) {
-      Forward<dim(), single()>(bags, beside.flat<float>().data(), linear->flat<float>().data(),
+      Forward<dim(), single()>(bags, numeric.flat<float>().data(), linear->flat<float>().data(),
                                deep->flat<float>().data());
     });
   }
@@ -362,9 +363,9 @@ class EmbeddingBagGradOp final : public BagKernel {
     OP_REQUIRES_OK(context, Check(context, 2, &bags));
     const Tensor& linear = context->input(0);
     const Tensor& deep = context->input(1);
-    bags.beside = deep.dims() == 2 ? deep.dim_size(1) - bags.slots * bags.dim : -1;
+    bags.numeric = deep.dims() == 2 ? deep.dim_size(1) - bags.slots * bags.dim : -1;
     OP_REQUIRES(context,
-                linear.NumElements() == bags.batch && bags.beside >= 0 && deep.dim_size(0) == bags.batch,
+                linear.NumElements() == bags.batch && bags.numeric >= 0 && deep.dim_size(0) == bags.batch,
                 absl::InvalidArgumentError("gradients have shapes " + linear.shape().DebugString() + " and " +
                                            deep.shape().DebugString() + " for a batch of " +
                                            std::to_string(bags.batch)));

@@ -1,4 +1,4 @@
-// SignHash: the keys of a slot's values, as the sparse table knows them.
+// SignHash: the signs of a slot's values.
 //
 //   values [any shape] int64  ->  signs, same shape: SignOf(salt, value) of table/hash.h, a bijection
 

@@ -1,13 +1,13 @@
 // SparseTablePull, SparseTableRead, SparseTablePush: the parameter server inside the graph.
 //
-//   rows, inverse, dense = SparseTablePull(step, signs)      find or create the rows of a batch
-//   rows, inverse, dense = SparseTableRead(signs)            look them up; never creates one
+//   rows, inverse, dense = SparseTablePull(step, signs)                        finds or creates rows
+//   rows, inverse, dense = SparseTableRead(signs)                              creates none
 //                          SparseTablePush(step, gradients, dense_gradient)
-//   sum                  = SumOverRanks(values)              in rank order; for batch normalisation
+//   sum                  = SumOverRanks(values)                                in rank order
 //
-// The kernels enqueue on the cluster's service thread and are called back: no TensorFlow thread blocks. They
-// return tensors and write into no variable. All tables of a model travel in one call, so that ranks cannot
-// run two of them in different order.
+// The kernels enqueue on the cluster's service thread and are called back, so no TensorFlow thread blocks.
+// They return tensors and write no variable. One call covers all tables of a model, so that ranks cannot
+// process tables in a different order.
 
 #include <algorithm>
 #include <cstring>
@@ -89,7 +89,7 @@ REGISTER_OP("SumOverRanks")
     .SetIsStateful()
     .SetShapeFn(tensorflow::shape_inference::UnchangedShape);
 
-// Finds its cluster by the attribute `cluster`: the id that the Python object carries.
+// Finds its cluster by the attribute `cluster`, the id of the Python object.
 class ClusterKernel : public AsyncOpKernel {
  public:
   explicit ClusterKernel(OpKernelConstruction* construction) : AsyncOpKernel(construction) {
@@ -97,7 +97,7 @@ class ClusterKernel : public AsyncOpKernel {
   }
 
  protected:
-  // Null, with the status set, when it is not there or has another number of tables.
+  // Returns null and sets the status if there is no such cluster or it has another number of tables.
   std::shared_ptr<PsCluster> FindCluster(OpKernelContext* context) const {
     std::shared_ptr<PsCluster> cluster = ClusterRegistry::Find(id_);
     if (cluster == nullptr) {

@@ -1,7 +1,8 @@
 // UniqueSigns: the distinct values of a batch, in order of first appearance, in one pass.
 //
-//   values [n] int64  ->  unique [U] int64, inverse [n] int32 (values[i] == unique[inverse[i]]), counts [U]
-//   int32
+//   values [n] int64  ->  unique  [U] int64
+//                         inverse [n] int32     values[i] == unique[inverse[i]]
+//                         counts  [U] int32
 
 #include <algorithm>
 

@@ -60,7 +60,7 @@ def embedding_bag(
     inverse: tf.Tensor,
     row_splits: tf.Tensor,
     weights: tf.Tensor,
-    beside: tf.Tensor,
+    numeric: tf.Tensor,
     *,
     wide: int,
     combiners: Sequence[str],
@@ -72,23 +72,15 @@ def embedding_bag(
         inverse: int32 ``[nnz]``, row of each value.
         row_splits: int32 ``[S * B + 1]``, slot-major bags; may start above 0.
         weights: float32 ``[nnz]``, or ``[0]`` when all weigh 1.
-        beside: float32 ``[B, D]``, copied to the right of the embeddings; ``D`` may be 0.
+        numeric: float32 ``[B, D]``, copied to the right of the embeddings; ``D`` may be 0.
         wide: leading floats of a row that are linear weights, 0 or 1.
         combiners: one per slot: ``sum``, ``mean`` or ``sqrtn``.
 
     Returns:
         ``linear`` float32 ``[B]``: weighted sum of the linear weights of all values of an example (zeros without any);
-        ``deep`` float32 ``[B, S * dim + D]``: the combined embedding of each slot, side by side, then ``beside``.
+        ``deep`` float32 ``[B, S * dim + D]``: the combined embedding of each slot, then ``numeric``.
     """
-    linear, deep = _ops.embedding_bag(
-        rows=rows,
-        inverse=inverse,
-        row_splits=row_splits,
-        weights=weights,
-        beside=beside,
-        wide=wide,
-        combiners=list(combiners),
-    )
+    linear, deep = _ops.embedding_bag(rows, inverse, row_splits, weights, numeric, wide=wide, combiners=list(combiners))
     return linear, deep
 
 

@@ -7,8 +7,8 @@
 
 namespace wideload {
 
-// AdaGrad, element-wise (Duchi et al. 2011), as TensorFlow's ResourceApplyAdagradV2. State: accumulator n
-// [dim].
+// AdaGrad, element-wise (Duchi et al. 2011), as TensorFlow's ResourceApplyAdagradV2.
+// State: accumulator n [dim].
 //
 //   n += g^2;   w -= learning_rate * g / (sqrt(n) + epsilon)
 class AdaGrad {

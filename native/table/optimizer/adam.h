@@ -10,8 +10,8 @@
 
 namespace wideload {
 
-// Adam (Kingma & Ba 2015, the efficient form that ends section 2), lazy: a row's moments move only when the
-// row is touched, and its bias correction counts the row's own updates. State: m [dim], v [dim], updates t
+// Lazy Adam (Kingma & Ba 2015, the efficient form at the end of section 2): a row's moments change only when
+// the row is used, and its bias correction counts the row's own updates. State: m [dim], v [dim], updates t
 // [1] (a float holds it exactly to 2^24, where the correction has long been 1).
 //
 //   m = beta_1 m + (1 - beta_1) g;   v = beta_2 v + (1 - beta_2) g^2
@@ -74,7 +74,7 @@ class Adam {
     return std::sqrt(1.0f - std::pow(beta_2_, t)) / (1.0f - std::pow(beta_1_, t));
   }
 
-  // The shortest decimal number that a float32 stands for: 0.9f was declared as 0.9.
+  // The shortest decimal number that rounds to this float32: 0.9f was declared as 0.9.
   static double Declared(float constant) {
     std::array<char, 32> text;
     const auto end = std::to_chars(text.data(), text.data() + text.size(), constant).ptr;

@@ -7,8 +7,8 @@
 
 namespace wideload {
 
-// AdaGrad with one accumulator per row: the mean of the squared gradient stands for all of its elements, so a
-// row of dimension d carries 1 float of state instead of d. State: accumulator n [1].
+// AdaGrad with one accumulator per row: the mean of the squared gradient replaces its elements, so a row of
+// dimension d carries 1 float of state instead of d. State: accumulator n [1].
 //
 //   n += mean(g^2);   w -= learning_rate * g / (sqrt(n) + epsilon)
 //

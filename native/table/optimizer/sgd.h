@@ -6,12 +6,12 @@
 
 namespace wideload {
 
-// SGD with classical momentum (not Nesterov's form). State: m [dim] with momentum, none without.
+// SGD with classical momentum, not Nesterov's form. State: m [dim] with momentum, none without.
 //
 //   m = momentum * m + g;   w -= learning_rate * m
 //
-// Keras folds the learning rate into m; at a constant rate both are the same, under a schedule this one
-// applies today's rate to what m remembers.
+// Keras folds the learning rate into m. At a constant rate both are the same; under a schedule this form
+// applies the current rate to the whole of m.
 class Sgd {
  public:
   explicit Sgd(const OptimizerSpec& spec) : learning_rate_(spec.learning_rate), momentum_(spec.momentum) {}
