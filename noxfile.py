@@ -40,12 +40,18 @@ def demo(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Everything that guards the project: C++ and Python tests (arguments go to pytest)."""
+    """Everything that guards the project: C++ and Python tests, and how much they cover (arguments go to pytest)."""
     env = environment(session)
     if not session.posargs:
         native_tests(session, env)
     system.packages(session, [*system.CHROMIUM, *system.POSTGRES, *system.NETWORK, *system.FRESH])
-    env.run("python", "-m", "pytest", *session.posargs)
+    if session.posargs:
+        env.run("python", "-m", "pytest", *session.posargs)
+        return
+    env.run("coverage", "erase")
+    env.run("coverage", "run", "-m", "pytest")
+    env.run("coverage", "combine", "--quiet")
+    env.run("coverage", "report")
 
 
 @nox.session
