@@ -1,4 +1,4 @@
-"""What a rank knows of the others: a thin view of one MPI communicator.
+"""What a rank knows about the other ranks: a thin view of one MPI communicator.
 
 Every rank is a worker. mpi4py initialises and finalises MPI; importing this module does not import it.
 """
@@ -33,7 +33,7 @@ class Cluster:
 
     @classmethod
     def world(cls, threads: int | None = None) -> Cluster:
-        """The job that ``mpirun`` started, or a job of one without ``mpirun``."""
+        """The job that ``mpirun`` started; without ``mpirun``, a job of one rank."""
         from mpi4py import MPI
 
         comm = MPI.COMM_WORLD
@@ -42,11 +42,11 @@ class Cluster:
         return cls(comm.Get_rank(), comm.Get_size(), comm, threads)
 
     def bind(self) -> None:
-        """Gives this process cores of its own, where there are enough: ranks of one machine get equal shares of it.
+        """Binds this process to its own cores, if there are enough: the ranks of one machine get equal shares of them.
 
-        Without, the ranks' threads push each other from core to core, and a rank that is pushed keeps all others
-        waiting. Where the launcher has given ranks cores of their own, these stay. Threads that run already keep
-        theirs: call it first. Collective.
+        Unbound threads displace each other, and while one rank has to move, all others wait for it. If the launcher has
+        bound the ranks already, nothing is changed. Threads that are running already are not bound, so call this first.
+        Collective.
         """
         here = self._cores_of_machine()
         cores = sorted(here[self.rank])
@@ -62,7 +62,7 @@ class Cluster:
         return all(self.allgather(idle))
 
     def _cores_of_machine(self) -> dict[int, frozenset[int]]:
-        """What each rank of this machine may run on. Hosts that are parts of one machine share its cores."""
+        """The cores that each rank of this machine may use. Hosts that are parts of one machine share its cores."""
         own = machine()
         offered = self.allgather((own, frozenset(os.sched_getaffinity(0))))
         return {rank: cores for rank, (where, cores) in enumerate(offered) if where == own}
@@ -71,15 +71,15 @@ class Cluster:
         self.comm.Barrier()
 
     def allgather(self, value: Any) -> list[Any]:
-        """``value`` of every rank, in rank order. For set-up and results, not for the training step."""
+        """The ``value`` of every rank, in rank order. For set-up and results; too slow for training steps."""
         gathered: list[Any] = self.comm.allgather(value)
         return gathered
 
 
 def machine() -> str:
-    """Names the kernel that this process runs under.
+    """Identifies the kernel that this process runs on.
 
-    It is the same for containers and namespaces that share a kernel, whatever their host names.
+    It is the same in all containers and namespaces that share a kernel, whatever their host names are.
     """
     try:
         return _BOOT_ID.read_text().strip()

@@ -1,6 +1,6 @@
 """The command line: ``wideload list | run | check | report | show | compare | export | checkpoint | env | data``.
 
-Commands are imported when they are called, so ``wideload --help`` is quick and imports neither TensorFlow nor MPI.
+A command is imported when it is called, so ``wideload --help`` is quick and imports neither TensorFlow nor MPI.
 Results go to stdout, progress to stderr.
 Exit codes: 0 fine, 1 a run failed or a regression was found, 2 usage, 130 interrupted.
 """
@@ -21,21 +21,21 @@ COMMANDS = {
     "list": ("wideload.harness.cli.listing:command", "List strategies and data sets, and whether they can run here."),
     "run": ("wideload.harness.cli.run:command", "Run an experiment and record every case of it."),
     "check": ("wideload.harness.cli.check:command", "Check that strategies compute what the reference computes."),
-    "report": ("wideload.reports.cli:report", "Write one HTML file about a run."),
+    "report": ("wideload.reports.cli:report", "Write an HTML report of a run."),
     "show": ("wideload.reports.show:show", "Show the results of a run in the terminal."),
     "compare": ("wideload.harness.cli.compare:command", "Compare two runs or two strategies, pair by pair."),
-    "export": ("wideload.harness.cli.export:command", "Write results in a form that other tools read."),
+    "export": ("wideload.harness.cli.export:command", "Write results in a format that other tools read."),
     "env": ("wideload.harness.cli.env:command", "Show the machine, the versions and the settings."),
     "checkpoint": (
         "wideload.harness.cli.checkpoint:command",
-        "Look into checkpoints, check them, and move their rows elsewhere.",
+        "Inspect and verify checkpoints, and export or import their rows.",
     ),
     "data": ("wideload.datasets.cli:data", "Prepare, inspect and verify data sets."),
 }
 
 
 class LazyGroup(click.Group):
-    """Imports a command's module when the command is asked for."""
+    """Imports a command's module when the command is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(COMMANDS)
@@ -69,7 +69,7 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Runs the command line; errors of wideload become one line on stderr."""
+    """Runs the command line; an error of wideload becomes one line on stderr."""
     try:
         code = cli.main(prog_name="wideload", standalone_mode=False)
     except UsageError as error:
@@ -80,9 +80,9 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        leave("wideload: interrupted; what was recorded is kept, run the same line again for the rest", 130)
+        leave("wideload: interrupted; what was recorded is kept: run the same line again for the rest", 130)
     except BrokenPipeError:
-        # The reader of our output has seen enough (`wideload show RUN | head`).
+        # Whatever reads our output has closed the pipe (`wideload show RUN | head`).
         sys.stderr.close()
         sys.exit(0)
     sys.exit(code if isinstance(code, int) else 0)

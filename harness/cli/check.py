@@ -15,7 +15,8 @@ from wideload.terminal import show
 
 
 @click.command(
-    "check", epilog="Examples: `wideload check -d census -s sparse_ps -s horovod -n 2`, `wideload check --plugin mine`"
+    "check",
+    epilog="Examples: `wideload check -d census -s sparse_ps -s horovod -n 2`, `wideload check --plugin my_strategy`",
 )
 @experiment_options
 @click.option(
@@ -26,12 +27,12 @@ from wideload.terminal import show
     show_default=False,
 )
 @click.option("--check-steps", type=int, default=200, help="Steps whose losses are compared.")
-@click.option("--plugin", metavar="NAME", help="Check that this strategy or data set keeps the contract.")
+@click.option("--plugin", metavar="NAME", help="Check that this strategy or data set implements its contract.")
 def command(output: Path | None, check_steps: int, plugin: str | None, **request: Any) -> int:
     """Check that strategies compute what the reference computes.
 
-    Trains the reference and every strategy for a number of steps from the same weights on the same batches and compares
-    their losses. Exits 1 when a synchronous strategy does not follow the reference, or could not be run.
+    Trains the reference and every strategy for some steps, from the same weights and on the same batches, and compares
+    their losses. The exit code is 1 when a synchronous strategy does not follow the reference or could not be run.
     """
     from wideload.harness.sweep.sweep import Sweep, as_check
 
@@ -48,7 +49,7 @@ def command(output: Path | None, check_steps: int, plugin: str | None, **request
 
 
 def check_contract(name: str, folder: Path, request: dict[str, Any]) -> int:
-    """Prints every rule of the contract with its verdict."""
+    """Prints every rule of the contract and whether it holds."""
     from wideload.harness.sweep.conformance import check_plugin
 
     with chosen_display() as display:

@@ -16,23 +16,27 @@ if TYPE_CHECKING:
 PATH = click.Path(exists=True, file_okay=False, path_type=Path)
 NEW = click.Path(path_type=Path)
 PRECISION = click.option(
-    "--precision", type=click.Choice(["fp32", "fp16", "bf16", "int8"]), help="Weights alone, in so many bits; folders."
+    "--precision",
+    type=click.Choice(["fp32", "fp16", "bf16", "int8"]),
+    help="Write weights only, with this precision; folders only.",
 )
 THRESHOLD = click.option(
-    "--threshold", type=float, default=0.0, help="Leave out rows whose weights are all smaller; folders."
+    "--threshold", type=float, default=0.0, help="Leave out rows whose weights are all smaller than this; folders only."
 )
-AUC_ON = click.option("--auc-on", metavar="DATASET", help="Print what fewer bits and rows do to the AUC there.")
+AUC_ON = click.option(
+    "--auc-on", metavar="DATASET", help="Print how precision and threshold change the AUC on this data set."
+)
 
 
 @click.group("checkpoint", epilog="Example: `wideload checkpoint verify runs/a/checkpoints/CASE/step-000000000200`")
 def command() -> None:
-    """Look into checkpoints, check them, and move their rows elsewhere."""
+    """Inspect and verify checkpoints, and export or import their rows."""
 
 
 @command.command("inspect", epilog="Example: `wideload checkpoint inspect CHECKPOINT`")
 @click.argument("checkpoint", type=PATH)
 def inspect(checkpoint: Path) -> None:
-    """Show what a checkpoint holds."""
+    """Show what a checkpoint contains."""
     from wideload.errors import CheckpointError
     from wideload.harness.checkpoints.manifest import Manifest
     from wideload.harness.checkpoints.tables.rewrite import reader_of
@@ -59,18 +63,18 @@ def inspect(checkpoint: Path) -> None:
 @command.command("verify", epilog="Example: `wideload checkpoint verify CHECKPOINT`")
 @click.argument("checkpoint", type=PATH)
 def verify(checkpoint: Path) -> None:
-    """Check every file and block, also of what an increment builds on."""
+    """Check every file and block, including those that an increment builds on."""
     from wideload.harness.checkpoints.tables.rewrite import chain_of
 
     chain = chain_of(checkpoint.absolute())
-    click.echo(f"sound: {', '.join(folder.name for folder in chain)}")
+    click.echo(f"intact: {', '.join(folder.name for folder in chain)}")
 
 
 @command.command("diff", epilog="Example: `wideload checkpoint diff OLD NEW`")
 @click.argument("old", type=PATH)
 @click.argument("new", type=PATH)
 def diff(old: Path, new: Path) -> int:
-    """Compare the rows of two checkpoints; exit code 1 when they differ."""
+    """Compare the rows of two checkpoints; the exit code is 1 when they differ."""
     from wideload.harness.checkpoints.tables.diff import diff as differences
 
     found = differences(old.absolute(), new.absolute())
@@ -86,18 +90,20 @@ def diff(old: Path, new: Path) -> int:
 @click.argument("checkpoint", type=PATH)
 @click.argument("out", type=NEW)
 def compact(checkpoint: Path, out: Path) -> None:
-    """Make one full checkpoint of an increment and what it builds on."""
+    """Combine an increment and what it builds on into one full checkpoint."""
     from wideload.harness.checkpoints.tables.rewrite import compact as compacted
 
     manifest = compacted(checkpoint.absolute(), out.absolute())
     click.echo(f"step {manifest.step}: {sum(entry.bytes for entry in manifest.files):,} bytes in {out}")
 
 
-@command.command("copy", epilog="Example: `wideload checkpoint copy CHECKPOINT s3://bucket/case`, and back")
+@command.command(
+    "copy", epilog="Example: `wideload checkpoint copy CHECKPOINT s3://bucket/case`; the other direction works as well"
+)
 @click.argument("source")
 @click.argument("target")
 def copy(source: str, target: str) -> None:
-    """Copy a checkpoint, and what it builds on, into a folder elsewhere or from there."""
+    """Copy a checkpoint, and what it builds on, to or from a folder or URL."""
     from wideload.harness.checkpoints.remote import copy as copied
 
     for name in copied(source, target):
@@ -116,7 +122,7 @@ def copy(source: str, target: str) -> None:
 def export(checkpoint: Path, target: str, precision: Precision | None, threshold: float, auc_on: str | None) -> None:
     """Write the rows to a folder of Parquet files or into a database.
 
-    Whole rows, exactly, unless a precision or a threshold asks for weights alone.
+    Exports whole rows exactly; with a precision or a threshold, weights only.
     """
     from wideload.errors import UsageError
     from wideload.harness.checkpoints.tables.database import is_database
@@ -129,10 +135,10 @@ def export(checkpoint: Path, target: str, precision: Precision | None, threshold
             click.echo(f"table {table}: {rows:,} rows")
         return
     if is_database(target):
-        raise UsageError("databases take whole rows; leave --precision and --threshold out, or name a folder.")
+        raise UsageError("a database stores whole rows: leave out --precision and --threshold, or export to a folder.")
     chosen = precision or "fp32"
-    say_exported(write_packed(reader_of(checkpoint.absolute()), Path(target), chosen, threshold))
-    say_quality(checkpoint, chosen, threshold, auc_on)
+    print_exported(write_packed(reader_of(checkpoint.absolute()), Path(target), chosen, threshold))
+    print_quality(checkpoint, chosen, threshold, auc_on)
 
 
 @command.command(
@@ -145,7 +151,7 @@ def export(checkpoint: Path, target: str, precision: Precision | None, threshold
     "--look-up",
     type=click.Choice(["inside", "outside"]),
     default="inside",
-    help="Rows in the SavedModel, or in a dictionary of Parquet files beside the SavedModel of the tower.",
+    help="Where rows are: in the SavedModel, or in Parquet files next to the SavedModel of the tower.",
 )
 @PRECISION
 @THRESHOLD
@@ -157,29 +163,29 @@ def saved_model(
     from wideload.harness.serving.export import export_model
 
     served = export_model(checkpoint.absolute(), out.absolute(), look_up, precision or "fp32", threshold)
-    say_exported(served.tables)
+    print_exported(served.tables)
     click.echo(f"signatures: {', '.join(served.signatures)}")
     if served.not_raw:
         click.echo(f"no signature for raw values: {served.not_raw}")
     for name, one in served.inputs.items():
         if one.input != name:
             click.echo(f"field {name!r} is the input {one.input!r} of the signature raw")
-    say_quality(checkpoint, precision or "fp32", threshold, auc_on)
+    print_quality(checkpoint, precision or "fp32", threshold, auc_on)
 
 
 @command.command("import", epilog="Example: `wideload checkpoint import sqlite:rows.db --like CHECKPOINT NEW`")
 @click.argument("source")
 @click.argument("out", type=NEW)
-@click.option("--like", type=PATH, required=True, help="Checkpoint whose other parts the new one gets.")
+@click.option("--like", type=PATH, required=True, help="Checkpoint from which everything but the rows is taken.")
 def import_(source: str, out: Path, like: Path) -> None:
-    """Make a checkpoint from the rows of an exact export."""
+    """Make a checkpoint from rows that were exported exactly."""
     from wideload.harness.checkpoints.tables.exchange import import_from
 
     manifest = import_from(source, like.absolute(), out.absolute())
     click.echo(f"step {manifest.step}: {len(manifest.files)} files in {out}")
 
 
-def say_exported(tables: Iterable[Exported]) -> None:
+def print_exported(tables: Iterable[Exported]) -> None:
     for one in tables:
         click.echo(
             f"table {one.table}: {one.rows:,} rows, {one.dropped:,} dropped, largest error of a weight "
@@ -187,8 +193,8 @@ def say_exported(tables: Iterable[Exported]) -> None:
         )
 
 
-def say_quality(checkpoint: Path, precision: Precision, threshold: float, dataset: str | None) -> None:
-    """Measures the exported model against the exact one, when a data set is named."""
+def print_quality(checkpoint: Path, precision: Precision, threshold: float, dataset: str | None) -> None:
+    """Compares the exported model with the exact one, if a data set is given."""
     if dataset is None:
         return
     from wideload.harness.checkpoints import trained

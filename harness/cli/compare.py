@@ -18,14 +18,14 @@ from wideload.terminal import show
 @click.argument("baseline")
 @click.argument("candidate", required=False)
 @click.option("--metric", default="examples_per_second", help="Field of the record to compare.")
-@click.option("--min-ratio", type=float, help="Exit 1 when the candidate falls short of this share of the baseline.")
-@click.option("--force", is_flag=True, help="Compare even when the two did not solve the same problem.")
+@click.option("--min-ratio", type=float, help="Exit with 1 when the candidate stays below this share of the baseline.")
+@click.option("--force", is_flag=True, help="Compare even if the two did not solve the same problem.")
 def command(baseline: str, candidate: str | None, metric: str, min_ratio: float | None, force: bool) -> int:
     """Compare two runs or two strategies, pair by pair.
 
-    Each side is a run folder, or FOLDER:STRATEGY for the cases of one strategy. One folder alone: every strategy in it
-    against the baseline that its experiment names. Ratios are taken within a round; the interval is a 95 % bootstrap
-    interval of their median.
+    Each side is a run folder, or FOLDER:STRATEGY for the cases of one strategy. With a single folder, every strategy
+    in it is compared with the baseline that its experiment names. Ratios are taken within a round; the interval is a
+    95 % bootstrap interval of their median.
     """
     from wideload.harness.analysis.compare import against_baseline, compare
 

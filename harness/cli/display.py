@@ -1,4 +1,4 @@
-"""What a sweep shows while it runs, on stderr: a live line on a terminal, plain lines elsewhere."""
+"""Shows the progress of a sweep on stderr: a live line on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -29,25 +29,25 @@ class Lines:
     def planned(self, todo: int, done: int) -> None:
         self._todo = todo
         kept = f", {done} already recorded" if done else ""
-        self._say(f"{todo} {'case' if todo == 1 else 'cases'} to run{kept}")
+        self._print(f"{todo} {'case' if todo == 1 else 'cases'} to run{kept}")
 
     def started(self, number: int, case: Case) -> None:
-        self._say(f"[{number + 1}/{self._todo}] {describe(case)} ...")
+        self._print(f"[{number + 1}/{self._todo}] {describe(case)} ...")
 
     def progress(self, case: Case, statuses: list[RankStatus]) -> None:
-        """Nothing: a log should not fill with progress."""
+        """Prints nothing: progress should not fill a log."""
 
     def ended(self, run: RunRecord) -> None:
-        self._say(f"    {summary(run)}")
+        self._print(f"    {summary(run)}")
         if run.log_tail and run.status != "ok":
-            self._say("".join(f"    | {line}\n" for line in run.log_tail.splitlines()[-10:]).rstrip())
+            self._print("".join(f"    | {line}\n" for line in run.log_tail.splitlines()[-10:]).rstrip())
 
-    def _say(self, text: str) -> None:
+    def _print(self, text: str) -> None:
         click.echo(text, err=True)
 
 
 class Live(Lines):
-    """The same lines, and below them how far the running case is."""
+    """The same lines, and below them the progress of the running case."""
 
     def __init__(self, console: Console, status: Status) -> None:
         super().__init__()
@@ -59,13 +59,13 @@ class Live(Lines):
         phase = statuses[0].phase if statuses else "start"
         self._status.update(f"{describe(case)}: {phase}, step {steps}")
 
-    def _say(self, text: str) -> None:
+    def _print(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 @contextmanager
 def chosen_display() -> Iterator[Watcher]:
-    """The display that fits where stderr goes."""
+    """A live display if stderr is a terminal, otherwise plain lines."""
     if not sys.stderr.isatty():
         yield Lines()
         return
@@ -85,7 +85,7 @@ def describe(case: Case) -> str:
 
 
 def summary(run: RunRecord) -> str:
-    """How a case ended, in a line."""
+    """One line about how a case ended."""
     if run.status != "ok":
         return f"{run.status}: {run.error}"
     rate = "" if run.examples_per_second is None else f", {run.examples_per_second:,.0f} examples/s"

@@ -14,12 +14,14 @@ import click
     "--format",
     "form",
     type=click.Choice(["parquet", "csv", "trace", "tensorboard"]),
-    help="Form of the output.  [default: what its suffix says: .parquet, .csv, or .json for a trace]",
+    help="Format of the output.  [default: chosen by the suffix: .parquet, .csv, or .json for a trace]",
     show_default=False,
 )
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="File, for tensorboard a folder.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), required=True, help="File to write; a folder for tensorboard."
+)
 def command(run: Path, form: Any, output: Path) -> None:
-    """Write results in a form that other tools read.
+    """Write results in a format that other tools read.
 
     A trace holds the timelines of a run with `trace = true`; open it in ui.perfetto.dev.
     """

@@ -1,4 +1,4 @@
-"""The options that make up an experiment on the command line, declared once for every command that runs something."""
+"""The command-line options that define an experiment, declared once for all commands that run cases."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _DIRECT = {
     "threads": "threads",
     "time_limit": "time_limit",
 }
-"""Options that stand for a key of the experiment."""
+"""Options that set a key of the experiment."""
 
 
 def experiment_options(command: F) -> F:
-    """Adds the options to a command; it receives them as keyword arguments for :func:`requested`."""
+    """Adds the options to a command, which receives them as the keyword arguments of :func:`requested`."""
     for decorate in reversed(_OPTIONS):
         command = decorate(command)
     return command
@@ -45,8 +45,10 @@ _OPTIONS = [
         multiple=True,
         help="Strategy, as name[option=value,...]; a value [a,b] is a grid.",
     ),
-    click.option("-n", "--ranks", type=int, multiple=True, help="Ranks of a job; several are several cases."),
-    click.option("--threads", type=int, help="Compute threads a rank.  [default: 1]", show_default=False),
+    click.option(
+        "-n", "--ranks", type=int, multiple=True, help="Ranks of a job; may be repeated, each number is a case."
+    ),
+    click.option("--threads", type=int, help="Compute threads of each rank.  [default: 1]", show_default=False),
     click.option("--batch-size", type=int, help="Examples in a global batch."),
     click.option("--steps", type=int, help="Global batches to train on."),
     click.option("--epochs", type=int, help="Passes over the training split."),
@@ -57,19 +59,19 @@ _OPTIONS = [
         "settings",
         multiple=True,
         metavar="KEY=VALUE",
-        help="Any key of the experiment, dotted; the value as in TOML.",
+        help="Set any key of the experiment (dotted) to a TOML value.",
     ),
     click.option(
         "--hostfile",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="Hosts to run on, in the form that mpirun reads.",
+        help="Hosts to run on, in the format that mpirun reads.",
     ),
-    click.option("--remote-agent", help="Program that mpirun starts on other hosts instead of ssh."),
+    click.option("--remote-agent", help="Program that mpirun uses instead of ssh to reach other hosts."),
 ]
 
 
 def requested(request: dict[str, Any]) -> Experiment:
-    """The experiment that the options and the file stand for; command line beats file beats default.
+    """The experiment that the options and the file define. Options override the file, which overrides defaults.
 
     Raises:
         UsageError: neither a file nor a data set was given, or a value is invalid.
@@ -84,13 +86,13 @@ def requested(request: dict[str, Any]) -> Experiment:
     if request["file"] is not None:
         return load(request["file"], overrides)
     if not request["dataset"]:
-        raise UsageError("name an experiment file, or a data set: `wideload run -d census -s local -s sparse_ps`.")
+        raise UsageError("name an experiment file or a data set: `wideload run -d census -s local -s sparse_ps`.")
     overrides.setdefault("strategies", ["local"])
     return from_document(merge({}, overrides), "command line")
 
 
 def hosts(request: dict[str, Any]) -> Hosts:
-    """Where the ranks shall run."""
+    """Where the ranks run."""
     hostfile: Path | None = request["hostfile"]
     return Hosts(hostfile.absolute() if hostfile else None, request["remote_agent"])
 
@@ -102,7 +104,7 @@ def _setting(text: str) -> dict[str, Any]:
     try:
         return {key.strip(): tomllib.loads(f"value = {value}")["value"]}
     except tomllib.TOMLDecodeError:
-        # A bare word is meant as a string.
+        # A bare word is a string.
         return {key.strip(): value.strip()}
 
 

@@ -33,7 +33,7 @@ from wideload.terminal import show
 def command(output: Path | None, rerun: Any, dry_run: bool, **request: Any) -> int:
     """Run an experiment and record every case of it.
 
-    Finished cases are skipped, so the same line again goes on where an interrupted sweep stopped.
+    Finished cases are skipped, so running the same line again resumes an interrupted sweep.
     """
     from wideload.harness.sweep.sweep import Sweep
 
@@ -53,7 +53,7 @@ def command(output: Path | None, rerun: Any, dry_run: bool, **request: Any) -> i
 
 
 def show_ratios(folder: Path, baseline: str) -> None:
-    """Throughput against the baseline; what cannot be compared is said and is no failure of the run."""
+    """Prints throughput relative to the baseline; if nothing can be compared, the reason, which is no failure."""
     from wideload.harness.analysis.compare import against_baseline
 
     try:
@@ -63,7 +63,7 @@ def show_ratios(folder: Path, baseline: str) -> None:
 
 
 def print_plan(experiment: Experiment, folder: Path, request: dict[str, Any]) -> int:
-    """One case a line, with what would be started."""
+    """Prints every case and the command that would start it."""
     from wideload.harness.job.launcher import Launcher
     from wideload.harness.job.watchdog import Limits
 

@@ -1,4 +1,4 @@
-"""What a sweep has just recorded, a case or a verdict a line. ``wideload show`` sums up what is stored."""
+"""Tables of what a sweep has just recorded, a line for each case or verdict. ``wideload show`` sums up stored runs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PARITY_HEAD = ("parity with the reference", "data set", *_PARITY_NUMBERS, "verd
 
 
 def runs_table(runs: Iterable[RunRecord]) -> list[Table | Text]:
-    """One case a line, with its share of every ceiling that was measured; below, why a case is not ok or not clean."""
+    """A line for each case, with its share of each measured ceiling; below the table, errors and flags."""
     runs = list(runs)
     ceilings = [f"% of {kind}" for kind in dict.fromkeys(run.kind for run in runs if run.kind != "train")]
     rows = [(*_row(run), *(_share(run, title.removeprefix("% of "), runs) for title in ceilings)) for run in runs]
@@ -34,7 +34,7 @@ def runs_table(runs: Iterable[RunRecord]) -> list[Table | Text]:
 
 
 def checks_table(checks: Iterable[ParityRecord]) -> list[Table | Text]:
-    """One verdict a line; below, why a strategy was not judged."""
+    """A line for each verdict; below the table, why a strategy was not judged."""
     checks = list(checks)
     rows = [
         (
@@ -53,7 +53,7 @@ def checks_table(checks: Iterable[ParityRecord]) -> list[Table | Text]:
 
 
 def ratios_table(found: Iterable[Comparison]) -> Table:
-    """One comparison a line."""
+    """A line for each comparison."""
     found = list(found)
     head = ("candidate / baseline", "data set", "ranks", f"ratio of {found[0].metric}", "verdict")
     rows = [
@@ -89,7 +89,7 @@ def _row(run: RunRecord) -> tuple[str, ...]:
 
 
 def _share(run: RunRecord, kind: str, runs: Iterable[RunRecord]) -> str:
-    """Percent of the median ceiling of that kind on the same problem."""
+    """Percentage of the median ceiling of that kind on the same problem."""
     tops = [
         other.examples_per_second
         for other in runs

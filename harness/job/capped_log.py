@@ -1,4 +1,6 @@
-"""A log that a chatty rank cannot fill the disk with: the first and the last bytes are kept, the middle is counted.
+"""A log of limited size: the first and the last bytes are kept, those in between are only counted.
+
+So a rank that writes a lot cannot fill the disk.
 
 ::
 
@@ -16,7 +18,7 @@ DEFAULT_LIMIT = 20_000_000
 
 
 class CappedLog:
-    """Writes at most about ``limit`` bytes to ``path``. A full disk silences it, it never raises."""
+    """Writes at most about ``limit`` bytes to ``path``. Never raises: when the disk is full, it stops writing."""
 
     def __init__(self, path: Path, limit: int = DEFAULT_LIMIT) -> None:
         self._half = limit // 2
@@ -32,7 +34,7 @@ class CappedLog:
             self._file = None
 
     def write(self, chunk: bytes) -> None:
-        """Takes the next output."""
+        """Appends the next piece of output."""
         self.written += len(chunk)
         if self._head_left:
             self._put(chunk[: self._head_left])
@@ -41,7 +43,7 @@ class CappedLog:
             self._keep(chunk)
 
     def close(self) -> None:
-        """Writes the tail."""
+        """Writes the tail and closes the file."""
         if self._left_out:
             self._put(f"\n... {self._left_out} bytes left out ...\n".encode())
         for chunk in self._tail:

@@ -1,13 +1,13 @@
-"""How a rank shows that it is alive: a few bytes of shared memory, written by the rank, read by its warden.
+"""How a rank reports that it is alive: a few bytes of shared memory, written by the rank and read by its supervisor.
 
 ::
 
-    offset  0   int64    beats: grows with every sign of life
+    offset  0   int64    sent: number of heartbeats so far
             8   int64    step: training steps completed
            16   16 bytes phase, ASCII: setup, warm-up, train, evaluate, close
 
-Writing is one memory store, so the training loop pays nothing for being watched; no thread, no message, no file
-written.
+Sending a heartbeat is one store into memory. It needs no thread, no message and no file, so being watched costs the
+training loop nothing.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _FORM = struct.Struct("<qq16s")
 
 
 class Reading(NamedTuple):
-    """One reading."""
+    """The shared bytes at one moment."""
 
     sent: int
     step: int
@@ -44,7 +44,7 @@ class Heartbeat:
 
     @classmethod
     def create(cls) -> Heartbeat:
-        """Fresh shared bytes; hand :attr:`path` to the rank in :data:`VARIABLE`."""
+        """New shared bytes. Pass :attr:`path` to the rank in the environment variable :data:`VARIABLE`."""
         handle, name = tempfile.mkstemp(prefix="wideload-heartbeat-")
         with os.fdopen(handle, "wb") as file:
             file.write(_FORM.pack(0, 0, b"start"))
@@ -52,7 +52,7 @@ class Heartbeat:
 
     @classmethod
     def from_environment(cls) -> Heartbeat:
-        """The bytes that this rank's warden watches; private ones when nobody does."""
+        """The bytes that this rank's supervisor reads; private ones when there is no supervisor."""
         name = os.environ.get(VARIABLE)
         return cls(Path(name) if name else None)
 
@@ -61,7 +61,7 @@ class Heartbeat:
         return self._path
 
     def send(self, phase: str, step: int | None = None) -> None:
-        """Shows life."""
+        """Sends a heartbeat. Without ``step``, the last one that was sent stays."""
         count, before, _ = _FORM.unpack_from(self._memory)
         _FORM.pack_into(self._memory, 0, count + 1, before if step is None else step, phase.encode()[:16])
 
@@ -70,6 +70,6 @@ class Heartbeat:
         return Reading(count, step, phase.rstrip(b"\0").decode())
 
     def remove(self) -> None:
-        """Frees the file; the mapping lives as long as its holders."""
+        """Deletes the file. The mapping stays valid for whoever holds it."""
         if self._path is not None:
             self._path.unlink(missing_ok=True)

@@ -2,10 +2,10 @@
 
 ::
 
-    case ─► state folder + job.json ─► mpirun (own session) ─► watchdog ─► Verdict ─► signs and outcomes of the ranks
+    case ─► state folder + job.json ─► mpirun (own session) ─► watchdog ─► Verdict ─► statuses and outcomes of the ranks
 
-``mpirun``'s exit code decides nothing: MPICH's reports 0 for a rank that leaves without finalising. What the ranks and
-their wardens wrote does.
+The verdict rests on what the ranks and their supervisors wrote, not on the exit code of ``mpirun``: MPICH's is 0 even
+for a rank that leaves without finalising MPI.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class Launcher:
 
     Attributes:
         run: the run folder.
-        environment: variables that beat those wideload sets.
-        checkpoints: how often cases are saved, or None; each has a folder of its own.
+        environment: variables that override those that wideload sets.
+        checkpoints: how often cases are saved, or None. Each case has its own folder.
     """
 
     mpi: Mpi
@@ -54,9 +54,9 @@ class Launcher:
     checkpoints: Settings | None = None
 
     def launch(self, case: Case, progress: Progress = lambda _: None, fresh: bool = False) -> Finished:
-        """Runs the case to its end, good or bad; nothing it started is running afterwards.
+        """Runs the case until it ends, well or badly. Nothing that it started is left running.
 
-        A case that has checkpoints goes on from the last of them, unless it shall start ``fresh``.
+        A case that has checkpoints resumes from the last of them, unless ``fresh`` is set.
         """
         job_file = self._prepare(case, fresh)
         started, begun = time.time(), time.monotonic()
@@ -86,7 +86,7 @@ class Launcher:
         ]
 
     def shell_line(self, case: Case) -> str:
-        """Repeats the case when pasted into a shell."""
+        """A line that repeats the case when it is pasted into a shell."""
         settings = [f"{name}={shlex.quote(value)}" for name, value in variables(case, self.mpi).items()]
         return " ".join([*settings, shlex.join(self.command(case))])
 
@@ -98,7 +98,7 @@ class Launcher:
         return self.run.absolute() / "state" / case.case_id
 
     def resumable(self, case: Case) -> bool:
-        """Whether the case has checkpoints to go on from."""
+        """Whether the case has a checkpoint to resume from."""
         return self.checkpoints is not None and bool(self._checkpoints(case).names())
 
     def _checkpoints(self, case: Case) -> CheckpointFolder:
@@ -138,8 +138,8 @@ class Launcher:
     def _settings(self, case: Case) -> Settings | None:
         if self.checkpoints is None:
             return None
-        own = {"folder": str(self._checkpoints(case).root), "mirror": self._mirror(case)}
-        return self.checkpoints.model_copy(update=own)
+        settings = {"folder": str(self._checkpoints(case).root), "mirror": self._mirror(case)}
+        return self.checkpoints.model_copy(update=settings)
 
     def _finished(self, case: Case, folder: Path, verdict: Verdict, started: float, seconds: float) -> Finished:
         ranks = range(case.processes)
@@ -159,7 +159,7 @@ class Launcher:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A job that is over, with all that its processes left; None where a rank left nothing."""
+    """A job that has ended, with everything its processes left behind; None where a rank left nothing."""
 
     case: Case
     verdict: Verdict
@@ -174,7 +174,7 @@ class Finished:
 
 
 def variables(case: Case, mpi: Mpi) -> dict[str, str]:
-    """Environment of the ranks: equal thread terms for every strategy, whatever library does the computing."""
+    """Environment of the ranks: the same number of threads for every strategy, whichever library does the computing."""
     threads = str(case.threads_per_process)
     return {
         THREADS_VARIABLE: threads,

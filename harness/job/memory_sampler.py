@@ -1,8 +1,9 @@
-"""Memory and state of a rank, read from outside it, so that its interpreter lock and its threads are left alone.
+"""Memory and state of a rank, read from outside the process, so that neither its interpreter lock nor its threads are
+affected.
 
-The kernel keeps peak RSS, CPU time and context switches itself and hands them over when the process is reaped. Only PSS
-has to be sampled. Reading it walks the rank's page tables, so the pause between two readings is stretched until they
-cost less than a thousandth of the time.
+The kernel keeps track of peak RSS, CPU time and context switches itself and reports them when the process is reaped.
+Only PSS has to be sampled. Each reading walks the rank's page tables, so the pause between two readings is lengthened
+until they cost less than a thousandth of the time.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ _STATE_FIELD = 0
 
 
 class Sampler:
-    """Watches one process."""
+    """Samples one process."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
@@ -24,7 +25,7 @@ class Sampler:
         self.peak_pss_bytes: int | None = None
 
     def sample(self) -> None:
-        """Takes a PSS reading when one is due."""
+        """Reads PSS if the pause since the last reading is over."""
         before = time.monotonic()
         if before < self._next_pss:
             return
@@ -35,7 +36,7 @@ class Sampler:
         self._next_pss = before + max(PSS_PAUSE, cost / PSS_SHARE)
 
     def stopped(self) -> bool:
-        """Whether a signal or a debugger holds the process."""
+        """Whether the process is stopped by a signal or a debugger."""
         try:
             after_name = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2]
         except OSError:
@@ -44,7 +45,7 @@ class Sampler:
 
 
 def pss_bytes(pid: int) -> int | None:
-    """Proportional set size now; None when the process is gone or the kernel does not tell."""
+    """Current proportional set size; None when the process is gone or the kernel does not report it."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:

@@ -1,15 +1,15 @@
-"""What the processes of a running job tell each other through files; gone from the reader's view once the case is
-recorded.
+"""The files through which the processes of a running job exchange messages. They stay in the run folder until the case
+is run again; records are made from them, and nothing else reads them.
 
 ::
 
     RUN/state/CASE/job.json        the Job, written by the launcher
-    RUN/state/CASE/warden.N.json   Sign of life of rank N's warden, replaced every second, and once more at the end
+    RUN/state/CASE/status.N.json   RankStatus of rank N, written by its supervisor every second and at the end
     RUN/state/CASE/rank.N.json     Outcome of rank N: what it measured, or why it gave up
     RUN/state/CASE/eval.STEP.N.npy float32 [2, examples]: labels and predictions of rank N
 
-Every file is written under another name and renamed, so a reader sees all of it or nothing. The folder must be visible
-to every host.
+Every file is written under another name and then renamed, so a reader sees all of it or nothing. All hosts must see the
+folder.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from wideload.harness.experiment.checkpointing import Settings
 
 
 class Message(BaseModel):
-    """Base of the files of a running job."""
+    """Base class of the messages."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
 
 class Job(Message):
-    """What a rank must know beside its case."""
+    """A case, and what a rank needs to run it."""
 
     case: Case
     folder: str
@@ -45,22 +45,23 @@ class Job(Message):
 
 
 class RankStatus(Message):
-    """One rank as its warden sees it.
+    """The state of one rank, as its supervisor sees it.
 
     Attributes:
-        count: grows with every sign.
-        idle_seconds: since the rank last showed progress; stopped: it is stopped by a signal.
-        ended: the rank is gone; exit_code or signal tells how.
-        peak_rss_bytes, cpu_seconds, context_switches: by the kernel, when the rank is gone.
-        warden_cpu_seconds: what watching cost.
+        count: of statuses written so far.
+        heartbeats: that the rank has sent so far.
+        idle_seconds: since the last heartbeat; stopped: the process is stopped by a signal.
+        ended: the rank has ended, with exit_code or by signal.
+        peak_rss_bytes, cpu_seconds, context_switches: as counted by the kernel; set when the rank has ended.
+        supervisor_cpu_seconds: CPU time that the supervisor has used.
     """
 
     rank: int
     host: str
     pid: int
-    warden_pid: int
+    supervisor_pid: int
     count: int = 0
-    beats: int = 0
+    heartbeats: int = 0
     step: int = 0
     phase: str = "start"
     idle_seconds: float = 0.0
@@ -72,12 +73,12 @@ class RankStatus(Message):
     peak_pss_bytes: int | None = None
     cpu_seconds: float | None = None
     context_switches: int | None = None
-    warden_cpu_seconds: float = 0.0
+    supervisor_cpu_seconds: float = 0.0
     log_bytes: int = 0
 
 
 class Point(Message):
-    """An evaluation that took place: its predictions lie in ``eval.STEP.N.npy``."""
+    """One evaluation; its predictions are in ``eval.STEP.N.npy``."""
 
     step: int
     examples: int
@@ -89,14 +90,14 @@ class Outcome(Message):
 
     Attributes:
         error: one line; None when all went well.
-        steps, examples: trained in all, this rank's share.
+        steps, examples: trained in all; examples of this rank only.
         window_seconds, window_examples, window_cpu_seconds: within the clock; examples of the *global* batches.
-        busy_seconds: CPU time of the whole machine within the clock; machine: which one.
+        busy_seconds: CPU time of the whole machine within the clock; machine: identifies it.
         losses: this rank's contribution to the loss of each step.
-        marks: examples, clicks and values of the first batches, this rank's share.
-        step_ms: raw samples within the clock; phases_ms: totals within the clock.
-        pss_bytes: when training had ended.
-        overhead_cpu_seconds: of this rank's warden, within the clock.
+        batch_checksums: examples, clicks and values of each of the first batches, of this rank only.
+        step_ms: every step within the clock; phases_ms: totals within the clock.
+        pss_bytes: at the end of training.
+        overhead_cpu_seconds: CPU time of this rank's supervisor within the clock.
     """
 
     rank: int
@@ -114,7 +115,7 @@ class Outcome(Message):
     busy_seconds: float = 0.0
     machine: str = ""
     losses: list[float] = []
-    marks: list[int] = []
+    batch_checksums: list[int] = []
     step_ms: list[float] = []
     phases_ms: dict[str, float] = {}
     pss_bytes: int | None = None
@@ -128,12 +129,12 @@ MessageT = TypeVar("MessageT", bound=Message)
 
 
 def write(path: Path, message: Message) -> None:
-    """Puts a message in place, whole. After a power failure nobody asks for it, so nothing waits for the disk."""
+    """Writes a message atomically, but does not wait for the disk: nobody needs it after a power failure."""
     files.write(path, message.model_dump_json(), durable=False)
 
 
 def read(path: Path, model: type[MessageT]) -> MessageT | None:
-    """The message, or None while there is none."""
+    """The message, or None if there is none yet."""
     try:
         return model.model_validate_json(path.read_bytes())
     except (OSError, ValidationError):
@@ -141,7 +142,7 @@ def read(path: Path, model: type[MessageT]) -> MessageT | None:
 
 
 def status_path(folder: Path, rank: int) -> Path:
-    return folder / f"warden.{rank}.json"
+    return folder / f"status.{rank}.json"
 
 
 def outcome_path(folder: Path, rank: int) -> Path:
@@ -149,11 +150,11 @@ def outcome_path(folder: Path, rank: int) -> Path:
 
 
 PREDICTIONS = "eval.*.npy"
-"""What :func:`predictions_path` names; a case that goes on needs those of its earlier evaluations."""
+"""The files of :func:`predictions_path`. A case that resumes needs those of its earlier evaluations."""
 
 
 def novelty_path(folder: Path, rank: int) -> Path:
-    """Which of a rank's held-out examples hold values that training never showed."""
+    """Flags of a rank's held-out examples that hold values which do not occur in training."""
     return folder / f"new.{rank}.npy"
 
 

@@ -1,13 +1,13 @@
-"""Which MPI starts the jobs, and what it wants on its command line and in its environment.
+"""Finds the MPI that starts the jobs, and knows what it needs on its command line and in its environment.
 
-Looked for in this order: ``WIDELOAD_MPIRUN``, beside the running Python (the wheels install it there), ``PATH``; and
-``srun`` inside a Slurm allocation when ``WIDELOAD_LAUNCHER=srun`` asks for it.
+It is looked for in ``WIDELOAD_MPIRUN``, then next to the running Python (where the wheels install it), then on
+``PATH``. ``WIDELOAD_LAUNCHER=srun`` selects ``srun`` instead, inside a Slurm allocation.
 
 =========  ==============================================  =======================
 launcher   several hosts                                   as root, more ranks than cores
 =========  ==============================================  =======================
-MPICH      ``-f HOSTFILE -launcher-exec AGENT``            works as it is
-Open MPI   ``--hostfile``, ``--prtemca plm_ssh_agent``     wants three variables
+MPICH      ``-f HOSTFILE -launcher-exec AGENT``            nothing needed
+Open MPI   ``--hostfile``, ``--prtemca plm_ssh_agent``     three variables needed
 srun       the allocation decides                          the allocation decides
 =========  ==============================================  =======================
 """
@@ -32,7 +32,7 @@ _INSTALL = (
 
 @dataclass(frozen=True, slots=True)
 class Hosts:
-    """Where ranks run; nothing set means this machine."""
+    """Where the ranks run. When nothing is set, they run on this machine."""
 
     hostfile: Path | None = None
     agent: str | None = None
@@ -40,14 +40,14 @@ class Hosts:
 
 @dataclass(frozen=True, slots=True)
 class Mpi:
-    """A launcher that was found and answered."""
+    """A launcher that was found and that starts."""
 
     path: str
     flavour: Flavour
     version: str
 
     def command(self, processes: int, hosts: Hosts) -> list[str]:
-        """The launcher's part of the command line."""
+        """The command line up to the program that the ranks run."""
         if self.flavour == "srun":
             return [self.path, "--ntasks", str(processes), "--kill-on-bad-exit=1"]
         arguments = [self.path, "-n", str(processes)]
@@ -58,7 +58,7 @@ class Mpi:
         return arguments
 
     def environment(self) -> dict[str, str]:
-        """Variables without which this launcher refuses common set-ups."""
+        """Variables without which this launcher refuses common set-ups, such as running as root."""
         if self.flavour != "openmpi":
             return {}
         return {
@@ -79,7 +79,7 @@ def find() -> Mpi:
     """The launcher to use.
 
     Raises:
-        UnavailableError: there is none, or it does not start; one line with what to do.
+        UnavailableError: there is none, or it does not start. The message is one line and says what to do.
     """
     path = _path()
     try:
@@ -97,10 +97,10 @@ def _path() -> str:
         return chosen
     if os.environ.get("WIDELOAD_LAUNCHER") == "srun":
         return shutil.which("srun") or "srun"
-    beside = Path(sys.executable).parent / "mpirun"
-    found = str(beside) if beside.exists() else shutil.which("mpirun")
+    sibling = Path(sys.executable).parent / "mpirun"
+    found = str(sibling) if sibling.exists() else shutil.which("mpirun")
     if found is None:
-        raise UnavailableError(f"no mpirun beside {sys.executable} or on PATH. {_INSTALL}")
+        raise UnavailableError(f"no mpirun next to {sys.executable} or on PATH. {_INSTALL}")
     return found
 
 

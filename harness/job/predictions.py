@@ -1,4 +1,4 @@
-"""What the ranks of a job predicted, in files of its state folder, and how good that is over all ranks."""
+"""The predictions of a job's ranks, kept in files of its state folder, and metrics over all of them."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ def save_predictions(
     labels: list[npt.NDArray[np.float32]],
     predictions: list[npt.NDArray[np.float32]],
 ) -> None:
-    """Keeps one rank's predictions for :func:`of_step`."""
+    """Saves one rank's predictions for :func:`of_step`."""
     empty = [np.empty(0, np.float32)]
     pair = np.stack([np.concatenate(empty + labels), np.concatenate(empty + predictions)])
     np.save(messages.predictions_path(folder, step, rank), pair, allow_pickle=False)
 
 
 def save_novelty(folder: Path, rank: int, flags: list[npt.NDArray[np.bool_]]) -> None:
-    """Keeps which of one rank's held-out examples are new, in the order of its predictions, for :func:`of_novelty`."""
+    """Saves which of one rank's held-out examples are new, in the order of its predictions, for :func:`of_novelty`."""
     np.save(messages.novelty_path(folder, rank), np.concatenate([np.empty(0, np.bool_), *flags]), allow_pickle=False)
 
 
 def of_step(folder: Path, step: int, ranks: int) -> Metrics | None:
-    """Metrics over the predictions of all ranks after ``step``; None when there are none."""
+    """Metrics over the predictions that all ranks made after ``step``; None if there are none."""
     pairs = _joined([messages.predictions_path(folder, step, rank) for rank in range(ranks)])
     return None if pairs is None else measure(pairs[0], pairs[1])
 
 
 @dataclass(frozen=True, slots=True)
 class Novelty:
-    """Metrics apart by whether an example holds a value that training never showed; None where there are none.
+    """Separate metrics for examples with and without a value that does not occur in training; None if there are none.
 
     Attributes:
-        share: of the examples that do.
+        share: of the examples with such a value.
     """
 
     seen: Metrics | None
@@ -51,7 +51,7 @@ class Novelty:
 
 
 def of_novelty(folder: Path, step: int, ranks: int) -> Novelty | None:
-    """The same, apart for examples with and without new values; None when that was not looked at."""
+    """The same, separately for examples with and without new values; None if new values were not recorded."""
     pairs = _joined([messages.predictions_path(folder, step, rank) for rank in range(ranks)])
     flags = _joined([messages.novelty_path(folder, rank) for rank in range(ranks)])
     if pairs is None or flags is None:
@@ -61,7 +61,7 @@ def of_novelty(folder: Path, step: int, ranks: int) -> Novelty | None:
 
 
 def _joined(files: list[Path]) -> npt.NDArray[Any] | None:
-    """The arrays of all ranks along their last axis; None when one is missing, or nothing is in them."""
+    """The arrays of all ranks, joined along their last axis; None if one is missing or all are empty."""
     if not all(file.is_file() for file in files):
         return None
     joined = np.concatenate([np.load(file, allow_pickle=False) for file in files], axis=-1)

@@ -1,7 +1,8 @@
-"""Ends a job's processes: those that ``mpirun`` started, however they regrouped, and the ranks that reported their pid.
+"""Ends the processes of a job: the descendants of ``mpirun``, whatever process group they are in, and the ranks whose
+pid is known from their status.
 
-First the polite signal, so that wardens finish their logs; then SIGKILL; then a look that all are gone. A process is
-identified by pid and start time, so a pid that the system has given to someone else is never touched.
+Supervisors get SIGTERM first, so that they can finish their logs; then everything gets SIGKILL; then it is checked that
+all have ended. A process is identified by pid and start time, so a pid that the system has reused is never touched.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ GONE_SECONDS = 5.0
 
 
 class Tree:
-    """The processes of one job on this host, as they are when it is made."""
+    """The processes of one job on this host, as they are when this object is created."""
 
     def __init__(self, launcher: subprocess.Popen[bytes], statuses: list[RankStatus]) -> None:
         self._launcher = launcher
         self._processes = _below(launcher) + _reported(statuses)
 
     def end(self) -> None:
-        """Returns when all are gone, or cannot be ended by this user."""
+        """Ends all processes. Returns when they are gone, or when this user cannot end them."""
         alive = psutil.wait_procs(self._processes, timeout=0)[1]
         if self._launcher.poll() is None:
             self._launcher.terminate()
@@ -37,7 +38,7 @@ class Tree:
                 _send(process, signal.SIGTERM)
         _, alive = psutil.wait_procs(alive, timeout=POLITE_SECONDS if alive else 0)
         for process in alive:
-            # A stopped process ignores everything else until it continues.
+            # A stopped process handles no other signal until it is continued.
             _send(process, signal.SIGKILL)
         psutil.wait_procs(alive, timeout=GONE_SECONDS)
         self._reap()
@@ -61,10 +62,10 @@ def _below(launcher: subprocess.Popen[bytes]) -> list[psutil.Process]:
 
 
 def _reported(statuses: list[RankStatus]) -> list[psutil.Process]:
-    """Ranks and wardens of this host that a lost launcher no longer leads to."""
+    """Ranks and supervisors of this host. If the launcher is lost, they are no longer its descendants."""
     found = []
     pids = [
-        pid for status in statuses if status.host == socket.gethostname() for pid in (status.warden_pid, status.pid)
+        pid for status in statuses if status.host == socket.gethostname() for pid in (status.supervisor_pid, status.pid)
     ]
     for pid in pids:
         with contextlib.suppress(psutil.Error):

@@ -1,13 +1,13 @@
-"""One warden beside every rank: ``mpirun`` starts wardens, a warden starts its rank.
+"""Every rank has a supervisor: ``mpirun`` starts the supervisors, and each supervisor starts its rank.
 
 ::
 
-    mpirun ── warden 0 ── rank 0        the rank's output goes through the warden into a capped log
-           └─ warden 1 ── rank 1        the rank's end, whichever way, is seen by the process that may reap it
+    mpirun ── supervisor 0 ── rank 0    the supervisor copies the rank's output into a capped log
+           └─ supervisor 1 ── rank 1    and, as its parent, learns how the rank ended
 
-The warden imports nothing heavy and takes no part in MPI. It keeps its copy of the rank's connection to the launcher
-open: the launcher learns of a rank's death when the warden has written down how it died, not before. When the warden
-goes, the kernel ends the rank; when the launcher goes, the warden ends the rank.
+The supervisor imports nothing heavy and does not take part in MPI. It holds a copy of the rank's connection to the
+launcher, so the launcher learns of a rank's death only after the supervisor has recorded how it died. When the
+supervisor dies, the kernel kills the rank; when the launcher dies, the supervisor kills the rank.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 class Supervisor:
-    """Starts, watches and buries one rank."""
+    """Starts one rank, watches it and records how it ended."""
 
     def __init__(self, job_file: Path) -> None:
         job = messages.read(job_file, messages.Job)
@@ -51,16 +51,16 @@ class Supervisor:
         self.child = self._start(job_file)
         self.sampler = Sampler(self.child.pid)
         self.rank_status = messages.RankStatus(
-            rank=self.rank, host=socket.gethostname(), pid=self.child.pid, warden_pid=os.getpid()
+            rank=self.rank, host=socket.gethostname(), pid=self.child.pid, supervisor_pid=os.getpid()
         )
         self.ending = False
 
     def run(self) -> int:
-        """Until the rank is gone; returns the exit code that the launcher shall see."""
+        """Watches until the rank has ended; returns the exit code for the launcher."""
         signal.signal(signal.SIGTERM, self._end)
         parent = os.getppid()
-        pump = threading.Thread(target=self._pump, daemon=True)
-        pump.start()
+        copier = threading.Thread(target=self._copy_output, daemon=True)
+        copier.start()
         next_status = 0.0
         changed = time.monotonic()
         while True:
@@ -71,18 +71,18 @@ class Supervisor:
                 self._end()
             now = time.monotonic()
             reading = self.heartbeat.read()
-            if reading.sent != self.rank_status.beats:
+            if reading.sent != self.rank_status.heartbeats:
                 changed = now
             self.sampler.sample()
             if now >= next_status:
                 self._write_status(
-                    beats=reading.sent, step=reading.step, phase=reading.phase, idle_seconds=now - changed
+                    heartbeats=reading.sent, step=reading.step, phase=reading.phase, idle_seconds=now - changed
                 )
                 next_status = now + STATUS_SECONDS
             time.sleep(POLL_SECONDS)
         self.child.returncode = os.waitstatus_to_exitcode(status)
-        # A grandchild may hold the pipe open for ever.
-        pump.join(timeout=2.0)
+        # A grandchild may keep the pipe open for ever.
+        copier.join(timeout=2.0)
         self.log.close()
         return self._record_end(self.child.returncode, usage)
 
@@ -97,7 +97,7 @@ class Supervisor:
             preexec_fn=die_with_parent,
         )
 
-    def _pump(self) -> None:
+    def _copy_output(self) -> None:
         assert self.child.stdout is not None
         descriptor = self.child.stdout.fileno()
         with contextlib.suppress(OSError, ValueError):
@@ -109,15 +109,15 @@ class Supervisor:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.child.pid, signal.SIGKILL)
 
-    def _write_status(self, **news: Any) -> None:
+    def _write_status(self, **changes: Any) -> None:
         common = {
             "count": self.rank_status.count + 1,
             "stopped": self.sampler.stopped(),
             "peak_pss_bytes": self.sampler.peak_pss_bytes,
-            "warden_cpu_seconds": time.process_time(),
+            "supervisor_cpu_seconds": time.process_time(),
             "log_bytes": self.log.written,
         }
-        self.rank_status = self.rank_status.model_copy(update=common | news)
+        self.rank_status = self.rank_status.model_copy(update=common | changes)
         # A full disk must not end a healthy rank.
         with contextlib.suppress(OSError):
             messages.write(messages.status_path(self.job.path, self.rank), self.rank_status)
@@ -126,7 +126,7 @@ class Supervisor:
         self.heartbeat.remove()
         reading = self.heartbeat.read()
         self._write_status(
-            beats=reading.sent,
+            heartbeats=reading.sent,
             step=reading.step,
             phase=reading.phase,
             ended=True,
@@ -141,7 +141,7 @@ class Supervisor:
 
 
 def rank_from_environment() -> int:
-    """The rank of this process, before MPI is initialised; 0 without a launcher."""
+    """The rank of this process, known before MPI is initialised; 0 without a launcher."""
     return next((int(os.environ[name]) for name in _RANK_VARIABLES if name in os.environ), 0)
 
 
@@ -150,7 +150,7 @@ def log_path(logs: Path, case_id: str, rank: int) -> Path:
 
 
 def die_with_parent() -> None:
-    """Runs in the child: the kernel shall kill it when its parent goes."""
+    """Runs in the child: asks the kernel to kill it when its parent ends."""
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 

@@ -1,20 +1,20 @@
-"""Supervises a running job: a dead or wedged rank ends it within seconds, and nothing of it is left running.
+"""Watches a running job: it ends within seconds of a rank that died or hangs, and nothing of it is left running.
 
 =======================================  =========  ==========================================================
-what is seen                             status     after
+what happens                             status     the job is ended after
 =======================================  =========  ==========================================================
-a rank ended by a signal                 crashed    a grace of 1 s, in which the others may end too
+a rank ended by a signal                 crashed    1 s, in which the other ranks may end too
 a rank ended without an outcome          crashed    the same
 a rank ended with an error               failed     the same
 a rank is stopped (SIGSTOP, debugger)    timeout    3 s
-a rank shows no progress                 timeout    stall_limit while training, 5 times that while setting up
-a warden shows no life                   crashed    20 s
+a rank makes no progress                 timeout    stall_limit in training, 5 times that during set-up
+a supervisor sends no status             crashed    20 s
 the case takes too long                  timeout    time_limit
 memory is about to run out               crashed    at once
 the launcher ended, ranks are missing    crashed    at once
 =======================================  =========  ==========================================================
 
-The guilty rank is the one that ended first, or the one that is furthest behind: the others only wait for it.
+The failing rank is the one that ended first, or the one that is furthest behind: the others only wait for it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _SETTING_UP = ("start", "setup")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Seconds, and the share of the machine's memory that must stay free."""
+    """Limits in seconds, and the share of the machine's memory that must stay free."""
 
     time_limit: float = 600.0
     stall_limit: float = 60.0
@@ -52,7 +52,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How a job ended; ``guilty`` is the rank to blame, where one is."""
+    """How a job ended, and which rank failed, if one did."""
 
     status: Status
     error: str | None = None
@@ -80,10 +80,10 @@ class Watchdog:
         self._seen: dict[int, float] = {}
         self._stopped: dict[int, float] = {}
         self._next_memory_check = 0.0
-        self._suspicion: tuple[float, Verdict] | None = None
+        self._suspected: tuple[float, Verdict] | None = None
 
     def watch(self) -> Verdict:
-        """Until the job is over; kills it when it has to, also when interrupted."""
+        """Returns when the job is over. Ends it if necessary, also when interrupted."""
         try:
             while (verdict := self._look()) is None:
                 time.sleep(POLL_SECONDS)
@@ -114,11 +114,11 @@ class Watchdog:
                 self._stopped.setdefault(rank, now)
 
     def _at_the_end(self) -> Verdict:
-        """Known culprits first: the launcher kills the other ranks so fast that they may leave no record."""
-        return self._blame() or self._missing() or Verdict("ok")
+        """Ranks that are known to have failed come first: the launcher may kill the others before they are recorded."""
+        return self._failure() or self._missing() or Verdict("ok")
 
     def _missing(self) -> Verdict | None:
-        """A rank of which neither an outcome nor an end is known."""
+        """The first rank that left no outcome and whose end was not recorded."""
         for rank in range(self._case.processes):
             status = self._statuses.get(rank)
             if (status is None or not status.ended) and self._outcome(rank) is None:
@@ -127,25 +127,25 @@ class Watchdog:
         return None
 
     def _ended_rank(self) -> Verdict | None:
-        """A bad end is believed after a grace: the rank to blame may be recorded a moment after its victims."""
-        if self._suspicion is None:
-            found = self._blame()
-            self._suspicion = (time.monotonic(), found) if found else None
+        """A failure counts after a grace period: the failing rank may be recorded a moment after its victims."""
+        if self._suspected is None:
+            found = self._failure()
+            self._suspected = (time.monotonic(), found) if found else None
             return None
-        since, _ = self._suspicion
-        return self._blame() if time.monotonic() - since > GRACE_SECONDS else None
+        since, _ = self._suspected
+        return self._failure() if time.monotonic() - since > GRACE_SECONDS else None
 
-    def _blame(self) -> Verdict | None:
-        """Errors that a rank reported itself come first, then signals, then silent ends; killed victims last."""
+    def _failure(self) -> Verdict | None:
+        """The most telling failure: first errors that ranks reported, last ranks that others took along."""
         verdicts = [verdict for status in self._statuses.values() if (verdict := self._end_of(status)) is not None]
         order = {"failed": 0, "crashed": 1}
         verdicts.sort(
-            key=lambda verdict: (order.get(verdict.status, 2), self._is_victim(verdict), verdict.failing_rank)
+            key=lambda verdict: (order.get(verdict.status, 2), self._is_consequence(verdict), verdict.failing_rank)
         )
         return verdicts[0] if verdicts else None
 
-    def _is_victim(self, verdict: Verdict) -> bool:
-        """MPI's launcher ends the others by SIGTERM or SIGKILL after the first: those were seen later."""
+    def _is_consequence(self, verdict: Verdict) -> bool:
+        """Whether this rank ended after another: the launcher ends the remaining ranks by SIGTERM or SIGKILL."""
         rank = verdict.failing_rank or 0
         return self._seen[rank] > min(self._seen[other] for other, status in self._statuses.items() if status.ended)
 
@@ -181,24 +181,26 @@ class Watchdog:
                 return Verdict("timeout", f"rank {rank} is stopped by a signal (SIGSTOP?) after step {step}", rank)
         for rank, seen in self._seen.items():
             if now - seen > SILENT_SECONDS and not self._statuses[rank].ended:
-                return Verdict("crashed", f"the warden of rank {rank} shows no life for {SILENT_SECONDS:.0f} s", rank)
+                return Verdict(
+                    "crashed", f"the supervisor of rank {rank} has sent no status for {SILENT_SECONDS:.0f} s", rank
+                )
         return self._stalled_rank()
 
     def _stalled_rank(self) -> Verdict | None:
         running = [status for status in self._statuses.values() if not status.ended]
-        late = [status for status in running if status.idle_seconds > self._patience(status)]
+        late = [status for status in running if status.idle_seconds > self._stall_limit(status)]
         if not late:
             return None
         behind = min(running, key=lambda status: (status.step, -status.idle_seconds, status.rank))
         return Verdict(
             "timeout",
-            f"rank {behind.rank} shows no progress for {behind.idle_seconds:.0f} s in phase {behind.phase} "
+            f"rank {behind.rank} has made no progress for {behind.idle_seconds:.0f} s in phase {behind.phase} "
             f"after step {behind.step}",
             behind.rank,
         )
 
-    def _patience(self, status: RankStatus) -> float:
-        """Setting up and the first steps, which trace and compile, may take longer."""
+    def _stall_limit(self, status: RankStatus) -> float:
+        """Set-up and the first steps, which trace and compile, may take longer."""
         is_early = status.phase in _SETTING_UP or status.step < 2
         return self._limits.stall_limit * (SETUP_FACTOR if is_early else 1.0)
 

@@ -1,4 +1,4 @@
-"""Upper bounds that no strategy can pass on this machine, measured like a strategy.
+"""Upper bounds that no strategy can exceed on this machine, measured like a strategy.
 
 ``tower``  every rank trains the dense tower on one batch kept in memory: no sparse work, no input, no communication
 ``input``  every rank reads and compiles its share of the batches and trains nothing
@@ -29,7 +29,7 @@ from wideload.harness.rank.train import fingerprints, outcome
 
 
 class Idle(Trainer):
-    """Takes batches and does nothing with them."""
+    """Accepts batches and does nothing with them."""
 
     def step(self, batch: Batch) -> StepResult:  # noqa: ARG002 - the contract's
         return StepResult(0.0)
@@ -41,14 +41,14 @@ class Idle(Trainer):
         return Footprint()
 
     def save(self, directory: Path) -> None:
-        """Nothing to keep."""
+        """Nothing to save."""
 
     def restore(self, directory: Path) -> None:
         """Nothing to load."""
 
 
 def measure_ceiling(job: Job, cluster: Cluster, heartbeat: Heartbeat) -> Outcome:
-    """Runs the ceiling that the case asks for."""
+    """Measures the ceiling that the case names."""
     case = job.case
     dataset = datasets.load(case.workload.dataset)
     adapter = FeatureColumnAdapter(
@@ -70,7 +70,7 @@ def measure_ceiling(job: Job, cluster: Cluster, heartbeat: Heartbeat) -> Outcome
 
 
 def repeated(feed: Feed) -> Iterator[Batch]:
-    """The first batch, as often as there are steps."""
+    """The first batch, once for every step."""
     first = next(feed.train(), None)
     if first is not None:
         yield from (first for _ in range(feed.steps))

@@ -12,12 +12,12 @@ from wideload.harness.rank.progress import Progress
 
 @dataclass(slots=True)
 class CaseCheckpoints:
-    """Keeps the state of a case with what its loop has measured.
+    """Saves the state of a case together with what its loop has measured.
 
     Attributes:
-        points: evaluations so far; the case adds to them.
-        seconds: of training before the case was interrupted.
-        resumed: steps that were restored; 0 for a case from its beginning.
+        points: evaluations so far; the case appends to them.
+        seconds: of training before the interruption.
+        resumed: step of the checkpoint that was restored; 0 for a case that started from the beginning.
     """
 
     checkpointer: Checkpointer
@@ -34,7 +34,7 @@ class CaseCheckpoints:
         self.checkpointer.take(measured.steps, progress.writer(self.checkpointer.cluster.rank))
 
     def resume(self) -> Measured | None:
-        """What was measured until the newest sound checkpoint, which is loaded; None without any. Collective."""
+        """Loads the newest intact checkpoint; returns what had been measured by then, None without one. Collective."""
         newest = self.checkpointer.resume()
         if newest is None:
             return None
@@ -46,11 +46,11 @@ class CaseCheckpoints:
         return measured
 
     def settle(self) -> None:
-        """Makes sure that the last checkpoint is there. Collective."""
+        """Waits until the last checkpoint is complete. Collective."""
         self.checkpointer.settle()
 
     def counters(self) -> dict[str, float]:
-        """For the record, by one rank."""
+        """Counters for the record; only rank 0 has any."""
         if self.checkpointer.cluster.rank:
             return {}
         return self.checkpointer.tally.counters() | {"resumed_after_step": float(self.resumed)}

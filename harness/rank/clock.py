@@ -1,7 +1,7 @@
-"""The clock of a case: wall time, CPU time of this rank, busy time of the machine; it can stand still in between.
+"""The clock of a case: wall time, CPU time of this rank and busy time of the machine, while it is running.
 
-Busy time is what every process of the machine used, from ``/proc/stat``. What is left of it after subtracting the ranks
-of the job is CPU time taken by others, the usual reason for a timing that cannot be repeated.
+Busy time is the CPU time of all processes of the machine, from ``/proc/stat``. What remains of it after subtracting the
+ranks of the job is background CPU load, the usual reason why a timing cannot be reproduced.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _BUSY_FIELDS = (0, 1, 2, 5, 6, 7)  # user, nice, system, irq, softirq, steal
 
 
 class Clock:
-    """Adds up time between ``start`` and ``stop``."""
+    """Adds up the time between ``start`` and ``stop``."""
 
     def __init__(self) -> None:
         self.running = False
@@ -30,12 +30,12 @@ class Clock:
 
     @property
     def training_seconds(self) -> float:
-        """Since the first step, warm-up included and pauses for evaluation excluded."""
+        """Seconds since this clock was made, including warm-up, excluding pauses for evaluation."""
         now = self._stopped_at if self._stopped_at is not None else time.perf_counter()
         return now - self._created - self._untimed
 
     def resume(self) -> None:
-        """Ends a pause for training time alone: during the warm-up the window is not open yet."""
+        """Ends a pause of training time only: during the warm-up the window is not open yet."""
         if self._stopped_at is not None:
             self._untimed += time.perf_counter() - self._stopped_at
             self._stopped_at = None
@@ -46,7 +46,7 @@ class Clock:
         self._snapshot = _snapshot()
 
     def stop(self) -> None:
-        """Also stands still what counts training time; without effect on the window when the clock is not running."""
+        """Pauses the window, if it is open, and training time in any case."""
         self._stopped_at = time.perf_counter()
         if not self.running:
             return
@@ -65,7 +65,7 @@ def _snapshot() -> tuple[float, float, float, float]:
 
 
 def busy_seconds() -> float:
-    """CPU time that this machine spent on anything since it was started; 0 where the kernel does not tell."""
+    """CPU seconds that this machine has spent since it was booted; 0 where the kernel does not report them."""
     try:
         fields = _STAT.read_text().split("\n", 1)[0].split()[1:]
     except OSError:
@@ -74,7 +74,7 @@ def busy_seconds() -> float:
 
 
 def process_seconds(pid: int) -> float:
-    """CPU time of a process so far, its children not counted; 0 when it is gone."""
+    """CPU seconds of a process so far, without its children; 0 when it has ended."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

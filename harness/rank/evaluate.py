@@ -1,4 +1,4 @@
-"""Predictions of one rank on the held-out split, written into the job's state folder."""
+"""Writes one rank's predictions on the held-out split into the job's state folder."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EVALUATION_BATCH = 8192
 
 
 def predict(job: Job, cluster: Cluster, heartbeat: Heartbeat, feed: Feed, trainer: Trainer, step: int) -> bool:
-    """Writes this rank's predictions on the held-out split; False when there is no such split."""
+    """Writes this rank's predictions on the held-out split; False if there is no such split."""
     split = held_out_split(feed.dataset)
     if split is None:
         return False
@@ -32,7 +32,7 @@ def predict(job: Job, cluster: Cluster, heartbeat: Heartbeat, feed: Feed, traine
 
 
 def save_unseen_flags(job: Job, cluster: Cluster, heartbeat: Heartbeat, feed: Feed) -> None:
-    """Writes which of this rank's held-out examples hold values that training never showed."""
+    """Writes which of this rank's held-out examples hold values that do not occur in training."""
     split = held_out_split(feed.dataset)
     if split is None:
         return
@@ -44,7 +44,7 @@ def save_unseen_flags(job: Job, cluster: Cluster, heartbeat: Heartbeat, feed: Fe
 
 
 def with_heartbeat(batches: Iterator[Batch], heartbeat: Heartbeat) -> Iterator[Batch]:
-    """Shows life with every batch."""
+    """The same batches, with a heartbeat for each."""
     for batch in batches:
         heartbeat.send("evaluate")
         yield batch

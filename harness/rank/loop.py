@@ -2,11 +2,11 @@
 
 ::
 
-    warm-up steps │ barrier, clock on ── steps ── finish, barrier, clock off │ evaluate, keep │ barrier, clock on ── ...
+    warm-up steps │ barrier, clock on ── steps ── finish, barrier, clock off │ evaluate, save │ barrier, clock on ── ...
 
-One batch is read ahead, so that a strategy may fetch what the next step needs; it is not announced across a checkpoint,
-which is one cut between two steps. Evaluation and everything that is written happen while the clock stands. Raw samples
-are kept; percentiles are for the reader of the record.
+One batch is read ahead, so that a strategy can fetch what the next step needs. It is not announced before a checkpoint,
+which must separate two steps cleanly. The clock is stopped during evaluation and while anything is written. Raw samples
+are kept; percentiles are computed from them when the record is made.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from wideload.harness.rank.clock import Clock
 from wideload.harness.rank.trace import Trace
 
 CHECKSUMMED_STEPS = 50
-"""Steps whose batches go into the fingerprint of the order."""
+"""Number of steps whose batches enter the fingerprint of the order."""
 
 Evaluate = Callable[[int, int, float], None]
-"""Called with steps done, global examples trained, seconds of training so far."""
+"""Called with the steps done, the global examples trained and the seconds of training so far."""
 
 
 @dataclass(slots=True)
 class Measured:
-    """What the loop saw on this rank.
+    """What the loop measured on this rank.
 
-    ``batch_checksums`` holds examples, clicks and values of the first batches: summed over ranks they are the same for
-    every strategy that was fed the same batches.
+    ``batch_checksums`` holds the number of examples, clicks and values of each of the first batches. Summed over the
+    ranks, they are the same for every strategy that was given the same batches.
     """
 
     steps: int = 0
@@ -58,7 +58,7 @@ class Measured:
             self.batch_checksums += [batch.examples, int(batch.label.sum()), len(batch.values)]
 
     def time(self, batch: Batch, input_ms: float, step_ms: float, result: StepResult) -> None:
-        """Takes the samples of a step within the clock."""
+        """Adds the timings of a step within the clock."""
         self.window_steps += 1
         self.window_examples += batch.global_size
         self.step_ms.append(input_ms + step_ms)
@@ -67,25 +67,25 @@ class Measured:
 
 
 class CheckpointHook(Protocol):
-    """When to keep the state, and who keeps it. Every rank calls both alike."""
+    """Decides when to save the state, and saves it. Every rank makes the same calls."""
 
     def due(self, step: int) -> bool:
-        """Whether the state after ``step`` steps is to be kept; asked before that step."""
+        """Whether to save the state after ``step`` steps; called before that step."""
         ...
 
     def take(self, measured: Measured, training_seconds: float) -> None:
-        """Keeps the state between two steps; nothing is under way."""
+        """Saves the state between two steps, when nothing is pending."""
         ...
 
 
 @dataclass(slots=True)
 class Loop:
-    """One rank's way through its batches.
+    """Trains one rank on its batches.
 
     Attributes:
         warmup_steps: steps before the clock starts.
-        eval_every: steps between two evaluations on the way, or None.
-        handicap: share by which every step is prolonged on purpose.
+        eval_every: steps between two evaluations during training, or None.
+        handicap: share by which every step is deliberately lengthened.
         checkpoints: takes them, or None.
     """
 
@@ -101,9 +101,9 @@ class Loop:
     checkpoints: CheckpointHook | None = None
 
     def run(self, batches: Iterator[Batch], before: Measured | None = None) -> Measured:
-        """Trains on every batch; ``before`` is what was measured until the case was interrupted."""
-        # What set-up made lives as long as the run. Out of the collector's sight, or it is walked again and again: a
-        # twentieth of a step's CPU time, under any strategy.
+        """Trains on every batch; ``before`` is what had been measured before an interruption."""
+        # What set-up made lives as long as the run. Unless it is hidden from the garbage collector, it is traversed
+        # repeatedly, which takes a twentieth of a step's CPU time under any strategy.
         gc.collect()
         gc.freeze()
         measured = before if before is not None else Measured()
@@ -120,12 +120,12 @@ class Loop:
             if self.eval_every and upcoming is not None and measured.steps % self.eval_every == 0:
                 self._pause(measured, self._evaluate)
             if checkpoint_due and upcoming is not None:
-                self._pause(measured, self._keep)
+                self._pause(measured, self._save)
             current = upcoming
         self.trainer.finish()
         self._stop()
         if measured.steps > begun:
-            self._keep(measured)
+            self._save(measured)
         return measured
 
     def _step(self, measured: Measured, current: Batch, batches: Iterator[Batch], announce: bool) -> Batch | None:
@@ -145,7 +145,7 @@ class Loop:
         return upcoming
 
     def _handicapped(self, begun: float, done: float) -> float:
-        """Spins for a share of the step, when asked to."""
+        """Busy-waits for the configured share of the step; returns when that is over."""
         until = done + self.handicap * (done - begun)
         while done < until:
             done = time.perf_counter()
@@ -159,13 +159,13 @@ class Loop:
         if was_running:
             self._start()
         else:
-            self.cluster.barrier()  # nobody trains on while another rank still reads what it keeps
+            self.cluster.barrier()  # no rank resumes training while another is still reading its state
             self.clock.resume()
 
     def _evaluate(self, measured: Measured) -> None:
         self.evaluate(measured.steps, measured.global_examples, self.clock.training_seconds)
 
-    def _keep(self, measured: Measured) -> None:
+    def _save(self, measured: Measured) -> None:
         if self.checkpoints is not None:
             self.checkpoints.take(measured, self.clock.training_seconds)
 

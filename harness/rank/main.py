@@ -4,8 +4,8 @@
 
     MPI ─► data set ─► columns agreed ─► strategy.build ─► loop (clock) ─► evaluate ─► Outcome on disk ─► MPI finalised
 
-Whatever goes wrong ends up in the rank's :class:`~wideload.harness.job.messages.Outcome` and its log, and the process
-leaves at once: the others may be waiting inside MPI, and an orderly end would wait for them.
+Any error is recorded in the rank's :class:`~wideload.harness.job.messages.Outcome` and its log, and the process exits
+at once: the other ranks may be waiting inside MPI, and an orderly end would wait for them.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def main(job_file: Path) -> None:
         check_size(job.case, cluster)
         outcome = measure(job, cluster, heartbeat)
         messages.write(messages.outcome_path(job.path, rank), outcome)
-        # A rank that leaves first may take the launcher's patience with it; nobody leaves before all have written.
+        # The launcher may end the other ranks soon after the first one leaves, so none leaves before all have written.
         cluster.barrier()
         heartbeat.send("close")
     except BaseException as error:
@@ -48,9 +48,10 @@ def main(job_file: Path) -> None:
 
 
 def check_size(case: Case, cluster: Cluster) -> None:
-    """Raises ClusterError when the launcher's MPI is not the one that mpi4py was built for.
+    """Checks that the ranks found each other.
 
-    Every rank then is alone.
+    Raises:
+        ClusterError: the launcher's MPI is not the one that mpi4py was built for; every rank is then a job of its own.
     """
     if cluster.ranks != case.processes:
         raise ClusterError(
@@ -60,7 +61,7 @@ def check_size(case: Case, cluster: Cluster) -> None:
 
 
 def measure(job: Job, cluster: Cluster, heartbeat: Heartbeat) -> Outcome:
-    """The part that depends on the kind of case."""
+    """Trains or measures a ceiling, depending on the kind of case."""
     if job.case.kind in ("train", "alone"):
         from wideload.harness.rank.train import train
 
@@ -71,7 +72,7 @@ def measure(job: Job, cluster: Cluster, heartbeat: Heartbeat) -> Outcome:
 
 
 def give_up(job: Job, rank: int, error: BaseException) -> None:
-    """Records the error and leaves without waiting for anyone."""
+    """Records the error and exits without waiting for other ranks."""
     traceback.print_exc()
     outcome = Outcome(rank=rank, host=socket.gethostname(), pid=os.getpid(), error=one_line(error))
     try:
@@ -83,7 +84,7 @@ def give_up(job: Job, rank: int, error: BaseException) -> None:
 
 
 def one_line(error: BaseException) -> str:
-    """The message; with the kind of error where the message was not written for the user."""
+    """The first line of the message, after the type of the error unless the message was written for users."""
     text = str(error).strip()
     first = text.splitlines()[0] if text else ""
     return first if isinstance(error, WideloadError) and first else f"{type(error).__name__}: {first}".rstrip(": ")

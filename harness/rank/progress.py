@@ -1,7 +1,7 @@
-"""What a rank's loop had measured when a checkpoint was taken: so that a resumed case's record is whole.
+"""What a rank's loop had measured when a checkpoint was taken, so that the record of a resumed case is complete.
 
-``rank-NNN.safetensors`` holds ``losses`` float64 ``[steps]`` and ``marks`` int64; the counts and the evaluations are
-its metadata.
+``rank-NNN.safetensors`` holds ``losses`` float64 ``[steps]`` and ``batch_checksums`` int64 (``marks`` in files written
+before 0.2); counts and evaluations are its metadata.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ import numpy as np
 from wideload.errors import CheckpointError
 from wideload.harness.rank.loop import Measured
 
+_OLD_CHECKSUMS = "marks"
+"""Name of the checksums in files written before 0.2."""
+
 
 @dataclass(slots=True)
 class Progress:
@@ -24,7 +27,7 @@ class Progress:
 
     Attributes:
         counts: steps, examples and global examples.
-        points: evaluations so far, as plain data.
+        points: evaluations so far, as JSON values.
         seconds: of training so far.
     """
 
@@ -41,7 +44,7 @@ class Progress:
         return cls(counts, list(measured.losses), list(measured.batch_checksums), points, seconds)
 
     def measured(self) -> Measured:
-        """What the loop goes on from."""
+        """The measurements in the form in which the loop resumes from them."""
         counts = self.counts
         return Measured(
             steps=counts["steps"],
@@ -52,18 +55,21 @@ class Progress:
         )
 
     def writer(self, rank: int) -> Callable[[Path], list[Path]]:
-        """What a checkpointer calls to write this progress as it is now, while measuring goes on."""
+        """A function that writes this progress as it is now, even if measuring continues before it is called."""
         copied = replace(
             self, losses=list(self.losses), batch_checksums=list(self.batch_checksums), points=list(self.points)
         )
         return lambda folder: [copied.write(folder, rank)]
 
     def write(self, folder: Path, rank: int) -> Path:
-        """The file."""
+        """Writes the file and returns its path."""
         from safetensors.numpy import save
 
         about = {"counts": self.counts, "points": self.points, "seconds": self.seconds}
-        arrays = {"losses": np.array(self.losses, np.float64), "marks": np.array(self.batch_checksums, np.int64)}
+        arrays = {
+            "losses": np.array(self.losses, np.float64),
+            "batch_checksums": np.array(self.batch_checksums, np.int64),
+        }
         path = folder / _name(rank)
         path.write_bytes(save(arrays, {"progress": json.dumps(about)}))
         return path
@@ -81,7 +87,8 @@ class Progress:
         try:
             with safe_open(path, framework="numpy") as file:
                 about = json.loads((file.metadata() or {})["progress"])
-                losses, batch_checksums = file.get_tensor("losses").tolist(), file.get_tensor("marks").tolist()
+                checksums = "batch_checksums" if "batch_checksums" in file.keys() else _OLD_CHECKSUMS  # noqa: SIM118 - no mapping
+                losses, batch_checksums = (file.get_tensor(name).tolist() for name in ("losses", checksums))
             return cls(about["counts"], losses, batch_checksums, about["points"], about["seconds"])
         except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
             raise CheckpointError(f"{path} cannot be read: {error}") from None

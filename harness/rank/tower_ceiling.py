@@ -1,6 +1,7 @@
 """The ceiling ``tower``: the dense tower of the workload on inputs kept in memory, forward, backward and update.
 
-What a strategy adds to this - look-ups, their gradients, communication - is the price of being sparse and distributed.
+What a strategy needs beyond this - look-ups, their gradients, communication - is the price of being sparse and
+distributed.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ LEARNING_RATE = 0.05
 
 
 class TowerTrainer(Trainer):
-    """Trains the tower under AdaGrad; embeddings are constants."""
+    """Trains the tower with AdaGrad; embeddings are constants."""
 
     def __init__(self, workload: Workload, layout: BatchLayout, cluster: Cluster) -> None:
         tower = DenseTower(workload.model, layout)
@@ -72,7 +73,7 @@ class TowerTrainer(Trainer):
         return Footprint(weights=size, optimizer=size)
 
     def save(self, directory: Path) -> None:
-        """Nothing to keep."""
+        """Nothing to save."""
 
     def restore(self, directory: Path) -> None:
         """Nothing to load."""

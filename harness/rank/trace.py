@@ -1,6 +1,7 @@
-"""A timeline of every step in Chrome's trace format, for ui.perfetto.dev; off unless asked for.
+"""A timeline of every step in Chrome's trace format, for ui.perfetto.dev; off by default.
 
-Times are those of the rank's monotonic clock: ranks of one host line up, ranks of several hosts need not.
+Times are those of the rank's monotonic clock: the timelines of ranks on one host are aligned, those on different hosts
+need not be.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 
 class Trace:
-    """Collects events in memory; :meth:`write` puts them on disk off the clock."""
+    """Collects events in memory; :meth:`write` writes them to disk when the clock is stopped."""
 
     def __init__(self, rank: int, enabled: bool) -> None:
         self._rank = rank
@@ -20,7 +21,7 @@ class Trace:
         self._events: list[dict[str, Any]] = []
 
     def step(self, step: int, begun: float, read: float, done: float, phases_ms: Mapping[str, float]) -> None:
-        """One step: input from ``begun`` to ``read``, then the strategy's phases laid end to end until ``done``."""
+        """Adds a step: input from ``begun`` to ``read``, then the strategy's phases in turn until ``done``."""
         if not self._enabled:
             return
         self._event(f"step {step}", begun, done - begun, step)

@@ -1,4 +1,4 @@
-"""Trains one rank of a case under a strategy, through the contract alone."""
+"""Trains one rank of a case under a strategy, which it knows only through the contract."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from wideload.options import validate
 
 
 def train(job: Job, cluster: Cluster, heartbeat: Heartbeat) -> Outcome:
-    """Builds, trains, evaluates; returns what this rank measured."""
+    """Builds the strategy, trains and evaluates; returns what this rank measured."""
     case = job.case
     strategy = build_strategy(case)
     dataset = datasets.load(case.workload.dataset)
@@ -37,7 +37,7 @@ def train(job: Job, cluster: Cluster, heartbeat: Heartbeat) -> Outcome:
     feed = Feed(case.workload, dataset, adapter, cluster)
     trainer = strategy.build(case.workload, adapter.layout, team(case, cluster))
     measured = run(job, cluster, heartbeat, feed, trainer)
-    # Not when a rank has failed: closing may wait for the others, and it has to leave at once (harness/rank/main.py).
+    # Not after a failure: closing may wait for other ranks, and a failed rank must exit at once (harness/rank/main.py).
     trainer.close()
     return measured
 
@@ -48,7 +48,7 @@ def build_strategy(case: Case) -> Strategy:
 
 
 def team(case: Case, cluster: Cluster) -> Cluster:
-    """The cluster that the strategy works in: the job, or for the ceiling without communication this rank alone."""
+    """The cluster that the strategy uses: the whole job, or this rank alone for the ceiling without communication."""
     if case.kind != "alone":
         return cluster
     from mpi4py import MPI
@@ -102,7 +102,7 @@ def run(job: Job, cluster: Cluster, heartbeat: Heartbeat, feed: Feed, trainer: T
 def checkpoints_of(
     job: Job, cluster: Cluster, heartbeat: Heartbeat, feed: Feed, trainer: Trainer
 ) -> CaseCheckpoints | None:
-    """What takes the checkpoints of a case that has any."""
+    """The checkpoint hook of the case; None if it has no checkpoints."""
     if job.checkpoints is None or job.case.kind != "train":
         return None
     found = fingerprints(job.case, feed.dataset, feed.adapter)
@@ -112,9 +112,9 @@ def checkpoints_of(
 
 
 def fingerprints(case: Case, dataset: Dataset, adapter: FeatureColumnAdapter) -> dict[str, str]:
-    """What must be equal for two cases to be comparable.
+    """Fingerprints that must be equal for two cases to be comparable.
 
-    ``problem`` is the workload whatever its length, ``input`` where batches come from while the clock runs.
+    ``problem`` is the workload without its length; ``input`` says where batches come from while the clock runs.
     """
     return {
         "workload": case.workload.fingerprint,
@@ -143,7 +143,7 @@ def outcome(cluster: Cluster, measured: Measured, clock: Clock, warmup: int) -> 
         busy_seconds=clock.busy_seconds,
         machine=machine(),
         losses=measured.losses,
-        marks=measured.batch_checksums,
+        batch_checksums=measured.batch_checksums,
         step_ms=measured.step_ms,
         phases_ms=measured.phases_ms,
     )

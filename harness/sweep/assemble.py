@@ -1,4 +1,4 @@
-"""From what a finished job left to the records that are kept."""
+"""Makes the records of a case from what its finished job left behind."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from wideload.harness.records.store import CaseRecords
 PERCENTILES = {"p10": 10, "p50": 50, "p90": 90, "p99": 99}
 THINNED_LOSSES = 200
 UNSETTLED = 0.02
-"""Share of a window's time by which a late warm-up may bias it."""
+"""Share by which steps that were still warming up may bias the mean step time."""
 SHORTEST_WINDOW = 0.5
-"""Seconds below which the kernel's count of busy time, kept in steps of 10 ms, says nothing."""
+"""Windows below this number of seconds are too short for the kernel's count of busy time, which has steps of 10 ms."""
 
 
 def assemble(finished: Finished, attempt: int, round_: int, foreign_limit: float) -> CaseRecords:
-    """The records of a job, complete as far as its ranks got."""
+    """The records of a job, as complete as its ranks left them."""
     run = _identity(finished.case, attempt, round_).model_copy(update=_circumstances(finished))
     ranks = [_rank(finished, rank, attempt) for rank in range(finished.case.processes)]
     outcomes = [outcome for outcome in finished.outcomes if outcome is not None]
@@ -115,15 +115,17 @@ def _measurements(finished: Finished, outcomes: list[Outcome], foreign_limit: fl
 
 
 def _unsettled(first: Outcome) -> list[str]:
-    """Says so when the steps right after the warm-up were still slower than the rest."""
-    cut = settled_after(first.step_ms)
-    if not cut:
+    """A flag if the steps right after the warm-up were still slower than the rest."""
+    unsettled = settled_after(first.step_ms)
+    if not unsettled:
         return []
-    early, rest = float(np.mean(first.step_ms[:cut])), float(np.mean(first.step_ms[cut:]))
-    # A few slow steps in a long window change nothing; their weight in the mean is what matters.
-    if (early - rest) * cut < UNSETTLED * rest * len(first.step_ms):
+    early, rest = float(np.mean(first.step_ms[:unsettled])), float(np.mean(first.step_ms[unsettled:]))
+    # A few slow steps in a long window do not matter; what counts is how much they shift the mean.
+    if (early - rest) * unsettled < UNSETTLED * rest * len(first.step_ms):
         return []
-    return [f"not settled for the first {cut} timed steps: {early:.2f} ms against {rest:.2f} ms; raise warmup_steps"]
+    return [
+        f"not settled for the first {unsettled} timed steps: {early:.2f} ms against {rest:.2f} ms; raise warmup_steps"
+    ]
 
 
 def _memory(ranks: list[RankRecord]) -> dict[str, int | None]:
@@ -176,9 +178,9 @@ def percentiles(samples: list[float]) -> dict[str, float]:
 
 
 def foreign_cores(outcomes: list[Outcome]) -> float | None:
-    """Mean busy cores that were not the job's, on the machine where they were most.
+    """Mean number of busy cores that the job did not use, on the machine where it was largest.
 
-    None for a window too short to tell.
+    None if the window is too short to tell.
     """
     by_machine: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
@@ -192,20 +194,20 @@ def foreign_cores(outcomes: list[Outcome]) -> float | None:
 
 
 def global_losses(outcomes: list[Outcome], keep: int) -> list[float]:
-    """Loss of every global batch for the first ``keep`` steps, then every n-th so that about 200 more remain."""
+    """Loss of every global batch for the first ``keep`` steps, then of every n-th, so that about 200 more remain."""
     losses: list[float] = np.sum([outcome.losses for outcome in outcomes], axis=0).tolist()
     rest = losses[keep:]
     return losses[:keep] + rest[:: max(len(rest) // THINNED_LOSSES, 1)]
 
 
 def order_fingerprint(outcomes: list[Outcome]) -> str:
-    """16 hex digits over the first global batches, whatever the number of ranks that shared them."""
-    marks = np.sum([outcome.marks for outcome in outcomes], axis=0, dtype=np.int64)
-    return hashlib.blake2b(marks.tobytes(), digest_size=8).hexdigest()
+    """16 hex digits over the first global batches; independent of the number of ranks."""
+    checksums = np.sum([outcome.batch_checksums for outcome in outcomes], axis=0, dtype=np.int64)
+    return hashlib.blake2b(checksums.tobytes(), digest_size=8).hexdigest()
 
 
 def _phases(outcomes: list[Outcome]) -> dict[str, float]:
-    """Mean per step and rank, of the phases that are known."""
+    """Mean milliseconds of each phase, per step and rank."""
     steps = sum(outcome.window_steps for outcome in outcomes)
     totals = _totals(outcome.phases_ms for outcome in outcomes)
     return {name: total / steps for name, total in totals.items()} if steps else {}
@@ -246,7 +248,7 @@ def _largest(*values: int | None) -> int | None:
 
 
 def _rank_status(finished: Finished, rank: int) -> Status:
-    """A rank that was ended because another failed is ``crashed``; only the guilty one carries the case's status."""
+    """Only the failing rank gets the status of the case; a rank that was ended because of it is ``crashed``."""
     outcome = finished.outcomes[rank]
     if outcome is not None and outcome.error is None:
         return "ok"

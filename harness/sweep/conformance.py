@@ -1,4 +1,4 @@
-"""What a strategy or data set of a third party must keep to, checked: ``wideload check --plugin NAME``.
+"""Checks that a strategy or data set of a third party implements its contract: ``wideload check --plugin NAME``.
 
 ====================  =====================================================================================
 a strategy            declares itself; says whether it is usable; trains and evaluates in real jobs of 1, 2 and 3
@@ -39,7 +39,7 @@ LOOK = 3
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One rule and whether it is kept; ``reason`` says what was found instead."""
+    """One rule and whether it holds; ``reason`` says what was found instead."""
 
     rule: str
     kept: bool
@@ -47,10 +47,10 @@ class Finding:
 
 
 def check_plugin(text: str, folder: Path, watcher: Watcher, hosts: Hosts) -> list[Finding]:
-    """Checks a strategy or a data set, whichever has that name; options may be given.
+    """Checks the strategy or data set of that name; ``text`` may contain options.
 
     Raises:
-        UnknownNameError: neither has.
+        UnknownNameError: there is neither.
     """
     name = Spec.parse(text).name
     if name in strategies.names():
@@ -104,7 +104,7 @@ def _jobs(text: str, folder: Path, watcher: Watcher, hosts: Hosts) -> list[Findi
 
 
 def check_dataset(dataset: Dataset) -> Iterator[Finding]:
-    """Every rule of a data set."""
+    """The findings for every rule of a data set."""
     from wideload.datasets.contract import Plan
 
     plan = Plan(BATCH, seed=1)

@@ -1,7 +1,4 @@
-"""The machine, the versions and the settings under which a run took place.
-
-What one wants to know when numbers differ.
-"""
+"""The machine, the versions and the settings of a run: what to look at when numbers differ."""
 
 from __future__ import annotations
 
@@ -42,7 +39,7 @@ VARIABLES += tuple(f"TF_{kind}" for kind in ("CPP_", "NUM_", "XLA_", "GPU_", "CU
 
 
 def describe() -> dict[str, Any]:
-    """Plain data, as stored in ``environment.json``."""
+    """JSON values, as stored in ``environment.json``."""
     import psutil
 
     return {

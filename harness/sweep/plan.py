@@ -1,12 +1,12 @@
-"""From an experiment to the cases to run, in the order to run them.
+"""The cases of an experiment, in the order in which they are run.
 
 ::
 
     round 0:  reference, A, B, C, ceilings      of every variant
     round 1:  reference, A, B, C, ceilings      ...
 
-Cases of one round are neighbours in time, so what disturbs the machine for a while disturbs them alike, and ratios
-within a round are fair. The reference comes first: the others are checked against it as soon as they end.
+The cases of one round run close together in time, so a temporary disturbance of the machine affects them alike, and
+ratios within a round are fair. The reference comes first: the others are checked against it as soon as they end.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from wideload.harness.experiment.experiment import Experiment
 from wideload.options import Spec
 
 _UNMEASURED: dict[str, Any] = {"evaluate": False, "eval_every": None, "cold_start": False}
-"""For cases whose predictions nobody asks for."""
+"""Settings of cases whose predictions are not needed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A case with what the sweep must know about it.
+    """A case, and what the sweep needs to know about it.
 
     Attributes:
-        unavailable: why the strategy cannot run here; empty when it can.
+        unavailable: why the strategy cannot run here; empty if it can.
         synchronous: whether parity is expected of it.
-        is_reference: parity compares the others of its variant with this one.
-        keys, sharded: what tables cost, see :mod:`wideload.harness.sweep.preflight`.
+        is_reference: parity compares the other cases of the variant with this one.
+        keys, sharded: decide how much memory tables need, see :mod:`wideload.harness.sweep.preflight`.
     """
 
     case: Case
@@ -45,10 +45,10 @@ class Planned:
 
 
 def plan(experiment: Experiment) -> list[Planned]:
-    """All cases, each once.
+    """All cases, each of them once.
 
     Raises:
-        UnknownNameError: a strategy, data set or option that does not exist; names the nearest one.
+        UnknownNameError: a strategy, data set or option does not exist; the message names the nearest one.
     """
     if experiment.baseline is not None:
         _strategy(Spec.parse(experiment.baseline))
@@ -74,7 +74,7 @@ def _round(variant: Experiment, number: int) -> list[Planned]:
         has_reference = any(entry.is_reference for entry in strategies_of_round)
         if variant.parity and not has_reference and number == 0:
             strategies_of_round.append(_short_reference(variant, ranks))
-        # sorted is stable: the reference first, the others as written.
+        # sorted is stable: the reference comes first, the others stay in the order in which they were written.
         entries += sorted(strategies_of_round, key=lambda entry: not entry.is_reference)
         entries += [_ceiling_case(variant, kind, ranks, number) for kind in variant.ceilings]
     return entries
@@ -116,7 +116,7 @@ def _strategy_case(variant: Experiment, spec: Spec, ranks: int, number: int) -> 
 
 
 def _short_reference(variant: Experiment, ranks: int) -> Planned:
-    """The reference for parity alone: as many steps as are compared, no evaluation."""
+    """The reference when it is needed for parity only: as many steps as are compared, no evaluation."""
     workload = variant.workload.model_copy(update={"steps": _fewer(variant.workload.steps, variant.parity_steps)})
     short = variant.model_copy(update={"workload": workload, "warmup_steps": 0} | _UNMEASURED)
     return _strategy_case(short, Spec.parse(variant.reference), ranks, 0)
@@ -127,7 +127,7 @@ def _fewer(steps: int | None, limit: int) -> int:
 
 
 def _ceiling_case(variant: Experiment, kind: str, ranks: int, number: int) -> Planned:
-    """Ceilings run as the reference's kind of job on every rank."""
+    """A ceiling: a job like that of the reference, but on every rank."""
     spec = Spec.parse(variant.reference)
     entry = _strategy_case(variant, spec, ranks, number)
     case = entry.case.model_copy(update={"kind": kind, "distributed": True} | _UNMEASURED)

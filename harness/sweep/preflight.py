@@ -1,9 +1,9 @@
 """Refuses a case that cannot fit on this machine, before it takes the machine down.
 
-A replicated table costs every process ``rows * width * 4`` bytes, once for the weights and once for each optimizer
-slot, and a gradient of what a batch touches. One whose rows are spread over the processes costs that once. A sparse
-table costs at most what the examples can touch. The estimate is a lower bound: what it refuses would not have fitted;
-the watchdog's memory guard catches the rest.
+A replicated table needs ``rows * width * 4`` bytes in every process, once for the weights and once for each optimizer
+slot, plus a gradient for what a batch touches. A table whose rows are spread over the processes needs that only once. A
+sparse table needs at most what the examples can touch. The estimate is a lower bound: a case that it refuses would not
+have fitted; the watchdog's memory guard catches the rest.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ _SLOTS = {"ftrl": 2, "adagrad": 1, "adam": 2, "sgd": 0}
 
 
 def disk_obstacle(run: Path) -> str:
-    """Why nothing more can be recorded below ``run``; empty when it can."""
+    """Why nothing more can be recorded below ``run``; empty if it can."""
     free = shutil.disk_usage(run).free
     if free >= DISK_BYTES:
         return ""
-    wanted = f"{free / 2**20:.0f} MiB are left on the disk of {run}, {DISK_BYTES / 2**20:.0f} MiB are wanted"
-    return f"{wanted}: free some, or choose another place with --output."
+    wanted = f"{free / 2**20:.0f} MiB are left on the disk of {run}, {DISK_BYTES / 2**20:.0f} MiB are needed"
+    return f"{wanted}: free some space, or choose another place with --output."
 
 
 def memory_obstacle(case: Case, keys: str, sharded: bool = False) -> str:
-    """Why the case cannot fit into the memory that is free now; empty when it may.
+    """Why the case cannot fit into the memory that is free now; empty if it may fit.
 
     Args:
         keys: of the strategy, ``signs`` or ``ids``.
-        sharded: the processes share the rows of ``ids``; otherwise each holds them all.
+        sharded: with ``ids``, whether the processes share the rows; otherwise each holds all of them.
     """
     import psutil
 

@@ -1,7 +1,7 @@
-"""Runs an experiment: plan -> skip what is done -> guard -> launch -> record -> check parity -> next.
+"""Runs an experiment: plan -> skip what is done -> preflight -> launch -> record -> check parity -> next case.
 
-A sweep may be interrupted at any moment; what was recorded stays, and running it again does only what is missing. A
-case that fails, in whatever way, is a record like any other, and the sweep goes on.
+A sweep may be interrupted at any moment: what was recorded stays, and running it again does only what is missing. A
+case that fails, in whatever way, is recorded like any other, and the sweep continues.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Rerun = Literal["missing", "failed", "all"]
 
 
 class Watcher(Protocol):
-    """Is told what happens; a display."""
+    """Receives the events of a sweep; implemented by displays."""
 
     def planned(self, todo: int, done: int) -> None: ...
     def started(self, number: int, case: Case) -> None: ...
@@ -52,17 +52,17 @@ class Sweep:
 
     @classmethod
     def prepare(cls, experiment: Experiment, folder: Path, watcher: Watcher, hosts: Hosts) -> Sweep:
-        """Finds MPI, makes the folder.
+        """Finds MPI and sets up the run folder.
 
         Raises:
-            UnavailableError: no MPI that starts.
+            UnavailableError: there is no MPI, or it does not start.
         """
         limits = Limits(experiment.time_limit, experiment.stall_limit)
         launcher = Launcher(find(), folder, limits, hosts, checkpoints=experiment.checkpoints)
         return cls(experiment, Store(folder), launcher, watcher)
 
     def run(self, rerun: Rerun = "missing") -> list[RunRecord]:
-        """Runs what is to be run; returns the last record of every case of the plan."""
+        """Runs the cases that are due; returns the last record of every planned case."""
         entries = plan(self.experiment)
         self.store.begin(self.experiment.to_toml(), describe())
         known = self.store.known()
@@ -76,17 +76,17 @@ class Sweep:
         return [known[entry.case.case_id] for entry in entries]
 
     def _wanted(self, entry: Planned, known: RunRecord | None, rerun: Rerun) -> bool:
-        """Whether to run a case; one that broke off and has a checkpoint is not done with."""
+        """Whether to run a case. One that broke off and has a checkpoint is not finished."""
         if known is None or rerun == "all":
             return True
         broken = known.status != "ok"
         return broken and (rerun == "failed" or self.launcher.resumable(entry.case))
 
-    def _run_entry(self, number: int, entry: Planned, known: dict[str, RunRecord], anew: bool) -> RunRecord:
+    def _run_entry(self, number: int, entry: Planned, known: dict[str, RunRecord], fresh: bool) -> RunRecord:
         before = known.get(entry.case.case_id)
         attempt = before.attempt + 1 if before else 0
         self.watcher.started(number, entry.case)
-        records = self._attempt(entry, attempt, fresh=anew)
+        records = self._attempt(entry, attempt, fresh=fresh)
         retries = self.experiment.foreign_retries
         while retries and _disturbed(records.run):
             self._record(entry, records, known)
@@ -112,7 +112,7 @@ class Sweep:
         return parity.compare(run, reference, self.experiment.parity_steps, entry.synchronous)
 
     def _conclude(self, entries: list[Planned], known: dict[str, RunRecord]) -> None:
-        """One verdict per strategy and variant, from the first round."""
+        """Makes one verdict for each strategy and variant, from the first round."""
         self.checks = [
             self._check(entry, known[entry.case.case_id], known)
             for entry in entries
@@ -132,7 +132,7 @@ class Sweep:
 
 
 def as_check(experiment: Experiment, steps: int) -> Experiment:
-    """The experiment cut down to what parity needs."""
+    """The experiment, reduced to what parity needs."""
     workload = experiment.workload.model_copy(update={"steps": steps})
     return experiment.model_copy(
         update={
@@ -149,7 +149,7 @@ def as_check(experiment: Experiment, steps: int) -> Experiment:
 
 
 def reference_of(run: RunRecord, known: Iterable[RunRecord], reference: str) -> RunRecord | None:
-    """The run of the reference on the same problem with the same job size, of the first round that has one."""
+    """The reference's run on the same problem with the same job size, from the first round that has one."""
     candidates = [
         other
         for other in known

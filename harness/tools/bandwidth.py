@@ -1,4 +1,4 @@
-"""How bandwidth changes the ranking.
+"""Measures how bandwidth changes the ranking of strategies.
 
 ``python -m wideload.harness.tools.bandwidth EXPERIMENT [--rate RATE]... [-o FOLDER]``
 
@@ -7,7 +7,7 @@
     for every rate:  two hosts (see :mod:`wideload.harness.tools.two_hosts`) ─► wideload run EXPERIMENT -o FOLDER/RATE
     at the end:      examples per second by strategy and rate, and its place among the strategies of that rate
 
-A rate that was measured before is not measured again, as with every run. Needs root.
+As with every run, cases that are recorded already are not measured again. Needs root.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ WIDELOAD = (sys.executable, "-c", "from wideload.harness.cli import main; main()
 
 
 def run(experiment: Path, rate: str, folder: Path, settings: Sequence[str] = ()) -> int:
-    """Runs an experiment on two hosts that are linked at ``rate``; the exit code of ``wideload run``."""
+    """Runs an experiment on two hosts whose link has ``rate``; returns the exit code of ``wideload run``."""
     options = [part for setting in settings for part in ("--set", setting)]
     place = ["--hostfile", "{hostfile}", "--remote-agent", "{agent}", "-o", str(folder)]
     with TwoHosts(rate) as hosts:
@@ -38,10 +38,10 @@ def run(experiment: Path, rate: str, folder: Path, settings: Sequence[str] = ())
 
 
 def speeds(results: Results) -> dict[str, float]:
-    """Median examples per second by strategy, of jobs that spanned two hosts; the fastest first.
+    """Median examples per second of each strategy, over jobs that used two hosts; the fastest first.
 
     Raises:
-        UsageError: no such case finished.
+        UsageError: there is no such case that finished.
     """
     found: dict[str, list[float]] = {}
     for each in results.runs:
@@ -54,7 +54,7 @@ def speeds(results: Results) -> dict[str, float]:
 
 
 def table(by_rate: Mapping[str, Mapping[str, float]]) -> str:
-    """Markdown: a strategy a line, a rate a column, places in parentheses."""
+    """A Markdown table: a line for each strategy, a column for each rate, the rank of the strategy in parentheses."""
     strategies = dict.fromkeys(label for rates in by_rate.values() for label in rates)
     lines = [f"| strategy | {' | '.join(by_rate)} |", "|---" * (len(by_rate) + 1) + "|"]
     lines += [
@@ -64,7 +64,7 @@ def table(by_rate: Mapping[str, Mapping[str, float]]) -> str:
 
 
 def _cell(rates: Mapping[str, float], label: str) -> str:
-    """``rates`` are in order of speed."""
+    """One cell; ``rates`` are ordered by speed."""
     if label not in rates:
         return "not finished"
     return f"{rates[label]:,.0f} examples/s ({list(rates).index(label) + 1}.)"
@@ -72,9 +72,15 @@ def _cell(rates: Mapping[str, float], label: str) -> str:
 
 @click.command()
 @click.argument("experiment", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--rate", "rates", multiple=True, default=("1gbit", "100mbit"), help="Bandwidth, as tc has it.")
+@click.option("--rate", "rates", multiple=True, default=("1gbit", "100mbit"), help="Bandwidth, in the notation of tc.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any key of the experiment.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), default="runs/links", help="A run folder a rate.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default="runs/links",
+    help="Folder for the run folders, one for each rate.",
+)
 def main(experiment: Path, rates: tuple[str, ...], settings: tuple[str, ...], output: Path) -> None:
     """Run one experiment over links of several bandwidths, on two hosts that live on this machine."""
     codes = [run(experiment, rate, output / rate, settings) for rate in rates]

@@ -1,17 +1,18 @@
-"""Does the instrument find differences where there are some, and none where there are none?
+"""Checks that comparisons find a difference where there is one, and none where there is none.
 
 ``python -m wideload.harness.tools.calibrate EXPERIMENT``
 
 ::
 
     A/A      the same case twice, ROUNDS rounds      the interval must contain 1
-    A/slow   the same case against itself with every step prolonged by HANDICAP    must be called slower
+    A/slow   the same case against itself with every step lengthened by HANDICAP   must be called slower
 
-Each is repeated; an interval of 95 % allows two misses in twenty. By default all rounds are windows of one job
-(:mod:`wideload.harness.tools.windows`): clock, barriers, handicap, pairing and interval are those of every comparison,
-the noise is this machine's, and 1,200 measurements take minutes instead of hours. What that leaves out is how much one
-start of a job differs from the next; ``--jobs`` starts a job for every measurement and takes it in. Measurements are
-kept below ``--output``; a Markdown table goes to stdout; exits 1 when the instrument failed.
+Each comparison is repeated; an interval of 95 % allows two misses in twenty. By default all rounds are windows of one
+job (:mod:`wideload.harness.tools.windows`): clock, barriers, handicap, pairing and interval are those of every
+comparison, the noise is that of this machine, and 1,200 measurements take minutes instead of hours. This leaves out how
+much one start of a job differs from the next; ``--jobs`` includes it by starting a job for every measurement.
+Measurements are stored below ``--output``, a Markdown table goes to stdout, and the exit code is 1 when calibration
+failed.
 """
 
 from __future__ import annotations
@@ -41,12 +42,12 @@ REQUIRED = 0.9
 WINDOWS_TIMEOUT = 3600.0
 
 Measure = Callable[[list[float]], list[float]]
-"""Examples per second of one measurement for each handicap, in order."""
+"""Maps handicaps to examples per second: one measurement for each handicap, in order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One comparison of two cases over some rounds."""
+    """One comparison of two cases over several rounds."""
 
     name: str
     rounds: int
@@ -54,19 +55,19 @@ class Trial:
     expected: str
 
     def handicaps(self) -> list[float]:
-        """In the order of measuring. Who goes first alternates, so that being second is no handicap."""
+        """In the order of measuring. Which case comes first alternates, so that being second is no handicap."""
         pair = [0.0, self.handicap]
         return [handicap for number in range(self.rounds) for handicap in (pair if number % 2 == 0 else pair[::-1])]
 
     def ratio(self, rates: Sequence[float]) -> Ratio:
-        """Candidate over baseline, of measurements in that order."""
+        """The ratio of candidate to baseline, from measurements in that order."""
         pairs = [rates[at : at + 2] if at % 4 == 0 else rates[at : at + 2][::-1] for at in range(0, len(rates), 2)]
         return paired_ratio([candidate for _, candidate in pairs], [baseline for baseline, _ in pairs])
 
 
 @dataclass(slots=True)
 class Jobs:
-    """A job for every measurement, recorded like those of a sweep."""
+    """Measures in a job for each measurement, recorded like those of a sweep."""
 
     launcher: Launcher
     store: Store
@@ -87,7 +88,7 @@ class Jobs:
 
 
 def in_windows(case: Case, folder: Path, where: Hosts, handicaps: list[float]) -> list[float]:
-    """All measurements in one job, kept in ``windows.txt``."""
+    """Measures everything in one job; the results are stored in ``windows.txt``."""
     folder.mkdir(parents=True, exist_ok=True)
     output = folder.absolute() / "windows.txt"
     output.unlink(missing_ok=True)
@@ -109,11 +110,13 @@ def in_windows(case: Case, folder: Path, where: Hosts, handicaps: list[float]) -
 @click.command()
 @experiment_options
 @click.option("-o", "--output", type=click.Path(path_type=Path), default="runs/calibration", help="Run folder.")
-@click.option("--repetitions", default=20, help="Comparisons of each kind.")
+@click.option("--repetitions", default=20, help="Number of comparisons of each kind.")
 @click.option("--rounds", default=10, help="Rounds of an A/A comparison.")
 @click.option("--slow-rounds", default=20, help="Rounds of a comparison with the slowed case.")
-@click.option("--handicap", default=0.05, help="Share by which the slowed case's steps are prolonged.")
-@click.option("--jobs", is_flag=True, help="A job for every measurement instead of a window; takes hours.")
+@click.option("--handicap", default=0.05, help="Share by which the steps of the slowed case are lengthened.")
+@click.option(
+    "--jobs", is_flag=True, help="Start a job for every measurement instead of using windows of one job; takes hours."
+)
 def main(
     output: Path, repetitions: int, rounds: int, slow_rounds: int, handicap: float, jobs: bool, **request: Any
 ) -> None:
@@ -130,7 +133,7 @@ def main(
 
 
 def calibrate(trials: Sequence[Trial], repetitions: int, measure: Measure) -> list[int]:
-    """How many comparisons of each trial ended as expected."""
+    """The number of comparisons of each trial that ended as expected."""
     wanted = [trial for trial in trials for _ in range(repetitions)]
     rates = measure([handicap for trial in wanted for handicap in trial.handicaps()])
     right = dict.fromkeys((trial.name for trial in trials), 0)

@@ -1,15 +1,15 @@
-"""``python -m wideload.harness.tools.two_hosts [--rate 1gbit] -- COMMAND``: two hosts on one machine, to try a cluster
-without having one.
+"""``python -m wideload.harness.tools.two_hosts [--rate 1gbit] -- COMMAND``: makes two hosts on one machine, for trying
+a cluster without having one.
 
 ::
 
     network namespace A, host name 10.201.N.1 ── veth, shaped to RATE ── network namespace B, host name 10.201.N.2
             mpirun, rank 0                                                       rank 1
 
-COMMAND runs on the first host; ``{hostfile}`` and ``{agent}`` in it are replaced. Both hosts share file system and
-cores, and nothing else: what passes between the ranks passes over the link. That takes IPC namespaces too: without them
-UCX, below MPICH, sees one machine and uses its memory. Needs root, ``ip`` and, for a rate, ``tc``. The host names are
-addresses, so nothing has to be resolved.
+COMMAND runs on the first host; ``{hostfile}`` and ``{agent}`` in it are replaced. The hosts share the file system and
+the cores and nothing else: the ranks communicate over the link. This needs separate IPC namespaces as well; without
+them UCX, which MPICH uses, detects a single machine and communicates through its memory. Needs root, ``ip`` and, for a
+rate, ``tc``. The host names are addresses, so nothing has to be resolved.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ LINK = "wl0"
 """Name of the network device on both hosts."""
 
 LINK_SECONDS = 10.0
-"""For the kernel to notice that the link is up, which takes up to a second. Until then UCX does not use it."""
+"""How long to wait until the kernel reports that the link is up. Usually that takes up to a second; before that, UCX
+does not use the link."""
 
 _AGENT = """#!/bin/sh
 # Started by mpirun as: agent [options] HOST COMMAND...
@@ -43,10 +44,10 @@ exec ip netns exec $space unshare --uts --ipc sh -c "hostname $host; exec $*"
 
 
 class TwoHosts:
-    """Made on entry, removed on exit.
+    """Two hosts, which exist while this context is entered.
 
     Args:
-        rate: of the link in each direction, as ``tc`` writes it; None for as fast as it goes.
+        rate: of the link in each direction, in the notation of ``tc``; None: not limited.
 
     Raises:
         UnavailableError: not root, or ``ip`` is missing.
@@ -115,9 +116,9 @@ class TwoHosts:
 
 
 def obstacle(rate: str | None = None) -> str:
-    """Why two hosts cannot be made here; empty when they can."""
+    """Why two hosts cannot be made here; empty if they can."""
     if os.geteuid() != 0:
-        return "two hosts on one machine need root: network namespaces are made and removed"
+        return "two hosts on one machine need root, to make and remove network namespaces"
     wanted = ["ip", "unshare", *(["tc"] if rate else [])]
     missing = [program for program in wanted if shutil.which(program) is None]
     if missing:

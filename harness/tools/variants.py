@@ -1,7 +1,7 @@
-"""``python -m wideload.harness.tools.variants RUN PAGE``: what each variant gains, from a run, into a page.
+"""``python -m wideload.harness.tools.variants RUN PAGE``: writes a table of what each variant of a strategy gains.
 
-The variants of a strategy are compared with its default, the one without options, round by round. The table goes
-between the page's markers ``<!-- variants: begin -->`` and ``<!-- variants: end -->``.
+The variants of a strategy are compared with its default, the one without options, round by round. The table replaces
+what is between the page's markers ``<!-- variants: begin -->`` and ``<!-- variants: end -->``.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ HEADER = ("variant", "examples/s", "to default", "rounds", "step p50", "PSS", "f
 
 
 def table(results: Results) -> str:
-    """A Markdown table of every measured variant, by strategy.
+    """A Markdown table of every measured variant, grouped by strategy.
 
     Raises:
-        UsageError: the run holds no finished case.
+        UsageError: the run contains no finished case.
     """
     runs = [run for run in results.runs if run.status == "ok" and run.kind == "train" and run.examples_per_second]
     if not runs:
@@ -41,7 +41,7 @@ def _rows(runs: Sequence[RunRecord]) -> Iterator[list[str]]:
 
 
 def label(run: RunRecord) -> str:
-    """The strategy with those of its options that are not the default."""
+    """The strategy with those of its options that differ from the default."""
     from wideload.strategies import find
 
     defaults = find(run.strategy).Options().model_dump(mode="json")
@@ -80,7 +80,7 @@ def fill(page: str, content: str) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Rewrites the page."""
+    """Rewrites the page; returns the exit code."""
     if len(arguments) != 2:
         sys.stderr.write("usage: python -m wideload.harness.tools.variants RUN PAGE\n")
         return 2

@@ -1,11 +1,11 @@
-"""``mpirun -n N python -m wideload.harness.tools.windows PLAN``: one job that measures the same case again and again.
+"""``mpirun -n N python -m wideload.harness.tools.windows PLAN``: a job that measures the same case repeatedly.
 
 ::
 
     build ─► warm up ─► barrier, clock on ── steps ── finish, barrier, clock off ─► the next window ...
 
-Loop, clock, barriers and handicap are those of every case. What a window leaves out is what differs between two starts
-of a job: where memory lies, which ports and cores it gets. :mod:`wideload.harness.tools.calibrate` says what follows.
+Loop, clock, barriers and handicap are those of every case. Windows do not include what differs between two starts of a
+job: where memory is, which ports and cores the job gets. :mod:`wideload.harness.tools.calibrate` says what follows.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ from wideload.harness.rank.trace import Trace
 from wideload.harness.rank.train import build_strategy
 
 BATCHES = 16
-"""Batches that are kept in memory and trained on in turn, so that reading them is no part of a window."""
+"""Number of batches that are kept in memory and used in turn, so that windows do not include reading them."""
 
 
 class WindowPlan(BaseModel):
-    """What the job is to measure.
+    """What the job measures.
 
     Attributes:
-        handicaps: one a window: the share by which its steps are prolonged.
-        output: JSON Lines are appended to it by rank 0, one rate a window.
+        handicaps: one for each window: the share by which its steps are lengthened.
+        output: file to which rank 0 appends the rate of each window, one a line.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

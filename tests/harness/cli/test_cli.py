@@ -1,4 +1,4 @@
-"""The command line, as a user calls it: a process of its own."""
+"""The command line, called in a separate process as a user would."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_check_gives_exit_code_0_for_one_that_is_right(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "expected"),
     [
         (("rnu",), "Did you mean 'run'"),
         (("run",), "name an experiment file"),
@@ -92,10 +92,10 @@ def test_check_gives_exit_code_0_for_one_that_is_right(tmp_path: Path) -> None:
         (("run", "--frobnicate"), "No such option"),
     ],
 )
-def test_wrong_requests_are_one_line_and_exit_code_2(arguments: tuple[str, ...], says: str) -> None:
+def test_wrong_requests_are_one_line_and_exit_code_2(arguments: tuple[str, ...], expected: str) -> None:
     answer = wideload(*arguments)
     assert answer.returncode == 2
-    assert says in answer.stderr
+    assert expected in answer.stderr
     assert "Traceback" not in answer.stderr
 
 

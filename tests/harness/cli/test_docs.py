@@ -1,4 +1,4 @@
-"""The documentation says what the code does."""
+"""The documentation agrees with the code."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from wideload.harness.tools.cli_reference import reference
 ROOT = Path(__file__).parents[3]
 
 
-def test_the_command_line_reference_is_what_the_commands_say() -> None:
+def test_the_command_line_reference_agrees_with_the_commands() -> None:
     written = (ROOT / "docs" / "cli.md").read_text()
     assert written == reference(), "run `python -m wideload.harness.tools.cli_reference > docs/cli.md`"
 
@@ -34,5 +34,5 @@ def test_every_key_of_an_experiment_is_documented() -> None:
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "experiments").glob("*.toml")), ids=lambda path: path.stem)
-def test_every_experiment_that_comes_along_is_valid(path: Path) -> None:
+def test_every_experiment_of_the_project_is_valid(path: Path) -> None:
     assert load(path).variants()

@@ -25,7 +25,7 @@ from wideload.harness.sweep.plan import plan
 pytestmark = [pytest.mark.mpi, pytest.mark.usefixtures("fakes")]
 
 BUSY_SECONDS = 3.0
-"""What ending processes may take longer on a machine that is busy with other things."""
+"""How much longer it may take to end processes on a machine that is busy with other things."""
 
 LIMITS = Limits(time_limit=60, stall_limit=2)
 
@@ -126,7 +126,7 @@ def test_a_killed_supervisor_takes_its_rank_along(tmp_path: Path) -> None:
 
     def kill_supervisor_1(statuses: list[RankStatus]) -> None:
         if not killed and len(statuses) == 2 and statuses[1].step > 5:
-            os.kill(statuses[1].warden_pid, signal.SIGKILL)
+            os.kill(statuses[1].supervisor_pid, signal.SIGKILL)
             killed.append(statuses[1].pid)
 
     records = run(tmp_path, case("slow", steps=2000), kill_supervisor_1)
@@ -141,10 +141,10 @@ def test_a_rank_that_leaves_early_with_code_0_crashes_the_case(tmp_path: Path) -
     assert "about to leave" in records.run.log_tail
 
 
-def test_a_hung_rank_is_a_timeout_and_is_told_from_those_that_wait_for_it(tmp_path: Path) -> None:
+def test_a_hung_rank_is_a_timeout_and_is_distinguished_from_the_ranks_that_wait_for_it(tmp_path: Path) -> None:
     records = run(tmp_path, case("hang"))
     assert records.run.status == "timeout"
-    assert records.run.error.startswith("rank 1 shows no progress")
+    assert records.run.error.startswith("rank 1 has made no progress")
     assert nothing_is_left(records)
 
 

@@ -1,4 +1,4 @@
-"""Whatever happens to ``wideload run`` itself, nothing that it started goes on without it."""
+"""Whatever happens to ``wideload run`` itself, nothing that it started keeps running without it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.mpi, pytest.mark.usefixtures("fakes")]
 HEED = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
 MAIN = [sys.executable, "-c", f"{HEED}; from wideload.harness.cli import main; main()"]
 SLOW = ["run", "-d", "tiny", "--batch-size", "10", "-s", "logistic", "-s", "faulty[fault=slow]"]
-PATIENCE = 60.0
+DEADLINE = 60.0
 
 
 def start(folder: Path) -> subprocess.Popen[str]:
@@ -31,10 +31,10 @@ def start(folder: Path) -> subprocess.Popen[str]:
 
 
 def running_statuses(folder: Path) -> list[RankStatus]:
-    """Signs of both ranks of the slow case, once they train."""
-    deadline = time.monotonic() + PATIENCE
+    """Statuses of both ranks of the slow case, once they train."""
+    deadline = time.monotonic() + DEADLINE
     while time.monotonic() < deadline:
-        statuses = [messages.read(path, RankStatus) for path in folder.glob("state/faulty-*/warden.*.json")]
+        statuses = [messages.read(path, RankStatus) for path in folder.glob("state/faulty-*/status.*.json")]
         if len(statuses) == 2 and all(rank_status is not None and rank_status.step > 0 for rank_status in statuses):
             return statuses
         time.sleep(0.1)
@@ -42,8 +42,8 @@ def running_statuses(folder: Path) -> list[RankStatus]:
 
 
 def all_gone(statuses: list[RankStatus]) -> bool:
-    deadline = time.monotonic() + PATIENCE
-    pids = [pid for rank_status in statuses for pid in (rank_status.pid, rank_status.warden_pid)]
+    deadline = time.monotonic() + DEADLINE
+    pids = [pid for rank_status in statuses for pid in (rank_status.pid, rank_status.supervisor_pid)]
     while time.monotonic() < deadline:
         if not any(psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE for pid in pids):
             return True
@@ -55,7 +55,7 @@ def test_ctrl_c_keeps_what_is_recorded_and_leaves_nothing_running(tmp_path: Path
     process = start(tmp_path)
     statuses = running_statuses(tmp_path)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=PATIENCE)
+    _, errors = process.communicate(timeout=DEADLINE)
     assert process.returncode == 130
     assert "run the same line again" in errors
     assert [run.strategy for run in Results.read(tmp_path).runs] == ["logistic"]
@@ -67,5 +67,5 @@ def test_a_killed_sweep_takes_its_ranks_along(tmp_path: Path, number: signal.Sig
     process = start(tmp_path)
     statuses = running_statuses(tmp_path)
     process.send_signal(number)
-    process.communicate(timeout=PATIENCE)
+    process.communicate(timeout=DEADLINE)
     assert all_gone(statuses)

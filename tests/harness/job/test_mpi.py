@@ -27,7 +27,7 @@ def test_mpich_is_known_by_its_launcher(choose) -> None:
     assert (found.flavour, found.version, found.environment()) == ("mpich", "MPICH 5.0.2", {})
 
 
-def test_open_mpi_gets_the_variables_it_wants(choose) -> None:
+def test_open_mpi_gets_the_variables_it_needs(choose) -> None:
     choose('echo "mpirun (Open MPI) 5.0.11"')
     found = mpi.find()
     assert (found.flavour, found.version) == ("openmpi", "Open MPI 5.0.11")
@@ -54,11 +54,11 @@ def test_no_mpirun_at_all_says_where_it_was_looked_for(monkeypatch: pytest.Monke
     monkeypatch.delenv("WIDELOAD_MPIRUN", raising=False)
     monkeypatch.setattr(mpi.sys, "executable", str(tmp_path / "python"))
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(UnavailableError, match="no mpirun beside"):
+    with pytest.raises(UnavailableError, match="no mpirun next to"):
         mpi.find()
 
 
-def test_hosts_are_passed_in_the_launcher_s_own_words(choose) -> None:
+def test_hosts_are_passed_in_the_syntax_of_the_launcher(choose) -> None:
     hosts = Hosts(Path("/h"), "agent")
     choose('echo "HYDRA build details:"')
     assert mpi.find().command(2, hosts)[1:] == ["-n", "2", "-f", "/h", "-launcher", "ssh", "-launcher-exec", "agent"]

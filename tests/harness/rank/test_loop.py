@@ -15,7 +15,7 @@ from wideload.harness.rank.trace import Trace
 
 
 class Diary(Trainer):
-    """Writes down what is asked of it."""
+    """Records the calls it receives."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -43,7 +43,7 @@ class Diary(Trainer):
 
 
 class Alone:
-    """A communicator of one, that writes down where it would wait for others."""
+    """A communicator of one that records where it would wait for others."""
 
     def __init__(self, diary: Diary) -> None:
         self.diary = diary
@@ -122,7 +122,7 @@ def test_evaluation_during_the_warm_up_does_not_start_the_clock() -> None:
 
 @pytest.mark.parametrize("warmup", [0, 3])
 def test_ranks_wait_for_each_other_after_a_pause(warmup: int) -> None:
-    """So that none trains on while another still reads what it keeps."""
+    """So that none resumes training while another is still reading its state."""
     diary, _ = write_diary(4, warmup, every=2)
     assert diary.lines.index("evaluate 2 3") + 1 in diary.waits
 

@@ -1,4 +1,4 @@
-"""The contract that third parties keep, on plugins that keep it and on plugins that do not."""
+"""Checking the contract, on plug-ins that implement it and on plug-ins that do not."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def broken_rules(name: str) -> set[str]:
 
 
 @pytest.mark.usefixtures("fakes")
-def test_a_data_set_that_keeps_the_contract_has_no_finding() -> None:
+def test_a_data_set_that_implements_the_contract_has_no_finding() -> None:
     assert broken_rules("tiny") == set()
 
 
@@ -61,7 +61,9 @@ def installed_example(tmp_path: Path) -> dict[str, str]:
 @pytest.mark.mpi
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["coins", "mpi_allreduce"])
-def test_the_example_package_keeps_the_contract(installed_example: dict[str, str], tmp_path: Path, name: str) -> None:
+def test_the_example_package_implements_the_contract(
+    installed_example: dict[str, str], tmp_path: Path, name: str
+) -> None:
     command = [*MAIN, "check", "--plugin", name, "-o", str(tmp_path / "run")]
     answer = subprocess.run(command, capture_output=True, text=True, env=installed_example, timeout=500)
     assert answer.returncode == 0, answer.stdout + answer.stderr
@@ -70,7 +72,7 @@ def test_the_example_package_keeps_the_contract(installed_example: dict[str, str
 
 
 @pytest.mark.mpi
-def test_a_strategy_that_forgets_to_average_breaks_the_contract(fakes: Path, tmp_path: Path) -> None:
+def test_a_strategy_that_forgets_to_average_violates_the_contract(fakes: Path, tmp_path: Path) -> None:
     command = [*MAIN, "check", "--plugin", "not_averaged", "-o", str(tmp_path)]
     answer = subprocess.run(command, capture_output=True, text=True, timeout=500)
     assert answer.returncode == 1

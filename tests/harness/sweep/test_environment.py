@@ -1,4 +1,4 @@
-"""What a run remembers of its environment."""
+"""What a run records about its environment."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ def case(ranks: int = 2) -> Case:
 def test_a_table_costs_its_weights_and_its_optimizers_state() -> None:
     slot = SlotLayout("id", "sum", rows=1000, first_row=0)
     layout = BatchLayout((TableLayout("t", wide=1, dim=8, first_slot=0, slots=(slot,)),), 0)
-    # FTRL keeps two floats beside the wide weight, AdaGrad one beside every embedding float.
+    # FTRL keeps two floats per wide weight, AdaGrad one per float of an embedding.
     assert preflight.table_bytes(case(), layout) == 1000 * 4 * (1 * 3 + 8 * 2)
 
 

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.mpi, pytest.mark.usefixtures("fakes")]
 
 
 class Notes:
-    """Remembers which cases were started; may interrupt one of them."""
+    """Records which cases were started; may interrupt one of them."""
 
     def __init__(self, interrupt: str = "") -> None:
         self.started_cases: list[str] = []
@@ -119,7 +119,7 @@ def test_batches_that_are_in_memory_before_the_first_step_are_the_same_batches(t
     assert loaded.auc == streamed.auc
 
 
-def test_metrics_on_the_way_become_a_curve(tmp_path: Path) -> None:
+def test_metrics_during_training_become_a_curve(tmp_path: Path) -> None:
     (run,) = sweep(tmp_path, strategies=["logistic"], eval_every=10).run()
     curve = Results.read(tmp_path).curves[run.case_id]
     assert [point.step for point in curve] == [10, 20, 30, 40]
@@ -127,7 +127,7 @@ def test_metrics_on_the_way_become_a_curve(tmp_path: Path) -> None:
     assert all(earlier.seconds < later.seconds for earlier, later in itertools.pairwise(curve))
 
 
-def test_examples_with_values_that_training_never_showed_are_measured_apart(tmp_path: Path) -> None:
+def test_examples_with_values_that_do_not_occur_in_training_are_measured_separately(tmp_path: Path) -> None:
     short = {"dataset": "tiny", "batch_size": 8, "steps": 2}
     alone, spread = sweep(tmp_path, ranks=3, workload=short, warmup_steps=0, cold_start=True).run()
     assert alone.new_share is not None

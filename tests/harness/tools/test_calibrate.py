@@ -1,4 +1,4 @@
-"""The calibration notices a handicap and no difference where there is none; and an instrument that cannot."""
+"""Calibration detects a handicap, no difference where there is none, and an instrument that can tell neither."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_on_a_machine_with_some_noise_both_are_right() -> None:
     assert slow >= 18
 
 
-def test_a_machine_that_drowns_the_difference_is_found_out() -> None:
+def test_a_machine_whose_noise_hides_the_difference_is_detected() -> None:
     assert calibrate([SLOW], 20, machine(0.5))[0] < 18
 
 

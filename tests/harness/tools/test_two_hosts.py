@@ -56,8 +56,8 @@ if world.rank == 0:
 """
 
 
-def test_what_ranks_send_passes_the_link(tmp_path: Path) -> None:
-    """An MPI that found out that both hosts are one machine would pass it through shared memory."""
+def test_what_ranks_send_uses_the_link(tmp_path: Path) -> None:
+    """An MPI that detects a single machine would use shared memory instead."""
     script = tmp_path / "send.py"
     script.write_text(SEND)
     mpi = find()

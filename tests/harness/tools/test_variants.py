@@ -1,4 +1,4 @@
-"""What each variant gains, from the records of a run."""
+"""The table of what each variant gains, from the records of a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Breaks on one rank at one step, in the way that it is told to."""
+"""A strategy that fails on one rank at one step, in the way that its options say."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class FaultyOptions(Options):
 
 class Faulty(Strategy):
     name = "faulty"
-    summary = "breaks when told to"
+    summary = "fails on request"
     keys = "ids"
     Options = FaultyOptions
 
