@@ -92,9 +92,12 @@ def requested(request: dict[str, Any]) -> Experiment:
 
 
 def hosts(request: dict[str, Any]) -> Hosts:
-    """Where the ranks run."""
-    hostfile: Path | None = request["hostfile"]
-    return Hosts(hostfile.absolute() if hostfile else None, request["remote_agent"])
+    """Where the ranks run.
+
+    Raises:
+        UsageError: the host file is wrong; the message names the line.
+    """
+    return Hosts.read(request["hostfile"], request["remote_agent"])
 
 
 def _setting(text: str) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def show_ratios(folder: Path, baseline: str) -> None:
 def print_plan(experiment: Experiment, folder: Path, request: dict[str, Any]) -> int:
     """Prints every case and the command that would start it."""
     from wideload.harness.job.launcher import Launcher
-    from wideload.harness.job.watchdog import Limits
+    from wideload.harness.job.limits import Limits
 
     launcher = Launcher(find(), folder, Limits(), hosts(request))
     for entry in plan(experiment):

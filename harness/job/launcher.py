@@ -27,10 +27,12 @@ from wideload.harness.experiment.case import Case
 from wideload.harness.experiment.checkpointing import Settings
 from wideload.harness.job import messages
 from wideload.harness.job.capped_log import DEFAULT_LIMIT
+from wideload.harness.job.limits import Limits
 from wideload.harness.job.messages import Job, Outcome, RankStatus
 from wideload.harness.job.mpi import Hosts, Mpi
+from wideload.harness.job.proxies import PROXY_FREE
 from wideload.harness.job.supervisor import die_with_parent, log_path
-from wideload.harness.job.watchdog import Limits, Verdict, Watchdog
+from wideload.harness.job.watchdog import Verdict, Watchdog
 
 Progress = Callable[[list[RankStatus]], None]
 
@@ -67,18 +69,27 @@ class Launcher:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **variables(case, self.mpi), **self.environment},
+                env={**self.mpi.inherited(os.environ), **variables(case, self.mpi), **self.environment},
                 start_new_session=True,
                 preexec_fn=die_with_parent,
             )
-            verdict = Watchdog(process, case, job_file.parent, self.limits, progress).watch()
+            watchdog = Watchdog(
+                process,
+                case,
+                job_file.parent,
+                self.limits,
+                progress,
+                launcher_log=launcher_log,
+                several_hosts=self.hosts.hostfile is not None or self.mpi.flavour == "srun",
+            )
+            verdict = watchdog.watch()
         return self._finished(case, job_file.parent, verdict, started, time.monotonic() - begun)
 
     def command(self, case: Case) -> list[str]:
         """The complete command line of the case."""
         job_file = self._state(case) / "job.json"
         return [
-            *self.mpi.command(case.processes, self.hosts),
+            *self.mpi.command(case.processes, self._hosts_of(case)),
             sys.executable,
             "-m",
             "wideload.harness.job.supervisor",
@@ -88,7 +99,13 @@ class Launcher:
     def shell_line(self, case: Case) -> str:
         """A line that repeats the case when it is pasted into a shell."""
         settings = [f"{name}={shlex.quote(value)}" for name, value in variables(case, self.mpi).items()]
-        return " ".join([*settings, shlex.join(self.command(case))])
+        hidden = [part for name in self.mpi.hidden for part in ("-u", name)]
+        return " ".join([*(["env", *hidden] if hidden else []), *settings, shlex.join(self.command(case))])
+
+    def _hosts_of(self, case: Case) -> Hosts:
+        """Where the case runs; its state folder has the host file in the syntax of the launcher."""
+        folder = self._state(case)
+        return self.hosts.prepared(folder, self.mpi.flavour) if folder.is_dir() else self.hosts
 
     @property
     def _logs(self) -> Path:
@@ -185,5 +202,6 @@ def variables(case: Case, mpi: Mpi) -> dict[str, str]:
         "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"),
         "TF_USE_LEGACY_KERAS": "1",
         "PYTHONUNBUFFERED": "1",
+        **PROXY_FREE,
         **mpi.environment(),
     }

@@ -53,6 +53,8 @@ class RankStatus(Message):
         idle_seconds: since the last heartbeat; stopped: the process is stopped by a signal.
         ended: the rank has ended, with exit_code or by signal.
         peak_rss_bytes, cpu_seconds, context_switches: as counted by the kernel; set when the rank has ended.
+        out_of_memory: the kernel killed the rank because memory ran out; memory_limit_bytes: what the rank's host, or
+            its container, offers to all ranks there.
         supervisor_cpu_seconds: CPU time that the supervisor has used.
     """
 
@@ -73,6 +75,8 @@ class RankStatus(Message):
     peak_pss_bytes: int | None = None
     cpu_seconds: float | None = None
     context_switches: int | None = None
+    out_of_memory: bool = False
+    memory_limit_bytes: int | None = None
     supervisor_cpu_seconds: float = 0.0
     log_bytes: int = 0
 

@@ -28,7 +28,9 @@ from wideload.errors import UsageError
 from wideload.harness.job import messages
 from wideload.harness.job.capped_log import CappedLog
 from wideload.harness.job.heartbeat import VARIABLE, Heartbeat
+from wideload.harness.job.memory_limits import Host
 from wideload.harness.job.memory_sampler import Sampler
+from wideload.harness.job.proxies import PROXY_FREE
 
 POLL_SECONDS = 0.2
 STATUS_SECONDS = 1.0
@@ -48,6 +50,8 @@ class Supervisor:
         self.log_path = log_path(Path(job.logs), job.case.case_id, self.rank)
         self.heartbeat = Heartbeat.create()
         self.log = CappedLog(self.log_path, job.log_limit)
+        self.memory = Host()
+        self.kills_before = self.memory.kills()
         self.child = self._start(job_file)
         self.sampler = Sampler(self.child.pid)
         self.rank_status = messages.RankStatus(
@@ -92,7 +96,8 @@ class Supervisor:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env={**os.environ, VARIABLE: str(self.heartbeat.path)},
+            # Not every launcher passes variables on to other hosts.
+            env={**os.environ, **PROXY_FREE, VARIABLE: str(self.heartbeat.path)},
             close_fds=False,
             preexec_fn=die_with_parent,
         )
@@ -133,6 +138,8 @@ class Supervisor:
             stopped=False,
             exit_code=code if code >= 0 else None,
             signal=-code if code < 0 else None,
+            out_of_memory=code == -signal.SIGKILL and self.memory.kills() > self.kills_before,
+            memory_limit_bytes=self.memory.limit_bytes(),
             peak_rss_bytes=usage.ru_maxrss * 1024,
             cpu_seconds=usage.ru_utime + usage.ru_stime,
             context_switches=usage.ru_nvcsw + usage.ru_nivcsw,

@@ -7,18 +7,23 @@ a rank ended by a signal                 crashed    1 s, in which the other rank
 a rank ended without an outcome          crashed    the same
 a rank ended with an error               failed     the same
 a rank is stopped (SIGSTOP, debugger)    timeout    3 s
-a rank makes no progress                 timeout    stall_limit in training, 5 times that during set-up
+a rank makes no progress                 timeout    stall_limit in training, 5 times that until the second step
+a rank has not reported at all           timeout    120 s, or twice the stall_limit if that is longer
 a supervisor sends no status             crashed    20 s
 the case takes too long                  timeout    time_limit
 memory is about to run out               crashed    at once
 the launcher ended, ranks are missing    crashed    at once
 =======================================  =========  ==========================================================
 
+Waiting for ranks to report or to train never takes more than three quarters of the time limit. A rank that the kernel
+killed because memory ran out is reported as such.
+
 The failing rank is the one that ended first, or the one that is furthest behind: the others only wait for it.
 """
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import time
@@ -27,7 +32,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wideload.harness.experiment.case import Case
-from wideload.harness.job import messages
+from wideload.harness.job import diagnosis, messages
+from wideload.harness.job.limits import Limits
+from wideload.harness.job.memory_limits import Host, in_words
 from wideload.harness.job.messages import Outcome, RankStatus
 from wideload.harness.job.process_tree import Tree
 from wideload.harness.records.results import Status
@@ -36,18 +43,8 @@ POLL_SECONDS = 0.2
 GRACE_SECONDS = 1.0
 STOPPED_SECONDS = 3.0
 SILENT_SECONDS = 20.0
-SETUP_FACTOR = 5.0
 MEMORY_CHECK_SECONDS = 1.0
 _SETTING_UP = ("start", "setup")
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Limits in seconds, and the share of the machine's memory that must stay free."""
-
-    time_limit: float = 600.0
-    stall_limit: float = 60.0
-    free_memory: float = 0.03
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +57,15 @@ class Verdict:
 
 
 class Watchdog:
-    """Watches one job."""
+    """Watches one job.
+
+    Args:
+        process: the launcher; launcher_log: its output.
+        folder: state folder of the case.
+        several_hosts: whether ranks may run on other hosts.
+        memory: of this host.
+        clock, sleep: to pass time by.
+    """
 
     def __init__(
         self,
@@ -69,13 +74,25 @@ class Watchdog:
         folder: Path,
         limits: Limits,
         progress: Callable[[list[RankStatus]], None] = lambda _: None,
+        *,
+        launcher_log: Path = Path(os.devnull),
+        several_hosts: bool = False,
+        memory: Host = Host(),  # noqa: B008 - immutable
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._process = process
         self._case = case
         self._folder = folder
         self._limits = limits
         self._progress = progress
-        self._begun = time.monotonic()
+        self._launcher_log = launcher_log
+        self._several_hosts = several_hosts
+        self._memory = memory
+        self._kills_before = memory.kills()
+        self._clock = clock
+        self._sleep = sleep
+        self._begun = clock()
         self._statuses: dict[int, RankStatus] = {}
         self._seen: dict[int, float] = {}
         self._stopped: dict[int, float] = {}
@@ -86,7 +103,7 @@ class Watchdog:
         """Returns when the job is over. Ends it if necessary, also when interrupted."""
         try:
             while (verdict := self._look()) is None:
-                time.sleep(POLL_SECONDS)
+                self._sleep(POLL_SECONDS)
         finally:
             Tree(self._process, list(self._statuses.values())).end()
         return verdict
@@ -98,10 +115,10 @@ class Watchdog:
         if over:
             self._read_statuses()
             return self._at_the_end()
-        return self._ended_rank() or self._wedged_rank() or self._exhausted()
+        return self._ended_rank() or self._silent_rank() or self._wedged_rank() or self._exhausted()
 
     def _read_statuses(self) -> None:
-        now = time.monotonic()
+        now = self._clock()
         for rank in range(self._case.processes):
             status = messages.read(messages.status_path(self._folder, rank), RankStatus)
             known = self._statuses.get(rank)
@@ -122,18 +139,24 @@ class Watchdog:
         for rank in range(self._case.processes):
             status = self._statuses.get(rank)
             if (status is None or not status.ended) and self._outcome(rank) is None:
-                code = self._process.returncode
-                return Verdict("crashed", f"the launcher ended with code {code} and rank {rank} left no record", rank)
+                return Verdict("crashed", self._why_missing(rank), rank)
         return None
+
+    def _why_missing(self, rank: int) -> str:
+        if self._memory.kills() > self._kills_before:
+            return self._does_not_fit(f"rank {rank} left no record")
+        ended = f"the launcher ended with code {self._process.returncode}"
+        said = diagnosis.launcher_said(self._launcher_log)
+        return f"{ended}: {said}" if said else f"{ended} and rank {rank} left no record"
 
     def _ended_rank(self) -> Verdict | None:
         """A failure counts after a grace period: the failing rank may be recorded a moment after its victims."""
         if self._suspected is None:
             found = self._failure()
-            self._suspected = (time.monotonic(), found) if found else None
+            self._suspected = (self._clock(), found) if found else None
             return None
         since, _ = self._suspected
-        return self._failure() if time.monotonic() - since > GRACE_SECONDS else None
+        return self._failure() if self._clock() - since > GRACE_SECONDS else None
 
     def _failure(self) -> Verdict | None:
         """The most telling failure: first errors that ranks reported, last ranks that others took along."""
@@ -157,6 +180,10 @@ class Watchdog:
             return Verdict("failed", outcome.error, status.rank)
         if outcome is not None:
             return None
+        if status.out_of_memory:
+            used = f", where it had used {in_words(status.peak_rss_bytes)}" if status.peak_rss_bytes else ""
+            what = f"rank {status.rank} was killed by the kernel after step {status.step}{used}"
+            return Verdict("crashed", self._does_not_fit(what, status.memory_limit_bytes), status.rank)
         if status.signal is not None:
             name = signal.Signals(status.signal).name
             return Verdict(
@@ -170,11 +197,25 @@ class Watchdog:
             status.rank,
         )
 
+    def _does_not_fit(self, what: str, limit: int | None = None) -> str:
+        return f"out of memory: the case does not fit in {in_words(limit or self._memory.limit_bytes())}; {what}"
+
     def _outcome(self, rank: int) -> Outcome | None:
         return messages.read(messages.outcome_path(self._folder, rank), Outcome)
 
+    def _silent_rank(self) -> Verdict | None:
+        """A rank that has not reported long after that is usual."""
+        waited = self._clock() - self._begun
+        missing = [rank for rank in range(self._case.processes) if rank not in self._statuses]
+        if not missing or waited <= self._limits.report_limit:
+            return None
+        who = "no rank" if not self._statuses else f"rank {missing[0]}"
+        who += " has" if not self._statuses else " has not"
+        cause = diagnosis.why_nothing_started(self._launcher_log, self._several_hosts)
+        return Verdict("timeout", f"{who} reported within {waited:.0f} s of the start; {cause}", missing[0])
+
     def _wedged_rank(self) -> Verdict | None:
-        now = time.monotonic()
+        now = self._clock()
         for rank, since in self._stopped.items():
             if now - since > STOPPED_SECONDS:
                 step = self._statuses[rank].step
@@ -192,20 +233,18 @@ class Watchdog:
         if not late:
             return None
         behind = min(running, key=lambda status: (status.step, -status.idle_seconds, status.rank))
-        return Verdict(
-            "timeout",
-            f"rank {behind.rank} has made no progress for {behind.idle_seconds:.0f} s in phase {behind.phase} "
-            f"after step {behind.step}",
-            behind.rank,
-        )
+        idle = f"rank {behind.rank} has made no progress for {behind.idle_seconds:.0f} s in phase {behind.phase}"
+        if any(status.step for status in self._statuses.values()):
+            return Verdict("timeout", f"{idle} after step {behind.step}", behind.rank)
+        cause = diagnosis.why_no_first_step(running)
+        return Verdict("timeout", f"no rank has done its first step: {idle}; {cause}", behind.rank)
 
     def _stall_limit(self, status: RankStatus) -> float:
-        """Set-up and the first steps, which trace and compile, may take longer."""
         is_early = status.phase in _SETTING_UP or status.step < 2
-        return self._limits.stall_limit * (SETUP_FACTOR if is_early else 1.0)
+        return self._limits.setup_limit if is_early else self._limits.stall_limit
 
     def _exhausted(self) -> Verdict | None:
-        now = time.monotonic()
+        now = self._clock()
         if now - self._begun > self._limits.time_limit:
             slowest = min(self._statuses.values(), key=lambda status: status.step, default=None)
             done = f"rank {slowest.rank} had done {slowest.step} steps" if slowest else "no rank had started"
@@ -214,13 +253,10 @@ class Watchdog:
         if now < self._next_memory_check:
             return None
         self._next_memory_check = now + MEMORY_CHECK_SECONDS
-        return self._memory()
+        return self._memory_guard()
 
-    def _memory(self) -> Verdict | None:
-        import psutil
-
-        memory = psutil.virtual_memory()
-        if memory.available > memory.total * self._limits.free_memory:
+    def _memory_guard(self) -> Verdict | None:
+        available, limit = self._memory.available_bytes(), self._memory.limit_bytes()
+        if available > limit * self._limits.free_memory:
             return None
-        free = memory.available / 2**20
-        return Verdict("crashed", f"ended by the memory guard: {free:.0f} MiB left of the machine's memory")
+        return Verdict("crashed", self._does_not_fit(f"ended by the memory guard with {in_words(available)} left"))

@@ -17,9 +17,9 @@ from wideload.harness.analysis import parity
 from wideload.harness.experiment.case import Case
 from wideload.harness.experiment.experiment import Experiment
 from wideload.harness.job.launcher import Launcher
+from wideload.harness.job.limits import Limits
 from wideload.harness.job.messages import RankStatus
 from wideload.harness.job.mpi import Hosts, find
-from wideload.harness.job.watchdog import Limits
 from wideload.harness.records.results import ParityRecord, RunRecord
 from wideload.harness.records.store import CaseRecords, Store
 from wideload.harness.sweep import preflight

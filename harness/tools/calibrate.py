@@ -31,8 +31,8 @@ from wideload.harness.analysis.statistics import Ratio, paired_ratio
 from wideload.harness.cli.request import experiment_options, hosts, requested
 from wideload.harness.experiment.case import Case
 from wideload.harness.job.launcher import Launcher, variables
+from wideload.harness.job.limits import Limits
 from wideload.harness.job.mpi import Hosts, find
-from wideload.harness.job.watchdog import Limits
 from wideload.harness.records.store import Store
 from wideload.harness.sweep.assemble import assemble
 from wideload.harness.sweep.plan import plan
@@ -96,10 +96,16 @@ def in_windows(case: Case, folder: Path, where: Hosts, handicaps: list[float]) -
     file = folder.absolute() / "windows.json"
     file.write_text(wanted.model_dump_json(), encoding="utf-8")
     mpi = find()
-    command = [*mpi.command(case.processes, where), sys.executable, "-m", "wideload.harness.tools.windows", str(file)]
+    command = [
+        *mpi.command(case.processes, where.prepared(folder.absolute(), mpi.flavour)),
+        sys.executable,
+        "-m",
+        "wideload.harness.tools.windows",
+        str(file),
+    ]
     log = folder / "windows.log"
     with log.open("wb") as messages:
-        environment = {**os.environ, **variables(case, mpi)}
+        environment = {**mpi.inherited(os.environ), **variables(case, mpi)}
         subprocess.run(command, env=environment, stdout=messages, stderr=messages, timeout=WINDOWS_TIMEOUT, check=False)
     rates = [float(line) for line in output.read_text().split()] if output.exists() else []
     if len(rates) != len(handicaps):

@@ -19,9 +19,9 @@ from wideload.harness.experiment.case import Case
 from wideload.harness.experiment.checkpointing import Settings
 from wideload.harness.job import messages
 from wideload.harness.job.launcher import Finished, Launcher
+from wideload.harness.job.limits import Limits
 from wideload.harness.job.messages import RankStatus
 from wideload.harness.job.mpi import find
-from wideload.harness.job.watchdog import Limits
 from wideload.harness.workload.model import Model
 from wideload.harness.workload.workload import Workload
 

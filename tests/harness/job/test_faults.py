@@ -14,9 +14,9 @@ import pytest
 from wideload.harness.experiment.case import Case
 from wideload.harness.experiment.experiment import from_document
 from wideload.harness.job.launcher import Launcher
+from wideload.harness.job.limits import Limits
 from wideload.harness.job.messages import RankStatus
 from wideload.harness.job.mpi import find
-from wideload.harness.job.watchdog import Limits
 from wideload.harness.records.results import RunRecord
 from wideload.harness.records.store import CaseRecords
 from wideload.harness.sweep.assemble import assemble

@@ -27,8 +27,8 @@ from wideload.harness.experiment.checkpointing import Settings
 from wideload.harness.features.adapter import FeatureColumnAdapter
 from wideload.harness.job import messages
 from wideload.harness.job.launcher import Launcher
+from wideload.harness.job.limits import Limits
 from wideload.harness.job.mpi import find
-from wideload.harness.job.watchdog import Limits
 from wideload.harness.workload.workload import Workload
 
 ROOT = Path(__file__).parents[3]

@@ -19,9 +19,9 @@ import pytest
 
 from wideload.harness.experiment.case import Case
 from wideload.harness.job.launcher import Launcher
+from wideload.harness.job.limits import Limits
 from wideload.harness.job.messages import RankStatus
 from wideload.harness.job.mpi import find
-from wideload.harness.job.watchdog import Limits
 from wideload.harness.sweep.assemble import assemble
 from wideload.harness.workload.model import Model
 from wideload.harness.workload.workload import Workload
