@@ -151,7 +151,7 @@ def _protocol(srun: str) -> str | None:
     names = re.findall(rf"\b{wanted}(?:_v\d+)?\b", offered) if wanted else []
     if names:
         return wanted if wanted in names else max(names, key=lambda name: int(name.rpartition("_v")[2]))
-    if wanted == "pmix" and offered:
+    if wanted == "pmix" and offered.strip():
         raise UnavailableError(
             f"Open MPI needs PMIx to be started by srun, and `srun --mpi=list` shows none: {_one_line(offered)}. "
             "Unset WIDELOAD_LAUNCHER to start ranks with mpirun, or install MPICH."

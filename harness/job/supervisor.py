@@ -41,7 +41,7 @@ _PR_SET_PDEATHSIG = 1
 class Supervisor:
     """Starts one rank, watches it and records how it ended."""
 
-    def __init__(self, job_file: Path) -> None:
+    def __init__(self, job_file: Path, memory: Host = Host()) -> None:  # noqa: B008 - immutable
         job = messages.read(job_file, messages.Job)
         if job is None:
             raise UsageError(f"{job_file} is not a job file that this version can read.")
@@ -50,7 +50,7 @@ class Supervisor:
         self.log_path = log_path(Path(job.logs), job.case.case_id, self.rank)
         self.heartbeat = Heartbeat.create()
         self.log = CappedLog(self.log_path, job.log_limit)
-        self.memory = Host()
+        self.memory = memory
         self.kills_before = self.memory.kills()
         self.child = self._start(job_file)
         self.sampler = Sampler(self.child.pid)

@@ -16,7 +16,7 @@ from wideload.harness.experiment.experiment import from_document
 from wideload.harness.job.launcher import Launcher
 from wideload.harness.job.limits import Limits
 from wideload.harness.job.messages import RankStatus
-from wideload.harness.job.mpi import find
+from wideload.harness.job.mpi import Hosts, find
 from wideload.harness.records.results import RunRecord
 from wideload.harness.records.store import CaseRecords
 from wideload.harness.sweep.assemble import assemble
@@ -189,8 +189,19 @@ def test_a_launcher_that_breaks_is_a_record_with_its_message(tmp_path: Path, mon
     script.chmod(0o755)
     monkeypatch.setenv("WIDELOAD_MPIRUN", str(script))
     record: RunRecord = run(tmp_path / "run", case("none")).run
-    assert (record.status, "ended with code 3" in record.error) == ("crashed", True)
+    assert (record.status, record.error) == ("crashed", "the launcher ended with code 3: no such host")
     assert "no such host" in record.log_tail
+
+
+def test_a_host_that_does_not_exist_is_the_reason_in_the_words_of_the_launcher(tmp_path: Path) -> None:
+    (tmp_path / "hosts").write_text("nowhere.invalid:1  # gone\n")
+    agent = tmp_path / "agent"
+    agent.write_text("#!/bin/sh\necho 'ssh: Could not resolve hostname nowhere.invalid' >&2; exit 255\n")
+    agent.chmod(0o755)
+    where = Hosts.read(tmp_path / "hosts", str(agent))
+    record = assemble(Launcher(find(), tmp_path / "run", LIMITS, where).launch(case("none")), 0, 0, 0.15).run
+    assert record.status == "crashed"
+    assert record.error.endswith(": ssh: Could not resolve hostname nowhere.invalid")
 
 
 def test_being_watched_costs_a_rank_less_than_a_hundredth_of_its_time(tmp_path: Path) -> None:

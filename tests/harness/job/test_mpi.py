@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -72,3 +74,58 @@ def test_inside_slurm_srun_may_start_the_ranks(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setenv("WIDELOAD_LAUNCHER", "srun")
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
     assert mpi.find().command(4, Hosts()) == [str(tmp_path / "srun"), "--ntasks", "4", "--kill-on-bad-exit=1"]
+
+
+OLD = "MPI plugin types are...\nnone\npmi2\npmix_v3\npmix_v4\n"
+NEW = "MPI plugin types are...\n\tnone\n\tpmi2\n\tpmix\nspecific pmix plugin versions available: pmix_v4,pmix_v5\n"
+WITHOUT = "srun: MPI types are...\nsrun: none\nsrun: pmi2\n"
+
+
+@pytest.fixture
+def slurm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """Installs an srun that offers some protocols, and a Python whose mpi4py uses some MPI."""
+
+    def install(offered: str, library: str) -> None:
+        (tmp_path / "offered").write_text(offered)
+        executable(tmp_path / "srun", f'[ "$1" = --version ] && echo "slurm 23.02" || cat {tmp_path}/offered >&2')
+        monkeypatch.setattr(mpi.sys, "executable", executable(tmp_path / "python", f'echo "{library}"'))
+        monkeypatch.delenv("WIDELOAD_MPIRUN", raising=False)
+        monkeypatch.delenv("SLURM_MPI_TYPE", raising=False)
+        monkeypatch.setenv("WIDELOAD_LAUNCHER", "srun")
+        monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+
+    return install
+
+
+@pytest.mark.parametrize(
+    ("library", "offered", "option"),
+    [
+        ("Open MPI v5.0.8", OLD, ["--mpi=pmix_v4"]),
+        ("Open MPI v5.0.8", NEW, ["--mpi=pmix"]),
+        ("MPICH Version: 5.0", NEW, ["--mpi=pmi2"]),
+        ("MPICH Version: 5.0", "none pmix", []),
+        ("Intel(R) MPI Library", NEW, []),
+        ("Open MPI v5.0.8", "", []),
+    ],
+)
+def test_srun_uses_a_protocol_that_the_mpi_understands(slurm, library: str, offered: str, option: list[str]) -> None:
+    slurm(offered, library)
+    assert mpi.find().command(2, Hosts())[4:] == option
+
+
+def test_a_protocol_that_is_chosen_already_stays(slurm, monkeypatch: pytest.MonkeyPatch) -> None:
+    slurm(OLD, "Open MPI v5.0.8")
+    monkeypatch.setenv("SLURM_MPI_TYPE", "pmix_v3")
+    assert mpi.find().command(2, Hosts())[4:] == []
+
+
+def test_open_mpi_where_slurm_has_no_pmix_is_one_line_with_what_to_do(slurm) -> None:
+    slurm(WITHOUT, "Open MPI v5.0.8")
+    with pytest.raises(UnavailableError, match=r"needs PMIx .*srun: pmi2\. Unset WIDELOAD_LAUNCHER") as error:
+        mpi.find()
+    assert "\n" not in str(error.value)
+
+
+def test_the_mpi_of_mpi4py_is_recognised_without_starting_it() -> None:
+    answer = subprocess.run([sys.executable, "-c", mpi._LIBRARY], capture_output=True, text=True, check=True).stdout
+    assert "MPICH" in answer or "Open MPI" in answer
