@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from wideload.hashing import GOLDEN_GAMMA, MASK, Words, finalise
+from wideload.arrays import Words
+from wideload.hashing import GOLDEN_GAMMA, MASK, finalise
 
 
 def salt(*parts: int) -> int:

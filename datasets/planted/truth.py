@@ -21,12 +21,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from wideload.arrays import Doubles, Words
 from wideload.datasets.counter_rng import salt, unit
 from wideload.datasets.planted.options import PlantedOptions
 from wideload.datasets.planted.zipf import Zipf
-from wideload.hashing import GOLDEN_GAMMA, Words, finalise
-
-Floats = npt.NDArray[np.float64]
+from wideload.hashing import GOLDEN_GAMMA, finalise
 
 _ROW, _SLOT, _COPY, _LENGTH, _LABEL, _NUMBER, _WEIGHT, _COEFFICIENT, _PHASE = range(1, 10)
 _PILOT_ROW = 2**62
@@ -47,7 +46,7 @@ class Inputs:
     """
 
     ids: npt.NDArray[np.int64]
-    log_ranks: Floats
+    log_ranks: Doubles
     lengths: npt.NDArray[np.int64]
     numbers: npt.NDArray[np.float32]
 
@@ -87,11 +86,11 @@ class Truth:
     def _keys(self, kind: int, count: int) -> Words:
         return np.array([salt(self._options.seed, _ROW, kind, index) for index in range(count)], dtype=np.uint64)
 
-    def _uniform(self, rows: Words, keys: Words) -> Floats:
+    def _uniform(self, rows: Words, keys: Words) -> Doubles:
         """Returns numbers in [0, 1) for every row and key: float64 ``[n, K]``."""
         return unit(finalise(rows[:, None] + keys[None, :]))
 
-    def inputs(self, rows: npt.NDArray[np.int64], time: Floats) -> Inputs:
+    def inputs(self, rows: npt.NDArray[np.int64], time: Doubles) -> Inputs:
         """Computes the fields of rows.
 
         Args:
@@ -108,13 +107,13 @@ class Truth:
         lengths = (self._uniform(keys, self._length_keys) * (self._options.max_values + 1)).astype(np.int64)
         return Inputs(self._zipf.ids(ranks), log_ranks, lengths, self._numbers(keys))
 
-    def _correlate(self, keys: Words, uniform: Floats) -> None:
+    def _correlate(self, keys: Words, uniform: Doubles) -> None:
         """Slots 1 to ``correlated`` copy their predecessor's draw with probability ``correlation``; in place."""
         copies = self._uniform(keys, self._copy_keys) < self._options.correlation
         for slot in range(1, self._options.correlated + 1):
             np.copyto(uniform[:, slot], uniform[:, slot - 1], where=copies[:, slot - 1])
 
-    def _drifted(self, ranks: npt.NDArray[np.int64], time: Floats) -> npt.NDArray[np.int64]:
+    def _drifted(self, ranks: npt.NDArray[np.int64], time: Doubles) -> npt.NDArray[np.int64]:
         """The ranks after drift: the id at each rank is replaced ``drift`` times, at times that differ by rank."""
         phase = unit(finalise(ranks.view(np.uint64) + np.uint64(salt(self._options.seed, _PHASE))))
         turn = np.floor(phase + self._options.drift * time[:, None]).astype(np.int64)
@@ -132,17 +131,17 @@ class Truth:
         both = np.concatenate([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
         return np.ascontiguousarray(both[:, : self._options.numeric], dtype=np.float32)
 
-    def probabilities(self, inputs: Inputs) -> Floats:
+    def probabilities(self, inputs: Inputs) -> Doubles:
         """Returns the true click probability of each example, including label noise: float64 ``[n]``."""
         noise = self._options.noise
         return noise + (1.0 - 2.0 * noise) * _sigmoid(self._scores(inputs, self._scale) + self._scale.bias)
 
-    def labels(self, rows: npt.NDArray[np.int64], probabilities: Floats) -> npt.NDArray[np.float32]:
+    def labels(self, rows: npt.NDArray[np.int64], probabilities: Doubles) -> npt.NDArray[np.float32]:
         """Draws clicks with the given probabilities: float32 ``[n]``."""
         keys = finalise(rows.view(np.uint64) * np.uint64(GOLDEN_GAMMA))
         return (self._uniform(keys, self._label_keys)[:, 0] < probabilities).astype(np.float32)
 
-    def _parts(self, inputs: Inputs) -> tuple[Floats, Floats]:
+    def _parts(self, inputs: Inputs) -> tuple[Doubles, Doubles]:
         """Returns the wide and the deep part before they are standardised: float64 ``[n]`` each."""
         bits = finalise(inputs.ids.view(np.uint64) * np.uint64(0xD6E8FEB86659FD93) + self._weight_keys)
         words = bits.view(np.uint16).reshape(*bits.shape, _DIMENSION)
@@ -166,7 +165,7 @@ class Truth:
             pooled = bags * present / np.maximum(lengths, 1)[:, :, None]
             factor[:, options.single_valued :] = pooled.reshape(len(factor), options.multi_valued * options.max_values)
 
-    def _scores(self, inputs: Inputs, scale: _Scale) -> Floats:
+    def _scores(self, inputs: Inputs, scale: _Scale) -> Doubles:
         wide, deep = self._parts(inputs)
         return scale.wide_factor * (wide - scale.wide_mean) + scale.deep_factor * (deep - scale.deep_mean)
 
@@ -184,7 +183,7 @@ class Truth:
         return _Scale(scale.wide_mean, scale.wide_factor, scale.deep_mean, scale.deep_factor, bias)
 
 
-def _bias(scores: Floats, rate: float) -> float:
+def _bias(scores: Doubles, rate: float) -> float:
     """Finds, by bisection, the number that makes the mean probability ``rate`` when added to the scores."""
     low, high = -100.0, 100.0
     for _ in range(60):
@@ -193,6 +192,6 @@ def _bias(scores: Floats, rate: float) -> float:
     return 0.5 * (low + high)
 
 
-def _sigmoid(logits: Floats) -> Floats:
-    result: Floats = 1.0 / (1.0 + np.exp(-logits))
+def _sigmoid(logits: Doubles) -> Doubles:
+    result: Doubles = 1.0 / (1.0 + np.exp(-logits))
     return result

@@ -14,12 +14,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
+from wideload.arrays import Doubles, Integers
 from wideload.datasets.counter_rng import salt
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 _ALMOST_ONE = 1e-6
 
@@ -33,7 +30,7 @@ class Zipf:
         keys: one integer per column; columns with equal keys map ranks to ids in the same way.
     """
 
-    def __init__(self, vocabularies: Integers, exponents: Floats, keys: list[int]) -> None:
+    def __init__(self, vocabularies: Integers, exponents: Doubles, keys: list[int]) -> None:
         self._sizes = vocabularies
         self._size = int(vocabularies[0]) if len(set(vocabularies.tolist())) == 1 else None
         power = np.where(np.abs(1.0 - exponents) < _ALMOST_ONE, _ALMOST_ONE, 1.0 - exponents)
@@ -43,13 +40,13 @@ class Zipf:
         self._factor = np.array(factors, dtype=np.uint64)
         self._shift = np.array([salt(key, 2) for key in keys], dtype=np.uint64) % vocabularies.astype(np.uint64)
 
-    def log_ranks(self, uniform: Floats) -> Floats:
+    def log_ranks(self, uniform: Doubles) -> Doubles:
         """Returns the logarithms of continuous ranks for numbers in [0, 1): float64 ``[n, C]``."""
-        logs: Floats = np.log1p(uniform * self._span)
+        logs: Doubles = np.log1p(uniform * self._span)
         logs *= self._inverse
         return logs
 
-    def ranks(self, log_ranks: Floats) -> Integers:
+    def ranks(self, log_ranks: Doubles) -> Integers:
         """Returns popularity ranks, which count from 0: int64 ``[n, C]``."""
         ranks: Integers = np.minimum(np.exp(log_ranks).astype(np.int64) - 1, self._sizes - 1)
         return ranks

@@ -20,9 +20,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from wideload.arrays import Integers
 from wideload.datasets.rejects import Reject
 from wideload.datasets.text import quotes
-from wideload.datasets.text.quotes import Integers
 from wideload.errors import DataError
 
 BLOCK = 2**20

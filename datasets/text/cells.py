@@ -20,10 +20,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from wideload.arrays import Flags, Integers
 from wideload.datasets.rejects import Reject
 from wideload.datasets.text.blocks import PADDING, TextBlock
-from wideload.datasets.text.lines import COLUMNS, QUOTE, RETURN, SHOWN, Lines, Mask
-from wideload.datasets.text.quotes import NEWLINE, Integers
+from wideload.datasets.text.lines import COLUMNS, QUOTE, RETURN, SHOWN, Lines
+from wideload.datasets.text.quotes import NEWLINE
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,7 +70,7 @@ class Cells:
         content = self.data[where]
         return pa.Array.from_buffers(pa.binary(), len(self), [None, pa.py_buffer(offsets), pa.py_buffer(content)])
 
-    def rejected(self, bad: Mask, reason: str) -> list[Reject]:
+    def rejected(self, bad: Flags, reason: str) -> list[Reject]:
         return [Reject(self.source, int(self.lines[row]), reason, self.text(row)) for row in np.flatnonzero(bad)]
 
 
@@ -99,7 +100,7 @@ def split(block: TextBlock, delimiter: str, columns: int, quoted: bool = False) 
     return cells, rejects
 
 
-def _rows(separators: Integers, first: Integers, good: Mask, columns: int) -> Integers:
+def _rows(separators: Integers, first: Integers, good: Flags, columns: int) -> Integers:
     """Returns the ends of the cells of good lines as a new array: int64 ``[n, columns]``."""
     if good.all():
         return separators.reshape(-1, columns).copy()
@@ -119,7 +120,7 @@ def _separators(block: TextBlock, delimiter: str) -> tuple[Integers, int]:
     return np.flatnonzero(hit), len(letters)
 
 
-def _leftmost(hit: Mask) -> None:
+def _leftmost(hit: Flags) -> None:
     """Keeps every second of the overlapping hits of a doubled character, from the left; in place."""
     last = -2
     for position in np.flatnonzero(hit[1:] & hit[:-1]) + 1:
@@ -128,7 +129,9 @@ def _leftmost(hit: Mask) -> None:
             last = position
 
 
-def _with_quoted(cells: Cells, lines: Lines, special: Mask, delimiter: str, columns: int) -> tuple[Cells, list[Reject]]:
+def _with_quoted(
+    cells: Cells, lines: Lines, special: Flags, delimiter: str, columns: int
+) -> tuple[Cells, list[Reject]]:
     """Adds the lines that contain quotes, one at a time."""
     rejects, rows, numbers, extra = [], [], [], bytearray()
     base = len(cells.data) - PADDING

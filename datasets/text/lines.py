@@ -7,11 +7,10 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from wideload.arrays import Flags, Integers
 from wideload.datasets.rejects import Reject
 from wideload.datasets.text.blocks import TextBlock
-from wideload.datasets.text.quotes import NEWLINE, Integers
-
-Mask = npt.NDArray[np.bool_]
+from wideload.datasets.text.quotes import NEWLINE
 
 EMPTY, NUL, ENCODING, COLUMNS = 1, 2, 3, 4
 """Reasons why a line is not taken; an empty line does not count as a row."""
@@ -35,11 +34,11 @@ class Lines:
     def __len__(self) -> int:
         return len(self.ends)
 
-    def with_byte(self, byte: int) -> Mask:
+    def with_byte(self, byte: int) -> Flags:
         """Returns which lines contain a byte."""
         return self._holding(np.flatnonzero(self.data == byte))
 
-    def _holding(self, positions: Integers) -> Mask:
+    def _holding(self, positions: Integers) -> Flags:
         mask = np.zeros(len(self), dtype=bool)
         mask[np.searchsorted(self.ends, positions)] = True
         return mask

@@ -15,9 +15,8 @@ import functools
 import re
 
 import numpy as np
-import numpy.typing as npt
 
-Integers = npt.NDArray[np.int64]
+from wideload.arrays import Integers
 
 NEWLINE = 10
 NONE = np.zeros(0, dtype=np.int64)

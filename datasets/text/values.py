@@ -13,9 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from wideload.arrays import Flags, Integers
 from wideload.datasets.text.cells import Cells
-from wideload.datasets.text.lines import Mask
-from wideload.datasets.text.quotes import Integers
 from wideload.datasets.text.words import are_digits, decimal, lowered, nibbles_of, packed, spelled, words_at
 
 _MINUS = 45
@@ -23,7 +22,7 @@ _HEXADECIMAL = b"0123456789abcdefABCDEF"
 _INT64 = pa.int64()
 LARGEST = float(np.finfo(np.float32).max)
 
-Parsed = tuple[Any, Mask]
+Parsed = tuple[Any, Flags]
 """An Arrow array, and which rows could not be parsed (their value is null)."""
 
 
@@ -48,7 +47,7 @@ def numbers(cells: Cells, columns: Sequence[int], missing: frozenset[bytes] = fr
     ]
 
 
-def _short(cells: Cells, columns: Sequence[int]) -> tuple[Integers, Mask, Mask]:
+def _short(cells: Cells, columns: Sequence[int]) -> tuple[Integers, Flags, Flags]:
     """Integers of up to eight digits, inside words.
 
     Returns:
@@ -138,7 +137,7 @@ def texts(cells: Cells, column: int, missing: frozenset[bytes] = frozenset()) ->
     return pc.if_else(pc.is_in(values, value_set=gone), pa.scalar(None, pa.string()), values)
 
 
-def _int64(values: Integers, empty: Mask) -> Parsed:
+def _int64(values: Integers, empty: Flags) -> Parsed:
     none = np.zeros(len(values), dtype=bool)
     return pa.array(np.ascontiguousarray(values), mask=empty if empty.any() else None), none
 

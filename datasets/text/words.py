@@ -9,8 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-Words = npt.NDArray[np.uint64]
-Mask = npt.NDArray[np.bool_]
+from wideload.arrays import Flags, Words
 
 
 def words_at(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint64]:
@@ -18,7 +17,7 @@ def words_at(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint64]:
     return np.ndarray((len(data) - 7,), dtype="<u8", buffer=data, strides=(1,))
 
 
-def are_digits(words: Words, present: Words) -> Mask:
+def are_digits(words: Words, present: Words) -> Flags:
     """Returns whether the bytes selected by the mask ``present`` are decimal digits and all other bytes are 0."""
     low = words & np.uint64(0x0F0F0F0F0F0F0F0F)
     high = words ^ low

@@ -12,6 +12,7 @@ import click
 from wideload.harness.experiment.case import Case
 from wideload.harness.job.messages import RankStatus
 from wideload.harness.records.results import RunRecord
+from wideload.options import Spec
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -78,10 +79,8 @@ def chosen_display() -> Iterator[Watcher]:
 
 def describe(case: Case) -> str:
     """A case in a few words."""
-    name = case.strategy if case.kind == "train" else f"{case.kind} ceiling"
-    inside = ",".join(f"{key}={value}" for key, value in case.options.items()) if case.kind == "train" else ""
-    options = f"[{inside}]" if inside else ""
-    return f"{name}{options} on {case.workload.dataset}, {case.ranks} ranks, repeat {case.repeat}"
+    name = str(Spec.of(case.strategy, case.options)) if case.kind == "train" else f"{case.kind} ceiling"
+    return f"{name} on {case.workload.dataset}, {case.ranks} ranks, repeat {case.repeat}"
 
 
 def summary(run: RunRecord) -> str:

@@ -38,7 +38,7 @@ def checks_table(checks: Iterable[ParityRecord]) -> list[Table | Text]:
     checks = list(checks)
     rows = [
         (
-            label(check.strategy, check.options),
+            str(Spec.of(check.strategy, check.options)),
             check.dataset,
             str(check.ranks),
             str(check.steps),
@@ -48,7 +48,7 @@ def checks_table(checks: Iterable[ParityRecord]) -> list[Table | Text]:
         )
         for check in checks
     ]
-    notes = [f"{label(check.strategy, check.options)} not judged: {check.reason}" for check in checks if check.reason]
+    notes = [f"{Spec.of(check.strategy, check.options)} not judged: {check.reason}" for check in checks if check.reason]
     return [table(_PARITY_HEAD, rows, numbers=_PARITY_NUMBERS), *map(words, notes)]
 
 
@@ -67,10 +67,6 @@ def ratios_table(found: Iterable[Comparison]) -> Table:
         for entry in found
     ]
     return table(head, rows, numbers=("ranks",))
-
-
-def label(strategy: str, options: dict[str, object]) -> str:
-    return str(Spec(strategy, tuple(sorted(options.items()))))
 
 
 def _row(run: RunRecord) -> tuple[str, ...]:

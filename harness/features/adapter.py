@@ -17,17 +17,18 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from wideload.arrays import Floats, Integers
 from wideload.errors import ClusterError, ColumnError
 from wideload.harness.cluster import Cluster
 from wideload.harness.features.layout import Batch, BatchLayout, Keys, TableLayout
 from wideload.harness.features.numeric import DenseBlock, Input
 from wideload.harness.features.pretrained import fingerprint_of
-from wideload.harness.features.ragged import Floats, Ragged
+from wideload.harness.features.ragged import Ragged
 from wideload.harness.features.slots import SlotCompiler, all_columns
 from wideload.harness.features.sources import FieldSource, Reading, Source
 from wideload.harness.features.tables import tables_of
 from wideload.harness.workload.columns import Columns, Numeric
-from wideload.hashing import Integers, fingerprint, mix64, mix64_int
+from wideload.hashing import fingerprint, mix64, mix64_int
 
 if TYPE_CHECKING:
     from wideload.datasets.contract import Schema

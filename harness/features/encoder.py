@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from wideload.arrays import Integers
 from wideload.errors import UnknownNameError, UsageError
-from wideload.hashing import Integers
 from wideload.registry import plugins
 
 ABSENT = np.iinfo(np.int64).min

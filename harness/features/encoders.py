@@ -13,11 +13,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from wideload.arrays import Integers
 from wideload.errors import ColumnError
 from wideload.harness.features.encoder import ABSENT, Encoder, registered
 from wideload.harness.features.vocabulary import vocabulary_of
 from wideload.harness.workload import columns as declared
-from wideload.hashing import Integers, buckets_of, hash_integers, hash_strings
+from wideload.hashing import buckets_of, hash_integers, hash_strings
 
 if TYPE_CHECKING:
     from wideload.datasets.contract import Field

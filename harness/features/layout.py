@@ -17,8 +17,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from wideload.arrays import Integers
 from wideload.harness.workload.columns import Combiner, Initializer
-from wideload.hashing import Integers, signs
+from wideload.hashing import signs
 
 Keys = Literal["signs", "ids"]
 

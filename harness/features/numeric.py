@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from wideload.arrays import Floats
 from wideload.errors import ColumnError
 from wideload.harness.features.fields import field_of
-from wideload.harness.features.ragged import Floats
 from wideload.harness.features.sources import Reading
 from wideload.harness.workload.columns import Numeric
 

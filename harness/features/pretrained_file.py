@@ -23,8 +23,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from wideload.arrays import Floats
 from wideload.errors import ColumnError
-from wideload.harness.features.ragged import Floats
 from wideload.harness.workload.columns import Pretrained
 
 

@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from wideload.hashing import Integers, combine
-
-Floats = npt.NDArray[np.float32]
+from wideload.arrays import Floats, Integers
+from wideload.hashing import combine
 
 
 @dataclass(frozen=True, slots=True, eq=False)

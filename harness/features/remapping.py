@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from wideload.arrays import Integers
 from wideload.errors import UnknownNameError
 from wideload.harness.features.adapter import FeatureColumnAdapter
 from wideload.harness.features.encoders import IdentityEncoder, VocabularyEncoder
@@ -27,7 +28,6 @@ from wideload.harness.features.layout import SlotLayout, TableLayout
 from wideload.harness.features.slots import Slot
 from wideload.harness.features.sources import BucketSource, FieldSource, Source
 from wideload.harness.workload.columns import Numeric
-from wideload.hashing import Integers
 
 NOTHING = -1
 

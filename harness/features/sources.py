@@ -21,10 +21,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from wideload.arrays import Floats, Integers
 from wideload.errors import ColumnError
 from wideload.harness.features.encoder import ABSENT, Encoder
-from wideload.harness.features.ragged import Floats, Ragged, cross, merge
-from wideload.hashing import Integers, buckets_of
+from wideload.harness.features.ragged import Ragged, cross, merge
+from wideload.hashing import buckets_of
 
 
 class Source(Protocol):

@@ -9,13 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-import numpy.typing as npt
 
+from wideload.arrays import Flags, Integers
 from wideload.harness.cluster import Cluster
 from wideload.harness.features.layout import Batch, BatchLayout, TableLayout
-from wideload.hashing import Integers
-
-Flags = npt.NDArray[np.bool_]
 
 _PENDING = 1 << 20
 

@@ -11,10 +11,10 @@ import math
 
 import numpy as np
 
+from wideload.arrays import Floats, Integers, Words
 from wideload.harness.features.layout import TableLayout
-from wideload.harness.features.ragged import Floats
 from wideload.harness.workload.columns import Initializer
-from wideload.hashing import GOLDEN_GAMMA, Integers, Words, mix64, mix64_int, salt_of
+from wideload.hashing import GOLDEN_GAMMA, mix64, mix64_int, salt_of
 
 WIDE = "wide"
 DEEP = "deep"

@@ -28,10 +28,11 @@ import numpy as np
 import pyarrow as pa
 import tensorflow as tf
 
+from wideload.arrays import Floats
 from wideload.harness.features.adapter import FeatureColumnAdapter
 from wideload.harness.features.encoders import VocabularyEncoder, is_text
 from wideload.harness.features.layout import SlotLayout, TableLayout, table_signs
-from wideload.harness.features.ragged import Floats, Ragged
+from wideload.harness.features.ragged import Ragged
 from wideload.harness.features.slots import Slot
 from wideload.harness.features.sources import BucketSource, FieldSource, Reading
 from wideload.harness.model.initial_rows import initial_deep

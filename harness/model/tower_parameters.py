@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from wideload.arrays import Floats
 from wideload.harness.features.layout import BatchLayout
-from wideload.harness.features.ragged import Floats
 from wideload.harness.workload.model import Model
 from wideload.hashing import salt_of
 

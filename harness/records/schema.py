@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from wideload.options import Spec
+
 SCHEMA_VERSION = 1
 
 Kind = Literal["train", "tower", "input", "alone"]
@@ -103,8 +105,7 @@ class RunRecord(Record):
         """The strategy with its options, as a user would write it; ceilings are named by their kind."""
         if self.kind != "train":
             return f"{self.kind} ceiling"
-        inside = ",".join(f"{key}={_plain(value)}" for key, value in sorted(self.options.items()))
-        return f"{self.strategy}[{inside}]" if inside else self.strategy
+        return str(Spec.of(self.strategy, self.options))
 
 
 class RankRecord(Record):
@@ -156,7 +157,3 @@ class ParityRecord(Record):
     tolerance: float
     verdict: Literal["pass", "fail", "not run"]
     reason: str = ""
-
-
-def _plain(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

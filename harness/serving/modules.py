@@ -7,12 +7,13 @@ from typing import Any
 
 import tensorflow as tf
 
+from wideload.arrays import Floats
 from wideload.harness.checkpoints.tables.quantise import Precision
 from wideload.harness.features.layout import Batch, BatchLayout
 from wideload.harness.model.wide_deep import Inputs, WideDeep
 from wideload.harness.serving.lookup import Absent, RowSource, absent_rows
 from wideload.harness.serving.raw import RawReader
-from wideload.harness.serving.weights import Floats, Weights
+from wideload.harness.serving.weights import Weights
 from wideload.harness.workload.workload import Workload
 
 OUTPUT = "probability"

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from wideload.arrays import Floats, Integers
 from wideload.errors import CheckpointError
 from wideload.harness.checkpoints.manifest import MODEL
 from wideload.harness.checkpoints.tables.dense import read_dense
@@ -18,9 +18,6 @@ from wideload.harness.checkpoints.variables import read_weights
 from wideload.harness.features.layout import BatchLayout, TableLayout, table_signs
 from wideload.harness.model.tower import DenseTower
 from wideload.harness.workload.model import Model
-from wideload.hashing import Integers
-
-Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,6 +13,7 @@ from statistics import median
 
 from wideload.errors import UsageError
 from wideload.harness.records.results import Results, RunRecord
+from wideload.options import Spec
 
 BEGIN, END = "<!-- variants: begin -->", "<!-- variants: end -->"
 HEADER = ("variant", "examples/s", "to default", "rounds", "step p50", "PSS", "flagged")
@@ -46,8 +47,7 @@ def label(run: RunRecord) -> str:
 
     defaults = find(run.strategy).Options().model_dump(mode="json")
     chosen = {key: value for key, value in run.options.items() if value != defaults.get(key)}
-    inside = ",".join(f"{key}={value}" for key, value in sorted(chosen.items()))
-    return f"{run.strategy}[{inside}]" if inside else run.strategy
+    return str(Spec.of(run.strategy, chosen))
 
 
 def _figures(mine: Sequence[RunRecord], default: Sequence[RunRecord]) -> list[str]:

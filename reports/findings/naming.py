@@ -25,8 +25,7 @@ def varying(name: str, params: dict[str, Any], variants: list[dict[str, Any]]) -
     """``name[...]`` with only the parameters that are not the same in every variant."""
     keys = {key for variant in variants for key in variant}
     varying = sorted(key for key in keys if len({canonical({"": variant.get(key)}) for variant in variants}) > 1)
-    inside = ",".join(f"{key}={_plain(params[key])}" for key in varying if key in params)
-    return f"{name}[{inside}]" if inside else name
+    return str(Spec.of(name, {key: params[key] for key in varying if key in params}))
 
 
 def dataset_labels(datasets: Iterable[str]) -> dict[str, str]:
@@ -68,7 +67,3 @@ def vocabulary(dataset: str) -> int | None:
         if key in VOCABULARY_OPTIONS and value.replace("_", "").isdigit():
             return int(value)
     return None
-
-
-def _plain(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from wideload.harness.records.results import ParityRecord, Results
+from wideload.options import Spec
 from wideload.reports import quantity, text
 from wideload.reports.findings.decision import Decision, gap_words, name, speed_words
 from wideload.reports.findings.race import Race, throughput
@@ -82,9 +83,8 @@ def experiments(run: Path) -> list[tuple[str, str]]:
 
 
 def _check(check: ParityRecord, data: str) -> dict[str, str]:
-    inside = ",".join(f"{key}={_word(value)}" for key, value in sorted(check.options.items()))
     return {
-        "strategy": text.label(f"{check.strategy}[{inside}]" if inside else check.strategy),
+        "strategy": text.label(str(Spec.of(check.strategy, check.options))),
         "dataset": text.label(data),
         "ranks": str(check.ranks),
         "steps": f"{check.steps:,}",

@@ -22,10 +22,8 @@ import json
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Integers = npt.NDArray[np.int64]
-Words = npt.NDArray[np.uint64]
+from wideload.arrays import Integers, Words
 
 MASK = 2**64 - 1
 GOLDEN_GAMMA = 0x9E3779B97F4A7C15

@@ -12,6 +12,7 @@ TOML and documentation derive from that declaration. ::
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, get_args
 
@@ -96,6 +97,11 @@ class Spec:
         if len(specs) != 1:
             raise UsageError(f"{text!r} stands for {len(specs)} variants where one is expected.")
         return specs[0]
+
+    @classmethod
+    def of(cls, name: str, options: Mapping[str, Any]) -> Spec:
+        """The spec of recorded options, in the order of their keys: ``str`` of it is how the user would write them."""
+        return cls(name, tuple(sorted(options.items())))
 
     def options(self, model: type[OptionsT]) -> OptionsT:
         """The parameters as a validated options model."""

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pytest
 
 from wideload import SparseTable, _native
+from wideload.arrays import Floats
 
 tf = pytest.importorskip("tensorflow")
 tf_keras = pytest.importorskip("tf_keras")
@@ -22,7 +23,6 @@ ROWS = 12
 DIMENSION = 9  # not one of the specialised dimensions; test_dimensions covers those
 SIGNS = np.arange(ROWS, dtype=np.int64) * 7919 - 3
 
-Floats = npt.NDArray[np.float32]
 Rule = Callable[[int, Floats, Floats], None]
 
 

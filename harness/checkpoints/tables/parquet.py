@@ -14,11 +14,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from wideload.arrays import Floats, Integers
 from wideload.errors import CheckpointError, UsageError
 from wideload.harness.checkpoints.tables.arrow import reader_of
-from wideload.harness.checkpoints.tables.quantise import Floats, Packed, Precision, above, pack
+from wideload.harness.checkpoints.tables.quantise import Packed, Precision, above, pack
 from wideload.harness.checkpoints.tables.rows import TableForm, TableReader
-from wideload.hashing import Integers
 
 _FORM = b"wideload.table"
 GROUP_ROWS = 1 << 16

@@ -18,8 +18,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from wideload.arrays import Floats
+
 Precision = Literal["fp32", "fp16", "bf16", "int8"]
-Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

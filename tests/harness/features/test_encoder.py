@@ -8,13 +8,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from wideload.arrays import Integers
 from wideload.datasets.contract import Field
 from wideload.errors import ColumnError, UnknownNameError, UsageError
 from wideload.harness.features import encoder as encoding
 from wideload.harness.features.encoder import ABSENT, Encoder, register
 from wideload.harness.features.encoders import compile_encoder
 from wideload.harness.workload.columns import Custom, Hash, Identity, Vocabulary
-from wideload.hashing import Integers, buckets_of, hash_integers, hash_strings
+from wideload.hashing import buckets_of, hash_integers, hash_strings
 
 STRINGS = Field("colour", "categorical", vocabulary=("red", "green"))
 NUMBERS = Field("shop", "categorical", cardinality=4)
