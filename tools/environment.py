@@ -95,6 +95,8 @@ def environment(session: nox.Session) -> Environment:
     """Makes or updates the shared environment; does nothing when it is up to date."""
     if MPI not in MPI_WHEELS:
         session.error(f"WIDELOAD_MPI={MPI!r} is not one of {', '.join(MPI_WHEELS)}.")
+    if reason := prerequisites.unusable(ROOT):
+        session.error(reason)
     variables = {
         "PATH": f"{ENV / 'bin'}{os.pathsep}{os.environ['PATH']}",
         "VIRTUAL_ENV": str(ENV),

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -50,6 +51,10 @@ ROOM = {"environment": 5 << 30, "temporary files": 3 << 29, "cache": 1 << 28}
 1 GiB, in the folder for temporary files until all of it is there."""
 
 
+_UNUSABLE = re.compile(r"""[\s:'"`$&;|<>()*?\[\]{}!#\\]""")
+"""Characters that separate paths or mean something to a shell: PIP_CONSTRAINT and PATH are lists, mpicc is a script."""
+
+
 @dataclass(frozen=True)
 class Missing:
     """One thing that the machine lacks: a phrase, and what brings it (a Debian package, or another line to type)."""
@@ -62,6 +67,18 @@ class Missing:
 def missing(python: str, root: Path, cache: Path, environ: Mapping[str, str] = os.environ) -> list[Missing]:
     """All that stands in the way of an environment made by ``python`` below ``root``."""
     return [*_python(python), *_compiler(environ), *_room(root, cache)]
+
+
+def unusable(root: Path) -> str:
+    """Why nothing can be built below ``root``, whatever is installed; empty if it can."""
+    found = sorted(set(_UNUSABLE.findall(str(root))))
+    if not found:
+        return ""
+    return (
+        f"The path of this project contains {' and '.join(map(repr, found))}, which pip's settings and MPI's compiler "
+        f"wrappers cannot handle: {root}\nMove or clone it to a path without, for instance "
+        f"{Path.home() / 'wideload'}. Nothing was downloaded."
+    )
 
 
 def explain(found: Sequence[Missing]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import venv
@@ -13,6 +14,7 @@ import pytest
 
 from tools import fresh, prerequisites
 
+ROOT = Path(__file__).parents[2]
 REFUSES = "#!/bin/sh\ncase $1 in --version) echo 'c++ (Debian 8.3.0-6) 8.3.0';; *) {says}; exit 1;; esac\n"
 OLD = "echo \"c++: error: unrecognized command line option '-std=c++20'\" >&2"
 
@@ -151,3 +153,30 @@ def test_the_environment_s_python_is_a_venv_s_too(tmp_path: Path) -> None:
     """nox runs in a venv: what is asked of that Python is asked of the one it stands on."""
     venv.create(tmp_path / "venv", with_pip=False)
     assert missing(dict(os.environ), tmp_path, str(tmp_path / "venv" / "bin" / "python")) == []
+
+
+@pytest.mark.parametrize("name", ["my projects", "wideload-main (1)", "tab\there", "a;b", "it's", "a:b", "a&b"])
+def test_a_path_where_nothing_can_be_built_is_named_with_what_to_do(tmp_path: Path, name: str) -> None:
+    reason = prerequisites.unusable(tmp_path / name / "wideload")
+    assert name in reason
+    assert "Move or clone it" in reason
+
+
+@pytest.mark.parametrize("name", ["wideload", "wide-load_1.0+x", "größe", "@home,x=1%~"])
+def test_other_paths_are_fine(name: str) -> None:
+    assert prerequisites.unusable(Path("/srv") / name) == ""
+
+
+@pytest.mark.slow
+def test_a_session_says_so_before_anything_else_with_and_without_git(tmp_path: Path) -> None:
+    copy = tmp_path / "my projects" / "wideload"
+    copy.mkdir(parents=True)
+    for name in ("noxfile.py", "pyproject.toml", "constraints.txt", "tools"):
+        (copy / name).symlink_to(ROOT / name)
+    (copy / "tools").unlink()
+    shutil.copytree(ROOT / "tools", copy / "tools", ignore=shutil.ignore_patterns("__pycache__"))
+    command = [sys.executable, "-m", "nox", "-s", "demo"]
+    answer = subprocess.run(command, cwd=copy, capture_output=True, text=True, timeout=120, check=False)
+    assert answer.returncode != 0
+    assert f"cannot handle: {copy}" in answer.stdout + answer.stderr
+    assert not (copy / ".nox" / "env").exists()
