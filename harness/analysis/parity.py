@@ -11,8 +11,9 @@ late, or on a part of the batch, leaves it within a few steps.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
-from wideload.harness.records.results import ParityRecord, RunRecord
+from wideload.harness.records.results import NotJudged, ParityRecord, RunRecord
 
 TOLERANCE = 1e-4
 PROBLEM = ("problem", "data", "columns", "weights")
@@ -30,11 +31,10 @@ def difference(losses: Sequence[float], reference: Sequence[float]) -> float:
 
 def compare(run: RunRecord, reference: RunRecord | None, steps: int, synchronous: bool = True) -> ParityRecord:
     """How closely one run follows the reference over its first ``steps`` steps."""
-    reason = _obstacle(run, reference, steps, synchronous)
+    obstacle = _obstacle(run, reference, steps, synchronous)
     worst = None
-    if not reason and reference is not None:
+    if obstacle is None and reference is not None:
         worst = difference(run.losses[:steps], reference.losses[:steps])
-    compared = min(len(run.losses), steps)
     return ParityRecord(
         case_id=run.case_id,
         reference=reference.label if reference else "",
@@ -42,29 +42,38 @@ def compare(run: RunRecord, reference: RunRecord | None, steps: int, synchronous
         options=run.options,
         dataset=run.dataset,
         ranks=run.ranks,
-        steps=compared,
+        steps=min(len(run.losses), steps),
         max_relative=worst,
         tolerance=TOLERANCE,
         verdict="not run" if worst is None else "pass" if worst <= TOLERANCE else "fail",
-        reason=reason,
+        not_judged=obstacle.kind if obstacle else None,
+        reason=obstacle.text if obstacle else "",
     )
 
 
-def _obstacle(run: RunRecord, reference: RunRecord | None, steps: int, synchronous: bool) -> str:
-    """Why the two cannot be compared; empty when they can."""
+class _Obstacle(NamedTuple):
+    """Why two runs cannot be compared."""
+
+    kind: NotJudged
+    text: str
+
+
+def _obstacle(run: RunRecord, reference: RunRecord | None, steps: int, synchronous: bool) -> _Obstacle | None:
     if run.status != "ok":
-        return f"{run.status}: {run.error}"
+        return _Obstacle(NotJudged.NOT_OK, f"{run.status}: {run.error}")
     if not synchronous:
-        return "not synchronous: its losses are meant to differ"
+        return _Obstacle(NotJudged.ASYNCHRONOUS, "not synchronous: its losses are meant to differ")
     if reference is None or reference.status != "ok":
-        return f"no reference: {reference.error if reference else 'it was not run'}"
+        error = reference.error if reference else "it was not run"
+        return _Obstacle(NotJudged.NO_REFERENCE, f"no reference: {error}")
     if mismatch := differing(run, reference):
-        return f"not the same {' and '.join(mismatch)}"
+        return _Obstacle(NotJudged.OTHER_PROBLEM, f"not the same {' and '.join(mismatch)}")
     if min(len(run.losses), len(reference.losses)) < 1:
-        return "no steps were trained"
+        return _Obstacle(NotJudged.NO_STEPS, "no steps were trained")
     if min(run.steps or 0, steps) > (reference.steps or 0):
-        return f"{run.steps} steps against {reference.steps} of the reference"
-    return ""
+        text = f"{run.steps} steps against {reference.steps} of the reference"
+        return _Obstacle(NotJudged.SHORT_REFERENCE, text)
+    return None
 
 
 def differing(run: RunRecord, other: RunRecord, among: Iterable[str] = PROBLEM) -> list[str]:

@@ -90,5 +90,5 @@ def summary(run: RunRecord) -> str:
     rate = "" if run.examples_per_second is None else f", {run.examples_per_second:,.0f} examples/s"
     auc = "" if run.auc is None else f", AUC {run.auc:.4f}"
     check = "" if run.parity is None else f", parity {run.parity}"
-    flagged = "".join(f", flagged: {reason}" for reason in run.flagged)
+    flagged = "".join(f", flagged: {flag.text}" for flag in run.flagged)
     return f"ok in {run.seconds or 0:.0f} s{rate}{auc}{check}{flagged}"

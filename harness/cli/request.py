@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from wideload.errors import UsageError
+from wideload.harness.experiment import renamed
 from wideload.harness.experiment.experiment import Experiment, from_document, load, merge
 from wideload.harness.job.mpi import Hosts
 
@@ -88,7 +89,7 @@ def requested(request: dict[str, Any]) -> Experiment:
     if not request["dataset"]:
         raise UsageError("name an experiment file or a data set: `wideload run -d census -s local -s sparse_ps`.")
     overrides.setdefault("strategies", ["local"])
-    return from_document(merge({}, overrides), "command line")
+    return from_document(merge({}, renamed.overrides(overrides)), "command line")
 
 
 def hosts(request: dict[str, Any]) -> Hosts:

@@ -29,7 +29,7 @@ def runs_table(runs: Iterable[RunRecord]) -> list[Table | Text]:
     ceilings = [f"% of {kind}" for kind in dict.fromkeys(run.kind for run in runs if run.kind != "train")]
     rows = [(*_row(run), *(_share(run, title.removeprefix("% of "), runs) for title in ceilings)) for run in runs]
     notes = [f"{run.case_id}: {run.error}" for run in runs if run.error]
-    notes += [f"{run.case_id}: flagged: {reason}" for run in runs for reason in run.flagged]
+    notes += [f"{run.case_id}: flagged: {flag.text}" for run in runs for flag in run.flagged]
     return [table((*_HEAD, *ceilings), rows, numbers=(*_NUMBERS, *ceilings)), *map(words, notes)]
 
 

@@ -1,7 +1,8 @@
 """One measurement: a workload under a strategy, on a job of some size, once.
 
 ``case_id`` is the hash of everything that decides what is measured; the same experiment gives the same ids, so finished
-cases are recognised. Limits and places are not part of it.
+cases are recognised. Limits and places are not part of it. The hash is over the canonical form, whose names are on disk
+in every run folder: a field that gets a new name keeps its old one there (:data:`CANONICAL_NAMES`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from wideload.harness.workload.workload import Workload
 from wideload.hashing import fingerprint
 from wideload.options import Options
 
+CANONICAL_NAMES = {"kept_losses": "losses"}
+"""Names in the canonical form of fields that have another name today."""
+
 
 class Case(Options):
     """What one job measures.
@@ -25,7 +29,7 @@ class Case(Options):
         handicap: share by which every step is prolonged on purpose: how the instrument is calibrated.
         cold_start: whether held-out examples with values that training never showed are measured apart.
         preload: whether every batch is in memory before the first step.
-        losses: steps whose loss is kept one by one.
+        kept_losses: steps whose loss is kept one by one.
     """
 
     kind: Kind = "train"
@@ -41,7 +45,7 @@ class Case(Options):
     eval_every: int | None = None
     cold_start: bool = False
     preload: bool = False
-    losses: int = 200
+    kept_losses: int = 200
     trace: bool = False
     handicap: float = Field(default=0.0, ge=0)
 
@@ -52,12 +56,13 @@ class Case(Options):
 
     @property
     def threads_per_process(self) -> int:
-        """A single process gets the cores of all the ranks that it stands beside."""
+        """Compute threads of each process; a single one gets the cores of all the ranks that it is compared with."""
         return self.threads if self.distributed else self.ranks * self.threads
 
     @property
     def case_id(self) -> str:
         """12 hex digits, readable prefix first: ``sparse_ps-r2-0-1f3a...``."""
-        digest = fingerprint(self.model_dump(mode="json"), size=6)
+        content = self.model_dump(mode="json")
+        digest = fingerprint({CANONICAL_NAMES.get(key, key): value for key, value in content.items()}, size=6)
         name = self.strategy if self.kind == "train" else self.kind
         return f"{name}-r{self.ranks}-{self.repeat}-{digest}"

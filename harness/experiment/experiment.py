@@ -29,8 +29,8 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from wideload.errors import UsageError
-from wideload.harness.experiment import toml
-from wideload.harness.experiment.checkpointing import Settings
+from wideload.harness.experiment import renamed, toml
+from wideload.harness.experiment.checkpointing import Checkpointing, Settings
 from wideload.harness.experiment.duration import Duration
 from wideload.harness.workload.workload import Workload
 from wideload.options import Options, Spec, expand, validate
@@ -56,20 +56,12 @@ class Experiment(Options):
             step alone, without input.
         time_limit: of one case, in all; stall_limit: without progress, once training has begun.
         parity: compare every synchronous strategy with ``reference`` over the first ``parity_steps`` steps.
-        ceilings: upper bounds to measure beside the strategies.
-        foreign_limit: cores that other processes may use before a case is flagged; foreign_retries: how often a flagged
-            case is repeated.
+        ceilings: upper bounds to measure next to the strategies.
+        background_limit: cores that other processes may use before a case is flagged; background_retries: how often a
+            case that was flagged for it is repeated.
         trace: keep a timeline of every step.
         baseline: strategy that ratios are quoted against, at the end of a run and by ``wideload compare``.
-        checkpoint_every: steps between two checkpoints of a case; checkpoint_seconds: time between two. With either, a
-            case that was interrupted goes on from its last checkpoint when the experiment is run again, and a case that
-            ends leaves one behind.
-        checkpoint_keep: checkpoints that stay.
-        checkpoint_full_every: every n-th checkpoint is full; those between hold what changed, where the strategy can
-            tell.
-        checkpoint_background: copy the state and write it while training goes on; needs the memory of the copy.
-        checkpoint_mirror: URL (``s3://...``, by an fsspec plugin) under which each case's checkpoints are copied; a
-            case that has none here goes on from there.
+        checkpoint: how often cases save checkpoints, and what is kept of them.
     """
 
     workload: Workload
@@ -88,16 +80,11 @@ class Experiment(Options):
     parity_steps: int = Field(default=200, ge=1)
     reference: str = "local"
     ceilings: tuple[Ceiling, ...] = ()
-    foreign_limit: float = Field(default=0.15, gt=0)
-    foreign_retries: int = Field(default=0, ge=0)
+    background_limit: float = Field(default=0.15, gt=0)
+    background_retries: int = Field(default=0, ge=0)
     trace: bool = False
     baseline: str | None = None
-    checkpoint_every: int | None = Field(default=None, ge=1)
-    checkpoint_seconds: Duration | None = None
-    checkpoint_keep: int = Field(default=2, ge=1)
-    checkpoint_full_every: int = Field(default=1, ge=1)
-    checkpoint_background: bool = True
-    checkpoint_mirror: str | None = None
+    checkpoint: Checkpointing = Checkpointing()
     matrix: dict[str, Any] = Field(default_factory=dict)
     exclude: tuple[dict[str, Any], ...] = ()
     include: tuple[dict[str, Any], ...] = ()
@@ -117,16 +104,9 @@ class Experiment(Options):
     @property
     def checkpoints(self) -> Settings | None:
         """How cases are saved, each into a folder of its own; None: not at all."""
-        if self.checkpoint_every is None and self.checkpoint_seconds is None:
+        if self.checkpoint.every is None and self.checkpoint.seconds is None:
             return None
-        return Settings(
-            every=self.checkpoint_every,
-            seconds=self.checkpoint_seconds,
-            keep=self.checkpoint_keep,
-            full_every=self.checkpoint_full_every,
-            background=self.checkpoint_background,
-            mirror=self.checkpoint_mirror,
-        )
+        return Settings.model_validate(self.checkpoint.model_dump())
 
     def specs(self) -> list[Spec]:
         """The strategies with their grids expanded, in order, without repetition."""
@@ -174,12 +154,19 @@ def load(path: Path, overrides: Mapping[str, Any] | None = None) -> Experiment:
         raise UsageError(f"{path} does not exist. `wideload run --help` shows how to run without a file.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise UsageError(f"{path} cannot be read: {error}") from None
-    return from_document(merge(document, overrides or {}), str(path))
+    where = str(path)
+    return from_document(merge(renamed.current(document, where), renamed.overrides(overrides or {})), where)
 
 
 def from_document(document: Mapping[str, Any], where: str) -> Experiment:
-    """Validates a parsed document; ``where`` names it in errors."""
-    experiment = validate(Experiment, dict(document), where)
+    """Validates a parsed document; ``where`` names it in errors. Keys may have their old names.
+
+    Raises:
+        UsageError: an invalid value, or a key under its old name and its new one.
+        UnknownNameError: an unknown key; names the nearest valid one.
+    """
+    document = renamed.current(document, where)
+    experiment = validate(Experiment, document, where)
     known = {key for key, _ in _leaves(experiment.model_dump(exclude=set(_VARIANT_KEYS)))}
     for text in experiment.strategies:
         expand(text)
@@ -191,11 +178,18 @@ def from_document(document: Mapping[str, Any], where: str) -> Experiment:
 
 
 def merge(document: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of ``document`` with the dotted keys of ``overrides`` set."""
+    """A copy of ``document`` with the dotted keys of ``overrides`` set.
+
+    Raises:
+        UsageError: a dotted key leads into something that is no table.
+    """
     merged = dict(document)
     for path, value in overrides.items():
         head, _, rest = path.partition(".")
-        merged[head] = merge(merged.get(head) or {}, {rest: value}) if rest else value
+        inner = merged.get(head) or {}
+        if rest and not isinstance(inner, Mapping):
+            raise UsageError(f"{path}: {head} is no table but a value (given: {inner!r}). Set {head} itself.")
+        merged[head] = merge(inner, {rest: value}) if rest else value
     return merged
 
 

@@ -65,8 +65,7 @@ def measure_ceiling(job: Job, cluster: Cluster, heartbeat: Heartbeat) -> Outcome
     clock, trace = Clock(), Trace(cluster.rank, case.trace)
     warmup = min(case.warmup_steps, feed.steps // 2)
     measured = Loop(trainer, cluster, heartbeat, clock, trace, warmup, None, lambda *_: None).run(batches)
-    found = fingerprints(case, dataset, adapter)
-    return outcome(cluster, measured, clock, warmup).model_copy(update={"fingerprints": found})
+    return outcome(cluster, measured, clock, warmup, fingerprints(case, dataset, adapter))
 
 
 def repeated(feed: Feed) -> Iterator[Batch]:

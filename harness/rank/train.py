@@ -88,15 +88,9 @@ def run(job: Job, cluster: Cluster, heartbeat: Heartbeat, feed: Feed, trainer: T
     trace.write(job.path)
     counters = {name: float(value) for name, value in trainer.counters().items()}
     counters |= checkpoints.counters() if checkpoints else {}
-    return outcome(cluster, measured, clock, warmup).model_copy(
-        update={
-            "pss_bytes": pss,
-            "footprint": asdict(trainer.footprint()),
-            "counters": counters,
-            "fingerprints": fingerprints(case, feed.dataset, feed.adapter),
-            "points": points,
-        }
-    )
+    found = fingerprints(case, feed.dataset, feed.adapter)
+    footprint = asdict(trainer.footprint())
+    return outcome(cluster, measured, clock, warmup, found, pss, footprint, counters, points)
 
 
 def checkpoints_of(
@@ -126,8 +120,18 @@ def fingerprints(case: Case, dataset: Dataset, adapter: FeatureColumnAdapter) ->
     }
 
 
-def outcome(cluster: Cluster, measured: Measured, clock: Clock, warmup: int) -> Outcome:
-    """The rank's measurements as a message."""
+def outcome(
+    cluster: Cluster,
+    measured: Measured,
+    clock: Clock,
+    warmup: int,
+    found: dict[str, str],
+    pss: int | None = None,
+    footprint: dict[str, int] | None = None,
+    counters: dict[str, float] | None = None,
+    points: list[Point] | None = None,
+) -> Outcome:
+    """The rank's measurements as a message; ``found``: see :func:`fingerprints`."""
     return Outcome(
         rank=cluster.rank,
         host=socket.gethostname(),
@@ -146,4 +150,9 @@ def outcome(cluster: Cluster, measured: Measured, clock: Clock, warmup: int) -> 
         batch_checksums=measured.batch_checksums,
         step_ms=measured.step_ms,
         phases_ms=measured.phases_ms,
+        pss_bytes=pss,
+        footprint=footprint or {},
+        counters=counters or {},
+        fingerprints=found,
+        points=points or [],
     )

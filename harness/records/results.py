@@ -10,9 +10,10 @@
     RUN/curves/CASE.jsonl   CurvePoint a line: held-out metrics over training
     RUN/checks.jsonl        ParityRecord a line: written by ``wideload check`` and by ``run`` with parity on
 
-JSON Lines are the truth. ``schema_version`` grows when a field changes its meaning; readers accept older versions and
-ignore unknown fields. A case that was run again has several lines: the last attempt counts. A line that cannot be read
-(the disk was full, the machine went down) is skipped and named in :attr:`Results.warnings`.
+JSON Lines are the source of everything else. ``schema_version`` grows when a field changes its name or its meaning.
+Older versions are read (:mod:`wideload.harness.records.versions`), newer ones are refused, unknown fields are ignored.
+A case that was run again has several lines: the last attempt counts. A line that cannot be read (the disk was full, the
+machine went down) is skipped and named in :attr:`Results.warnings`.
 """
 
 from __future__ import annotations
@@ -26,11 +27,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from wideload.errors import UsageError
+from wideload.harness.records import versions
 from wideload.harness.records.microbenchmarks import Microbenchmarks
 from wideload.harness.records.schema import (
     SCHEMA_VERSION,
     CurvePoint,
+    Flag,
+    FlagKind,
     Kind,
+    NotJudged,
     ParityRecord,
     RankRecord,
     Record,
@@ -44,7 +49,10 @@ if TYPE_CHECKING:
 __all__ = [
     "SCHEMA_VERSION",
     "CurvePoint",
+    "Flag",
+    "FlagKind",
     "Kind",
+    "NotJudged",
     "ParityRecord",
     "RankRecord",
     "Record",
@@ -81,6 +89,7 @@ class Results:
 
         Raises:
             UsageError: ``path`` is not a run folder.
+            DataError: it was written by a newer wideload.
         """
         folder = Path(path)
         if not (folder / "runs.jsonl").is_file() and not (folder / "checks.jsonl").is_file():
@@ -119,7 +128,7 @@ def load_results(path: Path | str) -> pd.DataFrame:
 
     Raises:
         UsageError: ``path`` is no run folder.
-        DataError: ``path`` is a file, and not of pytest-benchmark.
+        DataError: ``path`` is a file, and not of pytest-benchmark; or a folder that a newer wideload wrote.
     """
     if Path(path).is_file():
         return Microbenchmarks.read(Path(path)).frame()
@@ -130,7 +139,11 @@ RecordT = TypeVar("RecordT", bound=BaseModel)
 
 
 def read_lines(path: Path, model: type[RecordT], warnings: list[str]) -> list[RecordT]:
-    """Every readable record of a JSON Lines file; each unreadable line adds one warning. No file, no records."""
+    """Every readable record of a JSON Lines file; each unreadable line adds one warning. No file, no records.
+
+    Raises:
+        DataError: a record of a schema version that this wideload does not know.
+    """
     if not path.is_file():
         return []
     records = []
@@ -138,10 +151,14 @@ def read_lines(path: Path, model: type[RecordT], warnings: list[str]) -> list[Re
         if not line.strip():
             continue
         try:
-            records.append(model.model_validate_json(line))
-        except ValidationError as error:
-            warnings.append(f"{path.name}:{number}: skipped: {error.errors(include_url=False)[0]['msg']}")
+            records.append(versions.read(line, model, path))
+        except ValueError as error:
+            warnings.append(f"{path.name}:{number}: skipped: {_first_problem(error)}")
     return records
+
+
+def _first_problem(error: ValueError) -> str:
+    return str(error.errors(include_url=False)[0]["msg"]) if isinstance(error, ValidationError) else str(error)
 
 
 AttemptT = TypeVar("AttemptT", RunRecord, RankRecord)

@@ -1,17 +1,46 @@
-"""The records of a run, as ``docs/records.md`` describes them; read back by :mod:`wideload.harness.records.results`."""
+"""The records of a run, as ``docs/records.md`` describes them; read back by :mod:`wideload.harness.records.results`.
+
+A :class:`RunRecord` is put together from typed parts, each made where its values are known::
+
+    Identity + Ending  (+ Training + Memory + Quality when it ended well) (+ ParityVerdict when it was checked)
+                      ──RunRecord.of──►  RunRecord
+"""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from enum import StrEnum
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
 from wideload.options import Spec
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""1: ``foreign_cores``; ``flagged`` held texts alone. See :mod:`wideload.harness.records.versions`."""
 
 Kind = Literal["train", "tower", "input", "alone"]
 Status = Literal["ok", "failed", "timeout", "crashed", "refused"]
+
+
+class FlagKind(StrEnum):
+    """Why a timing is not to be trusted."""
+
+    BACKGROUND_LOAD = "background_load"
+    UNCLEAN_EXIT = "unclean_exit"
+    NOT_SETTLED = "not_settled"
+    OTHER = "other"
+
+
+class NotJudged(StrEnum):
+    """Why two runs were not compared for parity."""
+
+    NOT_OK = "not_ok"
+    ASYNCHRONOUS = "asynchronous"
+    NO_REFERENCE = "no_reference"
+    OTHER_PROBLEM = "other_problem"
+    NO_STEPS = "no_steps"
+    SHORT_REFERENCE = "short_reference"
+    OTHER = "other"
 
 
 class Record(BaseModel):
@@ -20,10 +49,18 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="strings")
 
 
-class RunRecord(Record):
-    """One case: a workload under a strategy, once.
+class Flag(Record):
+    """A reason to distrust a timing: its kind for programs, its text for people."""
 
-    Durations are milliseconds unless named otherwise, sizes bytes. Fields that were not measured are None, never 0.
+    kind: FlagKind
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Identity(Record):
+    """Which case a record is about, and what it ran.
 
     Attributes:
         kind: ``train``, or a ceiling: ``tower`` (dense tower fed from memory), ``input`` (data only), ``alone`` (every
@@ -33,31 +70,12 @@ class RunRecord(Record):
         ranks: ranks of the job that the case stands for (``local`` runs in one process with their cores).
         processes, threads: processes started, and compute threads of each.
         batch_size: examples in one global batch.
-        examples_per_second: over all ranks, between two barriers, after warm-up, evaluation excluded.
-        step_ms: percentiles ``p10, p50, p90, p99`` and ``mean`` of rank 0's step time.
-        phases_ms: mean per step of ``input, pull, compute, push`` over all ranks, those that are known.
-        auc, logloss, copc: on the held-out split after the last step (COPC: clicks over predicted clicks).
-        auc_new, auc_seen, new_share: the AUC apart, over the held-out examples with and without a value that training
-            never showed, and the share of the former; where the experiment asked for it (``cold_start``).
-        best_auc: best possible AUC where the truth is known.
-        peak_rss_bytes: largest over the ranks; peak_pss_bytes: sum over the ranks.
-        model_bytes: sum over the ranks, by owner (``weights, optimizer, index, buffers``).
-        cpu_seconds_per_example, foreign_cores: CPU time of the job per example; busy cores that were not ours.
-        flagged: reasons to distrust the timing (``foreign CPU 0.31 cores``); empty for a clean case.
-        warmup_steps: steps before the clock started.
-        hosts: where the ranks ran, one name a host.
-        counters: totals over the ranks: ``wire_bytes, unique_signs, ...``.
-        losses: global loss of every step up to 200 (parity), then thinned.
-        parity: ``pass``, ``fail`` or None when not checked; parity_max: largest relative loss difference.
         fingerprints: hex digests of ``workload, problem, data, columns, weights, order``; and ``input``, where batches
-            came from: ``stream`` or ``memory``.
-        error: for a case that is not ok, one line; log_tail: the end of the guilty rank's log.
-        command: repeats this case when pasted into a shell.
+            came from: ``stream`` or ``memory``. Only ``workload`` for a case that is not ok.
     """
 
     schema_version: int = SCHEMA_VERSION
     case_id: str
-    status: Status
     kind: Kind = "train"
     attempt: int = 0
     strategy: str
@@ -69,11 +87,76 @@ class RunRecord(Record):
     repeat: int
     round: int = 0
     batch_size: int
+    fingerprints: dict[str, str] = {}
+
+
+class Ending(Record):
+    """How a case ended.
+
+    Attributes:
+        error: for a case that is not ok, one line; log_tail: the end of the failing rank's log.
+        started: UTC, ISO 8601; seconds: wall time of the whole job.
+        hosts: where the ranks ran, one name a host.
+        command: repeats this case when pasted into a shell.
+    """
+
+    status: Status
+    error: str | None = None
+    log_tail: str | None = None
+    started: str = ""
+    seconds: float | None = None
+    hosts: list[str] = []
+    command: str = ""
+
+
+class Training(Record):
+    """What training cost. Durations are milliseconds unless named otherwise, sizes are bytes.
+
+    Attributes:
+        steps, examples: global batches trained on; examples over all ranks.
+        warmup_steps: steps before the clock started.
+        examples_per_second: over all ranks, between two barriers, after warm-up, evaluation excluded.
+        step_ms: percentiles ``p10, p50, p90, p99`` and ``mean`` of rank 0's step time.
+        phases_ms: mean per step of ``input, pull, compute, push`` over all ranks, those that are known.
+        model_bytes: sum over the ranks, by owner (``weights, optimizer, index, buffers``).
+        cpu_seconds_per_example: CPU time of the job per example.
+        background_cores: busy cores that were not the job's own.
+        flagged: reasons to distrust the timing; empty for a clean case.
+        counters: totals over the ranks: ``wire_bytes, unique_signs, ...``.
+        losses: global loss of every step up to 200 (parity), then thinned.
+    """
+
     steps: int | None = None
     examples: int | None = None
+    warmup_steps: int | None = None
     examples_per_second: float | None = None
     step_ms: dict[str, float] = {}
     phases_ms: dict[str, float] = {}
+    model_bytes: dict[str, int] = {}
+    cpu_seconds_per_example: float | None = None
+    background_cores: float | None = None
+    flagged: list[Flag] = []
+    counters: dict[str, float] = {}
+    losses: list[float] = []
+
+
+class Memory(Record):
+    """``peak_rss_bytes``: largest over the ranks; ``peak_pss_bytes``: sum over the ranks."""
+
+    peak_rss_bytes: int | None = None
+    peak_pss_bytes: int | None = None
+
+
+class Quality(Record):
+    """How good the model's predictions are.
+
+    Attributes:
+        auc, logloss, copc: on the held-out split after the last step (COPC: clicks over predicted clicks).
+        auc_new, auc_seen, new_share: the AUC of the held-out examples with and without a value that training never
+            showed, and the share of the former; where the experiment asked for it (``cold_start``).
+        best_auc: best possible AUC where the truth is known.
+    """
+
     auc: float | None = None
     logloss: float | None = None
     copc: float | None = None
@@ -81,24 +164,33 @@ class RunRecord(Record):
     auc_seen: float | None = None
     new_share: float | None = None
     best_auc: float | None = None
-    peak_rss_bytes: int | None = None
-    peak_pss_bytes: int | None = None
-    model_bytes: dict[str, int] = {}
-    cpu_seconds_per_example: float | None = None
-    foreign_cores: float | None = None
-    flagged: list[str] = []
-    warmup_steps: int | None = None
-    hosts: list[str] = []
-    counters: dict[str, float] = {}
-    losses: list[float] = []
+
+
+class ParityVerdict(Record):
+    """``parity``: ``pass``, ``fail`` or None when not checked; ``parity_max``: largest relative loss difference."""
+
     parity: Literal["pass", "fail"] | None = None
     parity_max: float | None = None
-    fingerprints: dict[str, str] = {}
-    started: str = ""
-    seconds: float | None = None
-    command: str = ""
-    error: str | None = None
-    log_tail: str | None = None
+
+
+Part = Identity | Ending | Training | Memory | Quality | ParityVerdict
+
+
+class RunRecord(ParityVerdict, Quality, Memory, Training, Ending, Identity):
+    """One case: a workload under a strategy, once. Its fields are those of its parts.
+
+    Fields that were not measured are None, never 0.
+    """
+
+    @classmethod
+    def of(cls, identity: Identity, ending: Ending, *measured: Part) -> Self:
+        """The record that consists of these parts; the fields of parts that are not given keep their defaults."""
+        return cls.model_validate({name: value for part in (identity, ending, *measured) for name, value in part})
+
+    def replacing(self, part: Part) -> Self:
+        """The same record with another part of that type."""
+        # The fields of a part are fields of a record, and their values were validated when the part was made.
+        return self.model_copy(update=dict(part))
 
     @property
     def label(self) -> str:
@@ -142,7 +234,8 @@ class CurvePoint(Record):
 class ParityRecord(Record):
     """How closely one strategy's losses follow the reference.
 
-    ``max_relative`` is ``max over steps of |loss - reference| / max(|reference|, 1e-12)``.
+    ``max_relative`` is ``max over steps of |loss - reference| / max(|reference|, 1e-12)``. ``not_judged`` and
+    ``reason`` say why there is no verdict, for programs and for people.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -156,4 +249,5 @@ class ParityRecord(Record):
     max_relative: float | None
     tolerance: float
     verdict: Literal["pass", "fail", "not run"]
+    not_judged: NotJudged | None = None
     reason: str = ""

@@ -10,46 +10,53 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from wideload.harness.analysis.statistics import settled_after
+from wideload import datasets
 from wideload.harness.experiment.case import Case
+from wideload.harness.features.feed import held_out_split
 from wideload.harness.job import predictions
 from wideload.harness.job.capped_log import tail
 from wideload.harness.job.launcher import Finished
-from wideload.harness.job.messages import Outcome, RankStatus
+from wideload.harness.job.messages import Outcome
 from wideload.harness.records.results import CurvePoint, RankRecord, RunRecord, Status
+from wideload.harness.records.schema import Ending, Identity, Memory, Quality, Training
 from wideload.harness.records.store import CaseRecords
+from wideload.harness.sweep.flags import background_cores, flags
 
 PERCENTILES = {"p10": 10, "p50": 50, "p90": 90, "p99": 99}
 THINNED_LOSSES = 200
-UNSETTLED = 0.02
-"""Share by which steps that were still warming up may bias the mean step time."""
-SHORTEST_WINDOW = 0.5
-"""Windows below this number of seconds are too short for the kernel's count of busy time, which has steps of 10 ms."""
 
 
-def assemble(finished: Finished, attempt: int, round_: int, foreign_limit: float) -> CaseRecords:
-    """The records of a job, as complete as its ranks left them."""
-    run = _identity(finished.case, attempt, round_).model_copy(update=_circumstances(finished))
-    ranks = [_rank(finished, rank, attempt) for rank in range(finished.case.processes)]
+def assemble(finished: Finished, attempt: int, round_: int, background_limit: float) -> CaseRecords:
+    """The records of a job, as complete as its ranks left them.
+
+    Args:
+        attempt, round_: see :class:`wideload.harness.records.schema.RunRecord`.
+        background_limit: cores that other processes may use before the case is flagged.
+    """
+    case, ending = finished.case, _ending(finished)
+    ranks = [_rank(finished, rank, attempt) for rank in range(case.processes)]
+    if finished.verdict.status != "ok":
+        return CaseRecords(RunRecord.of(_identity(case, attempt, round_), ending), ranks, [])
     outcomes = [outcome for outcome in finished.outcomes if outcome is not None]
-    curve: list[CurvePoint] = []
-    if finished.verdict.status == "ok":
-        curve = _curve(finished, outcomes[0])
-        run = run.model_copy(update=_measurements(finished, outcomes, foreign_limit) | _memory(ranks))
-        run = run.model_copy(update=_quality(finished, outcomes[0]))
-    return CaseRecords(run, ranks, curve)
+    run = RunRecord.of(
+        _identity(case, attempt, round_, outcomes[0].fingerprints | {"order": order_fingerprint(outcomes)}),
+        ending,
+        _training(finished, outcomes, background_limit),
+        _memory(ranks),
+        _quality(finished, outcomes[0]),
+    )
+    return CaseRecords(run, ranks, _curve(finished, outcomes[0]))
 
 
 def refused(case: Case, attempt: int, round_: int, reason: str) -> CaseRecords:
     """The record of a case that was not started."""
-    update = {"status": "refused", "error": reason, "started": _written(datetime.now(UTC).timestamp())}
-    return CaseRecords(_identity(case, attempt, round_).model_copy(update=update), [], [])
+    ending = Ending(status="refused", error=reason, started=_written(datetime.now(UTC).timestamp()))
+    return CaseRecords(RunRecord.of(_identity(case, attempt, round_), ending), [], [])
 
 
-def _identity(case: Case, attempt: int, round_: int) -> RunRecord:
-    return RunRecord(
+def _identity(case: Case, attempt: int, round_: int, fingerprints: dict[str, str] | None = None) -> Identity:
+    return Identity(
         case_id=case.case_id,
-        status="ok",
         kind=case.kind,
         attempt=attempt,
         strategy=case.strategy,
@@ -61,22 +68,21 @@ def _identity(case: Case, attempt: int, round_: int) -> RunRecord:
         repeat=case.repeat,
         round=round_,
         batch_size=case.workload.batch_size,
-        fingerprints={"workload": case.workload.fingerprint},
+        fingerprints=fingerprints or {"workload": case.workload.fingerprint},
     )
 
 
-def _circumstances(finished: Finished) -> dict[str, object]:
+def _ending(finished: Finished) -> Ending:
     verdict = finished.verdict
-    bad = verdict.status != "ok"
-    return {
-        "status": verdict.status,
-        "error": verdict.error,
-        "log_tail": _failing_tail(finished) if bad else None,
-        "command": finished.command,
-        "started": _written(finished.started),
-        "seconds": finished.seconds,
-        "hosts": sorted({rank_status.host for rank_status in finished.statuses if rank_status is not None}),
-    }
+    return Ending(
+        status=verdict.status,
+        error=verdict.error,
+        log_tail=_failing_tail(finished) if verdict.status != "ok" else None,
+        started=_written(finished.started),
+        seconds=finished.seconds,
+        hosts=sorted({rank_status.host for rank_status in finished.statuses if rank_status is not None}),
+        command=finished.command,
+    )
 
 
 def _failing_tail(finished: Finished) -> str:
@@ -86,67 +92,58 @@ def _failing_tail(finished: Finished) -> str:
     return text or tail(finished.launcher_log)
 
 
-def _measurements(finished: Finished, outcomes: list[Outcome], foreign_limit: float) -> dict[str, object]:
+def _training(finished: Finished, outcomes: list[Outcome], background_limit: float) -> Training:
     first = outcomes[0]
-    foreign = foreign_cores(outcomes)
+    background = background_cores(outcomes)
     examples, seconds = first.window_examples, first.window_seconds
     cpu = sum(outcome.window_cpu_seconds for outcome in outcomes)
-    flagged = [f"foreign CPU {foreign:.2f} cores"] if foreign is not None and foreign > foreign_limit else []
-    flagged += [
-        f"rank {rank_status.rank} did not exit cleanly: {_end(rank_status)}"
-        for rank_status in finished.statuses
-        if rank_status and _dirty(rank_status)
-    ]
-    return {
-        "steps": first.steps,
-        "examples": sum(outcome.examples for outcome in outcomes),
-        "warmup_steps": first.warmup_steps,
-        "examples_per_second": examples / seconds if seconds > 0 and examples else None,
-        "step_ms": percentiles(first.step_ms),
-        "phases_ms": _phases(outcomes),
-        "model_bytes": _totals(outcome.footprint for outcome in outcomes),
-        "cpu_seconds_per_example": cpu / examples if examples else None,
-        "foreign_cores": foreign,
-        "flagged": flagged,
-        "counters": _totals(outcome.counters for outcome in outcomes),
-        "losses": global_losses(outcomes, finished.case.losses),
-        "fingerprints": first.fingerprints | {"order": order_fingerprint(outcomes)},
-    }
+    return Training(
+        steps=first.steps,
+        examples=sum(outcome.examples for outcome in outcomes),
+        warmup_steps=first.warmup_steps,
+        examples_per_second=examples / seconds if seconds > 0 and examples else None,
+        step_ms=percentiles(first.step_ms),
+        phases_ms=_phases(outcomes),
+        model_bytes=_byte_totals(outcome.footprint for outcome in outcomes),
+        cpu_seconds_per_example=cpu / examples if examples else None,
+        background_cores=background,
+        flagged=flags(background, background_limit, finished.statuses, first.step_ms),
+        counters=_totals(outcome.counters for outcome in outcomes),
+        losses=global_losses(outcomes, finished.case.kept_losses),
+    )
 
 
-def _unsettled(first: Outcome) -> list[str]:
-    """A flag if the steps right after the warm-up were still slower than the rest."""
-    unsettled = settled_after(first.step_ms)
-    if not unsettled:
-        return []
-    early, rest = float(np.mean(first.step_ms[:unsettled])), float(np.mean(first.step_ms[unsettled:]))
-    # A few slow steps in a long window do not matter; what counts is how much they shift the mean.
-    if (early - rest) * unsettled < UNSETTLED * rest * len(first.step_ms):
-        return []
-    return [
-        f"not settled for the first {unsettled} timed steps: {early:.2f} ms against {rest:.2f} ms; raise warmup_steps"
-    ]
-
-
-def _memory(ranks: list[RankRecord]) -> dict[str, int | None]:
+def _memory(ranks: list[RankRecord]) -> Memory:
     rss = [rank.peak_rss_bytes for rank in ranks if rank.peak_rss_bytes is not None]
     pss = [rank.peak_pss_bytes for rank in ranks if rank.peak_pss_bytes is not None]
-    return {
-        "peak_rss_bytes": max(rss) if rss else None,
-        "peak_pss_bytes": sum(pss) if len(pss) == len(ranks) and pss else None,
-    }
+    return Memory(
+        peak_rss_bytes=max(rss) if rss else None,
+        peak_pss_bytes=sum(pss) if len(pss) == len(ranks) and pss else None,
+    )
 
 
-def _quality(finished: Finished, first: Outcome) -> dict[str, float | None]:
-    last = predictions.of_step(finished.folder, first.steps, finished.case.processes) if first.points else None
+def _quality(finished: Finished, first: Outcome) -> Quality:
+    processes = finished.case.processes
+    last = predictions.of_step(finished.folder, first.steps, processes) if first.points else None
     if last is None:
-        return {}
-    found = {"auc": last.auc, "logloss": last.logloss, "copc": last.copc}
-    apart = predictions.of_novelty(finished.folder, first.steps, finished.case.processes)
-    if apart is None:
-        return found
-    new, seen = (None if part is None else part.auc for part in (apart.new, apart.seen))
-    return found | {"auc_new": new, "auc_seen": seen, "new_share": apart.share}
+        return Quality()
+    apart = predictions.of_novelty(finished.folder, first.steps, processes)
+    return Quality(
+        auc=last.auc,
+        logloss=last.logloss,
+        copc=last.copc,
+        auc_new=apart.new.auc if apart and apart.new else None,
+        auc_seen=apart.seen.auc if apart and apart.seen else None,
+        new_share=apart.share if apart else None,
+        best_auc=_best_auc(finished.case) if last.auc is not None else None,
+    )
+
+
+def _best_auc(case: Case) -> float | None:
+    """Best possible AUC of the held-out split, where the data set knows the truth."""
+    dataset = datasets.load(case.workload.dataset)
+    split = held_out_split(dataset)
+    return dataset.best_auc(split) if split is not None else None
 
 
 def _curve(finished: Finished, first: Outcome) -> list[CurvePoint]:
@@ -177,22 +174,6 @@ def percentiles(samples: list[float]) -> dict[str, float]:
     }
 
 
-def foreign_cores(outcomes: list[Outcome]) -> float | None:
-    """Mean number of busy cores that the job did not use, on the machine where it was largest.
-
-    None if the window is too short to tell.
-    """
-    by_machine: dict[str, list[Outcome]] = {}
-    for outcome in outcomes:
-        by_machine.setdefault(outcome.machine, []).append(outcome)
-    shares = []
-    for ranks in by_machine.values():
-        own = sum(rank.window_cpu_seconds + rank.overhead_cpu_seconds for rank in ranks)
-        if ranks[0].window_seconds >= SHORTEST_WINDOW:
-            shares.append(max(ranks[0].busy_seconds - own, 0.0) / ranks[0].window_seconds)
-    return max(shares) if shares else None
-
-
 def global_losses(outcomes: list[Outcome], keep: int) -> list[float]:
     """Loss of every global batch for the first ``keep`` steps, then of every n-th, so that about 200 more remain."""
     losses: list[float] = np.sum([outcome.losses for outcome in outcomes], axis=0).tolist()
@@ -213,11 +194,18 @@ def _phases(outcomes: list[Outcome]) -> dict[str, float]:
     return {name: total / steps for name, total in totals.items()} if steps else {}
 
 
-def _totals(counts: Iterable[dict[str, int] | dict[str, float]]) -> dict[str, float]:
-    total: Counter[str] = Counter()
+def _totals(counts: Iterable[dict[str, float]]) -> dict[str, float]:
+    total: dict[str, float] = {}
     for count in counts:
         for name, value in count.items():
-            total[name] += value  # type: ignore[assignment]  # Counter adds floats as well
+            total[name] = total.get(name, 0) + value
+    return total
+
+
+def _byte_totals(counts: Iterable[dict[str, int]]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for count in counts:
+        total.update(count)
     return dict(total)
 
 
@@ -255,14 +243,6 @@ def _rank_status(finished: Finished, rank: int) -> Status:
     if rank == finished.verdict.failing_rank:
         return finished.verdict.status
     return "failed" if outcome is not None else "crashed"
-
-
-def _dirty(rank_status: RankStatus) -> bool:
-    return rank_status.signal is not None or bool(rank_status.exit_code)
-
-
-def _end(rank_status: RankStatus) -> str:
-    return signal.Signals(rank_status.signal).name if rank_status.signal else f"exit code {rank_status.exit_code}"
 
 
 def _written(moment: float) -> str:

@@ -21,6 +21,7 @@ from wideload import datasets, strategies
 from wideload.errors import UnknownNameError, WideloadError
 from wideload.harness.experiment.experiment import from_document
 from wideload.harness.job.mpi import Hosts
+from wideload.harness.records.results import NotJudged
 from wideload.harness.sweep.sweep import Sweep, Watcher
 from wideload.options import Spec
 
@@ -97,7 +98,7 @@ def _jobs(text: str, folder: Path, watcher: Watcher, hosts: Hosts) -> list[Findi
         findings.append(Finding(f"it trains {on}, empty shares included", run.status == "ok", run.error or ""))
         findings.append(Finding(f"it predicts {on}", run.auc is not None, "no AUC: predictions are not finite"))
     for check in sweep.checks:
-        kept = check.verdict == "pass" or check.reason.startswith("not synchronous")
+        kept = check.verdict == "pass" or check.not_judged is NotJudged.ASYNCHRONOUS
         reason = check.reason or f"largest relative difference {check.max_relative}"
         findings.append(Finding(f"it follows the reference on {check.ranks} ranks", kept, reason))
     return findings

@@ -101,7 +101,7 @@ def _strategy_case(variant: Experiment, spec: Spec, ranks: int, number: int) -> 
         eval_every=variant.eval_every,
         cold_start=variant.cold_start,
         preload=variant.preload,
-        losses=variant.parity_steps,
+        kept_losses=variant.parity_steps,
         trace=variant.trace,
     )
     return Planned(

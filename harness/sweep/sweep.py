@@ -7,11 +7,10 @@ case that fails, in whatever way, is recorded like any other, and the sweep cont
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
-from wideload import datasets
 from wideload.errors import WideloadError
 from wideload.harness.analysis import parity
 from wideload.harness.experiment.case import Case
@@ -20,7 +19,8 @@ from wideload.harness.job.launcher import Launcher
 from wideload.harness.job.limits import Limits
 from wideload.harness.job.messages import RankStatus
 from wideload.harness.job.mpi import Hosts, find
-from wideload.harness.records.results import ParityRecord, RunRecord
+from wideload.harness.records.results import FlagKind, ParityRecord, RunRecord
+from wideload.harness.records.schema import ParityVerdict
 from wideload.harness.records.store import CaseRecords, Store
 from wideload.harness.sweep import preflight
 from wideload.harness.sweep.assemble import assemble, refused
@@ -87,7 +87,7 @@ class Sweep:
         attempt = before.attempt + 1 if before else 0
         self.watcher.started(number, entry.case)
         records = self._attempt(entry, attempt, fresh=fresh)
-        retries = self.experiment.foreign_retries
+        retries = self.experiment.background_retries
         while retries and _disturbed(records.run):
             self._record(entry, records, known)
             retries, attempt = retries - 1, attempt + 1
@@ -104,8 +104,8 @@ class Sweep:
     def _judged(self, entry: Planned, records: CaseRecords, known: dict[str, RunRecord]) -> CaseRecords:
         check = self._check(entry, records.run, known)
         verdict = None if check.verdict == "not run" else check.verdict
-        run = records.run.model_copy(update={"parity": verdict, "parity_max": check.max_relative})
-        return CaseRecords(run, records.ranks, records.curve)
+        judged = ParityVerdict(parity=verdict, parity_max=check.max_relative)
+        return replace(records, run=records.run.replacing(judged))
 
     def _check(self, entry: Planned, run: RunRecord, known: dict[str, RunRecord]) -> ParityRecord:
         reference = reference_of(run, known.values(), self.experiment.reference)
@@ -126,9 +126,7 @@ class Sweep:
             return refused(entry.case, attempt, entry.round, obstacle)
         progress: Callable[[list[RankStatus]], None] = lambda statuses: self.watcher.progress(entry.case, statuses)  # noqa: E731
         finished = self.launcher.launch(entry.case, progress, fresh)
-        records = assemble(finished, attempt, entry.round, self.experiment.foreign_limit)
-        best = _best_auc(entry.case) if records.run.auc is not None else None
-        return CaseRecords(records.run.model_copy(update={"best_auc": best}), records.ranks, records.curve)
+        return assemble(finished, attempt, entry.round, self.experiment.background_limit)
 
 
 def as_check(experiment: Experiment, steps: int) -> Experiment:
@@ -167,13 +165,5 @@ def _obstacle(entry: Planned) -> str:
         return str(error)
 
 
-def _best_auc(case: Case) -> float | None:
-    from wideload.harness.features.feed import held_out_split
-
-    dataset = datasets.load(case.workload.dataset)
-    split = held_out_split(dataset)
-    return dataset.best_auc(split) if split is not None else None
-
-
 def _disturbed(run: RunRecord) -> bool:
-    return any(reason.startswith("foreign CPU") for reason in run.flagged)
+    return any(flag.kind is FlagKind.BACKGROUND_LOAD for flag in run.flagged)

@@ -12,12 +12,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wideload.harness.analysis.statistics import FEWEST_PAIRS
+from wideload.harness.records.results import FlagKind, RunRecord
 from wideload.reports import quantity, text
 from wideload.reports.findings.decision import EQUAL_AUC, Decision, Lead, auc_words, decide, name, speed_words
 from wideload.reports.findings.evidence import sureness
 from wideload.reports.findings.race import Race, throughput
 
 EACH = 3
+
+_FLAGGED = {
+    FlagKind.BACKGROUND_LOAD: "ran on a machine that was busy with something else",
+    FlagKind.UNCLEAN_EXIT: "had a rank that did not exit cleanly",
+    FlagKind.NOT_SETTLED: "had not settled when the clock started; raise warmup_steps",
+    FlagKind.OTHER: "were flagged",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,12 +192,14 @@ def _caveats(race: Race) -> list[str]:
     parity = {text.label(group.entrant.label) for group in race.groups if (group.unranked or "").startswith("parity")}
     if parity:
         sentences.append(f"Not ranked, because the losses do not follow the reference: {_listing(sorted(parity))}.")
-    flagged = sum(bool(run.flagged) for run in runs)
-    if flagged:
-        sentences.append(
-            f"{flagged} of {quantity.count(len(runs), 'case')} ran on a machine that was busy with something else."
-        )
-    return sentences
+    return sentences + _flags(runs)
+
+
+def _flags(runs: Sequence[RunRecord]) -> list[str]:
+    """How many cases were flagged, a sentence for every kind of flag that occurs."""
+    kinds = Counter(kind for run in runs for kind in {flag.kind for flag in run.flagged})
+    of = f"of {quantity.count(len(runs), 'case')}"
+    return [f"{kinds[kind]} {of} {words}." for kind, words in _FLAGGED.items() if kinds[kind]]
 
 
 def _listing(parts: Sequence[str]) -> str:

@@ -62,7 +62,7 @@ def run_record(strategy: str = "sparse_ps", **changes: Any) -> RunRecord:
         "peak_pss_bytes": 1200 * MB,
         "model_bytes": {"weights": 94 * MB, "optimizer": 90 * MB, "index": 21 * MB, "buffers": 8 * MB},
         "cpu_seconds_per_example": 1.1e-5,
-        "foreign_cores": 0.02,
+        "background_cores": 0.02,
         "hosts": ["alpha"],
         "counters": {"wire_bytes": 1.2e9, "unique_signs": 5.1e7} if processes > 1 else {},
         "losses": [0.69 - step * 0.001 for step in range(200)],

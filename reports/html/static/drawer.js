@@ -45,7 +45,7 @@ function statusLine(run, group) {
   const reason = run.error ?? group?.unranked;
   const words = [make("span", { class: `verdict ${run.status === "ok" ? "sure" : "failed"}` }, run.status)];
   if (reason) words.push(" ", isolated(visible(reason)));
-  for (const flag of run.flagged) words.push(make("span", { class: "flag" }, isolated(label(flag, 160))));
+  for (const flag of run.flagged) words.push(make("span", { class: "flag" }, isolated(label(flag.text, 160))));
   return make("p", { class: "status" }, ...words);
 }
 
@@ -58,7 +58,7 @@ function prefixed(prefix, values) {
 }
 
 function results(run) {
-  const names = ["examples_per_second", "auc", "best_auc", "logloss", "copc", "cpu_seconds_per_example", "foreign_cores", "parity", "parity_max", "examples", "steps", "seconds"];
+  const names = ["examples_per_second", "auc", "best_auc", "logloss", "copc", "cpu_seconds_per_example", "background_cores", "parity", "parity_max", "examples", "steps", "seconds"];
   return Object.fromEntries(names.map((name) => [name.replaceAll("_", " "), run[name]]));
 }
 

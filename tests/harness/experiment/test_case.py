@@ -26,13 +26,19 @@ def test_every_field_changes_the_id() -> None:
         {"eval_every": 5},
         {"cold_start": True},
         {"preload": True},
-        {"losses": 10},
+        {"kept_losses": 10},
         {"trace": True},
         {"handicap": 0.05},
     ]
     assert {key for change in changes for key in change} == set(Case.model_fields), "a field that this test forgot"
     ids = {case(**change).case_id for change in changes}
     assert len(ids | {case().case_id}) == len(changes) + 1
+
+
+def test_ids_are_those_that_are_on_disk_since_the_first_release() -> None:
+    """A field that gets a new name must not make finished cases unknown."""
+    assert case().case_id == "local-r2-0-a58ff5849e87"
+    assert case(kept_losses=7, options={"mode": "sync"}, strategy="sparse_ps").case_id == "sparse_ps-r2-0-a5c7c7a64b97"
 
 
 def test_a_single_process_gets_the_cores_of_all_ranks() -> None:

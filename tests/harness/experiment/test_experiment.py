@@ -98,3 +98,67 @@ def test_a_file_that_is_no_toml_says_where(tmp_path: Path) -> None:
     file.write_text("strategies = [")
     with pytest.raises(UsageError, match="cannot be read"):
         load(file)
+
+
+def test_keys_under_their_old_names_are_read() -> None:
+    old = {
+        "foreign_limit": 0.3,
+        "foreign_retries": 2,
+        "checkpoint_every": 5,
+        "checkpoint_seconds": "10m",
+        "checkpoint_keep": 4,
+        "checkpoint_full_every": 3,
+        "checkpoint_background": False,
+        "checkpoint_mirror": "memory://a",
+    }
+    checkpoint = {"every": 5, "seconds": 600, "keep": 4, "full_every": 3, "background": False, "mirror": "memory://a"}
+    assert experiment(**old) == experiment(background_limit=0.3, background_retries=2, checkpoint=checkpoint)
+
+
+def test_old_names_are_read_in_a_matrix_and_its_rules() -> None:
+    varied = experiment(
+        matrix={"checkpoint_every": [5, 10], "foreign_limit": [0.1]},
+        include=[{"checkpoint_every": 20}],
+        exclude=[{"strategy": "local", "checkpoint_every": 10}],
+    )
+    variants = varied.variants()
+    assert [variant.checkpoint.every for variant in variants] == [5, 10, 20]
+    assert [variant.excludes(Spec.parse("local"), 2) for variant in variants] == [False, True, False]
+
+
+def test_old_names_are_read_among_overrides_and_beat_a_file_that_has_the_new_ones(tmp_path: Path) -> None:
+    file = tmp_path / "experiment.toml"
+    file.write_text(
+        'strategies = ["local"]\nforeign_limit = 0.5\n[workload]\ndataset = "census"\n[checkpoint]\nkeep = 7\n'
+    )
+    loaded = load(file, {"checkpoint_every": 9, "foreign_limit": 0.4, "checkpoint.full_every": 2})
+    assert (loaded.checkpoint.keep, loaded.checkpoint.every, loaded.checkpoint.full_every) == (7, 9, 2)
+    assert loaded.background_limit == 0.4
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"foreign_limit": 0.1, "background_limit": 0.1}, "foreign_limit is the old name of background_limit"),
+        ({"checkpoint_every": 1, "checkpoint": {"every": 1}}, "checkpoint_every is the old name of checkpoint.every"),
+        ({"checkpoint_every": 1, "checkpoint": 3}, "checkpoint is a table"),
+        ({"checkpoint_every": 0}, r"checkpoint.every: .* \(given: 0\)"),
+    ],
+)
+def test_a_wrong_value_under_an_old_name_is_named_by_the_new_one(given: dict[str, object], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        experiment(**given)
+
+
+def test_cases_save_checkpoints_when_there_is_an_interval() -> None:
+    assert experiment(checkpoint={"keep": 3}).checkpoints is None
+    settings = experiment(checkpoint={"seconds": "5m", "keep": 3}).checkpoints
+    assert settings is not None
+    assert (settings.every, settings.seconds, settings.keep, settings.folder) == (None, 300, 3, "")
+
+
+def test_an_override_below_a_value_that_is_no_table_is_an_error(tmp_path: Path) -> None:
+    file = tmp_path / "experiment.toml"
+    file.write_text('strategies = ["local"]\nthreads = 4\n[workload]\ndataset = "census"\n')
+    with pytest.raises(UsageError, match=r"threads\.number: threads is no table but a value"):
+        load(file, {"threads.number": 1})

@@ -111,9 +111,21 @@ def test_a_run_without_a_finished_case_says_so_and_counts_the_failures(race_of, 
     assert "Of 1 case: 1 crashed." in said.details
 
 
+def flag(kind):
+    return {"kind": kind, "text": "words"}
+
+
 def test_flagged_cases_are_counted(race_of, rounds):
-    said = ask(race_of(rounds("a", [200, 200], flagged=["foreign CPU 0.31 cores"]) + rounds("b", [100, 100])))
+    said = ask(race_of(rounds("a", [200, 200], flagged=[flag("background_load")]) + rounds("b", [100, 100])))
     assert "2 of 4 cases ran on a machine that was busy with something else." in said.details
+
+
+def test_only_background_load_is_called_so(race_of, rounds):
+    ended = rounds("a", [200], flagged=[flag("unclean_exit"), flag("not_settled")])
+    said = ask(race_of(ended + rounds("b", [100])))
+    assert not any("busy" in sentence for sentence in said.details)
+    assert "1 of 2 cases had a rank that did not exit cleanly." in said.details
+    assert "1 of 2 cases had not settled when the clock started; raise warmup_steps." in said.details
 
 
 def test_the_ceiling_is_quoted_when_it_was_measured(race_of, rounds, make_run):

@@ -443,7 +443,7 @@ def test_hostile_strings_do_nothing(words, write_folder, make_run, make_check, v
         "options": {words: words},
         "dataset": words,
         "hosts": [words],
-        "flagged": [words],
+        "flagged": [{"kind": "other", "text": words}],
         "phases_ms": {words: 1.0},
     }
     fields |= {"model_bytes": {words: 5}, "counters": {words: 1.0, "staleness_0": 2.0}, "command": words}

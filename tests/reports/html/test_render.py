@@ -110,7 +110,8 @@ def hostile_runs(make_run, words):
     failed = make_run(
         words, status="crashed", examples_per_second=None, error=words, log_tail=words * 3, command=words, round=2
     )
-    fields = {"options": {words: words}, "dataset": words, "hosts": [words], "flagged": [words], "started": words}
+    fields = {"options": {words: words}, "dataset": words, "hosts": [words], "started": words}
+    fields["flagged"] = [{"kind": "other", "text": words}]
     return [
         make_run(
             words,
