@@ -2,13 +2,17 @@
 
 ::
 
-    runs/a                      every case of a run folder
-    runs/a:sparse_ps            those of one strategy, with any options
+    runs/a                          every case of a run folder
+    runs/a:sparse_ps                those of one strategy, with any options
     runs/a:sparse_ps[mode=async]    those whose options include these
-    runs/a alone                every strategy of the folder against the baseline that its experiment names
+    runs/a alone                    every strategy of the folder against the baseline that its experiment names
 
 Two sides are matched where strategy, options, data set, ranks and batch size agree; when each side names one strategy,
-the strategy may differ. Sides that did not solve the same problem are refused, or marked when forced.
+the strategy may differ. Sides that did not solve the same problem are refused, or compared when forced, with a note of
+what differs.
+
+A baseline means the variant with exactly the options that it names. Another variant of the strategy takes its place only
+when it is the only one there is and the experiment did not ask for the one that is named.
 """
 
 from __future__ import annotations
@@ -22,7 +26,7 @@ from wideload.errors import UnknownNameError, UsageError
 from wideload.harness.analysis.parity import PROBLEM, differing
 from wideload.harness.analysis.statistics import Ratio, paired_ratio
 from wideload.harness.records.results import Results, RunRecord
-from wideload.options import Spec
+from wideload.options import Spec, expand
 
 LOWER_IS_BETTER = ("cpu_seconds_per_example", "peak_rss_bytes", "peak_pss_bytes", "seconds", "logloss")
 METRICS = ("examples_per_second", "auc", *LOWER_IS_BETTER)
@@ -31,7 +35,7 @@ Key = tuple[str, str, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One argument of a comparison: the runs of a folder, perhaps of one strategy alone."""
+    """One argument of a comparison: the runs of a folder, or of one strategy in it."""
 
     path: Path
     spec: Spec | None
@@ -50,11 +54,13 @@ class Side:
         Raises:
             UsageError: the folder has none that fit.
         """
-        finished = [run for run in Results.read(self.path).runs if run.status == "ok" and run.kind == "train"]
+        finished = _finished(_trained(Results.read(self.path)))
         chosen = [run for run in finished if self.spec is None or _fits(run, self.spec)]
         if not chosen:
-            there = ", ".join(sorted({run.label for run in finished})) or "none"
-            raise UsageError(f"{self.path} has no finished case of {self.spec or 'any strategy'}. It has: {there}.")
+            raise UsageError(
+                f"{self.path} has no finished case of {self.spec or 'any strategy'}. It has: {_labels(finished)}."
+                f"{_HINT if self.spec and self.spec.params else ''}"
+            )
         return chosen
 
 
@@ -100,8 +106,7 @@ def compare(baseline: str, candidate: str, metric: str, force: bool = False) -> 
         UnknownNameError: an unknown metric.
         UsageError: nothing matches, or the sides did not solve the same problem.
     """
-    if metric not in METRICS:
-        raise UnknownNameError("metric", metric, METRICS)
+    _check_metric(metric)
     first, second = Side.parse(baseline), Side.parse(candidate)
     crossing = first.spec is not None and second.spec is not None
     ours, theirs = _grouped(second.runs(), crossing), _grouped(first.runs(), crossing)
@@ -115,32 +120,79 @@ def compare(baseline: str, candidate: str, metric: str, force: bool = False) -> 
 
 
 def against_baseline(path: Path, metric: str, force: bool = False) -> list[Comparison]:
-    """Every other strategy of a run folder against the baseline of its experiment, setting by setting.
+    """Every other variant in a run folder against the baseline of its experiment, setting by setting.
 
     Raises:
-        UsageError: the experiment names no baseline, or no case of it finished.
+        UnknownNameError: an unknown metric.
+        UsageError: the experiment names no baseline, or it does not say which variant is meant, or that one did not
+            finish.
     """
-    baseline = Results.read(path).experiment.get("baseline")
-    if not baseline:
-        raise UsageError(
-            f"the experiment in {path} names no baseline. Name two sides, `wideload compare {path}:local "
-            f'{path}:sparse_ps`, or run it with --set baseline="local".'
-        )
-    if metric not in METRICS:
-        raise UnknownNameError("metric", metric, METRICS)
-    chosen = Side(path, Spec.parse(baseline)).runs()
-    # `horovod` fits every variant of it as well; the one with the fewest options is meant.
-    label = min({run.label for run in chosen}, key=len)
-    standard = _grouped([run for run in chosen if run.label == label], any_strategy=True)
-    others = _grouped([run for run in Side(path, None).runs() if run.label != label], any_strategy=False)
+    _check_metric(metric)
+    results = Results.read(path)
+    label = _baseline_label(results)
+    finished = _finished(_trained(results))
+    standard = _grouped([run for run in finished if run.label == label], any_strategy=True)
+    others = _grouped([run for run in finished if run.label != label], any_strategy=False)
     found = [
         _compare(group, standard[anyone], metric, force)
         for (_, *setting), group in others.items()
         if (anyone := ("", *setting)) in standard
     ]
     if not found:
-        raise UsageError(f"{path} has no finished case beside those of its baseline {baseline}.")
+        raise UsageError(f"{path} has no finished case to compare with its baseline {label}.")
     return found
+
+
+def _baseline_label(results: Results) -> str:
+    """The label of the variant that the experiment's baseline means."""
+    path, text = results.path, results.experiment.get("baseline")
+    if not text:
+        raise UsageError(
+            f"the experiment in {path} names no baseline. Name two sides, `wideload compare {path}:local "
+            f'{path}:sparse_ps`, or run it with --set baseline="local".'
+        )
+    baseline, runs = Spec.parse(text), _trained(results)
+    fitting = [run for run in runs if _fits(run, baseline)]
+    meant = [run for run in fitting if len(run.options) == len(baseline.params)]
+    labels = {run.label for run in fitting}
+    if not meant and len(labels) == 1 and baseline not in _asked_for(results):
+        meant = fitting
+    if not meant:
+        raise UsageError(
+            f"{path} has no case of its baseline {text}. It has: {_labels(runs)}. Name two of these as sides: "
+            f"`wideload compare {path}:A {path}:B`.{_HINT if baseline.params else ''}"
+        )
+    if not _finished(meant):
+        last = meant[-1]
+        raise UsageError(
+            f"the baseline {text} of {path} did not finish: {last.status}: {last.error}. Run it again, "
+            f"`wideload run ... --rerun failed`, or name two sides: `wideload compare {path}:A {path}:B`."
+        )
+    return meant[0].label
+
+
+_HINT = " An option that has its default value is not part of a name here: leave it out."
+
+
+def _asked_for(results: Results) -> list[Spec]:
+    return [spec for text in results.experiment.get("strategies", ()) for spec in expand(str(text))]
+
+
+def _trained(results: Results) -> list[RunRecord]:
+    return [run for run in results.runs if run.kind == "train"]
+
+
+def _finished(runs: Iterable[RunRecord]) -> list[RunRecord]:
+    return [run for run in runs if run.status == "ok"]
+
+
+def _labels(runs: Iterable[RunRecord]) -> str:
+    return ", ".join(sorted({run.label for run in runs})) or "none"
+
+
+def _check_metric(metric: str) -> None:
+    if metric not in METRICS:
+        raise UnknownNameError("metric", metric, METRICS)
 
 
 def _compare(ours: list[RunRecord], theirs: list[RunRecord], metric: str, force: bool) -> Comparison:
@@ -148,7 +200,7 @@ def _compare(ours: list[RunRecord], theirs: list[RunRecord], metric: str, force:
     if mismatch and not force:
         raise UsageError(
             f"{ours[0].label} and {theirs[0].label} did not solve the same problem: {' and '.join(mismatch)} differ. "
-            "--force compares them all the same, and marks the result."
+            "--force compares them nevertheless, and the result says so."
         )
     pairs = _pairs(ours, theirs, metric)
     if not pairs:

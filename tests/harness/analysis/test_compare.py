@@ -112,6 +112,56 @@ def test_one_folder_without_a_baseline_says_what_to_write(fill: Callable[..., st
         against_baseline(Path(fill("run", "local", [1.0])), "examples_per_second")
 
 
+def with_baseline(folder: str, text: str) -> Path:
+    (Path(folder) / "experiment.toml").write_text(text)
+    return Path(folder)
+
+
+def test_a_baseline_that_did_not_finish_is_not_replaced_by_a_variant(fill: Callable[..., str]) -> None:
+    fill("run", "horovod", [100.0], status="crashed", error="rank 1 was ended by SIGKILL")
+    fill("run", "horovod", [50.0], options={"fused": True})
+    folder = with_baseline(fill("run", "sparse_ps", [200.0]), 'baseline = "horovod"')
+    with pytest.raises(UsageError, match="baseline horovod of .* did not finish: crashed: rank 1 was ended by SIGKILL"):
+        against_baseline(folder, "examples_per_second")
+
+
+def test_a_baseline_that_was_asked_for_and_not_run_is_not_replaced_by_a_variant(fill: Callable[..., str]) -> None:
+    fill("run", "horovod", [50.0], options={"fused": True})
+    text = 'strategies = ["horovod", "horovod[fused=true]", "sparse_ps"]\nbaseline = "horovod"'
+    folder = with_baseline(fill("run", "sparse_ps", [200.0]), text)
+    with pytest.raises(UsageError, match=r"no case of its baseline horovod\. It has: horovod\[fused=true\], sparse_ps"):
+        against_baseline(folder, "examples_per_second")
+
+
+def test_one_of_several_variants_is_not_chosen_by_its_name(fill: Callable[..., str]) -> None:
+    """The shortest label need not be the variant with the fewest options, and neither is what was asked for."""
+    fill("run", "horovod", [50.0], options={"an_option_with_a_long_name": "long"})
+    folder = with_baseline(fill("run", "horovod", [60.0], options={"a": 1, "b": 2}), 'baseline = "horovod"')
+    with pytest.raises(UsageError, match="no case of its baseline horovod"):
+        against_baseline(folder, "examples_per_second")
+
+
+def test_the_only_variant_of_a_baseline_stands_for_it(fill: Callable[..., str]) -> None:
+    fill("run", "horovod", [50.0], options={"fused": True})
+    text = 'strategies = ["horovod[fused=true]", "sparse_ps"]\nbaseline = "horovod"'
+    folder = with_baseline(fill("run", "sparse_ps", [200.0]), text)
+    (found,) = against_baseline(folder, "examples_per_second")
+    assert (found.candidate, found.baseline) == ("sparse_ps", "horovod[fused=true]")
+
+
+def test_a_baseline_with_options_means_the_variant_with_exactly_these(fill: Callable[..., str]) -> None:
+    fill("run", "sparse_ps", [10.0], options={"mode": "async"})
+    folder = fill("run", "sparse_ps", [40.0], options={"mode": "async", "threads": 2})
+    (found,) = against_baseline(with_baseline(folder, 'baseline = "sparse_ps[mode=async]"'), "examples_per_second")
+    assert (found.baseline, found.candidate) == ("sparse_ps[mode=async]", "sparse_ps[mode=async,threads=2]")
+
+
+def test_a_baseline_whose_options_are_defaults_is_explained(fill: Callable[..., str]) -> None:
+    folder = with_baseline(fill("run", "sparse_ps", [10.0]), 'baseline = "sparse_ps[mode=sync]"')
+    with pytest.raises(UsageError, match="has its default value is not part of a name here"):
+        against_baseline(folder, "examples_per_second")
+
+
 def test_an_unknown_metric_names_the_nearest(fill: Callable[..., str]) -> None:
     with pytest.raises(UnknownNameError, match="examples_per_second"):
         compare("a", "b", "example_per_second")
