@@ -11,8 +11,8 @@ Two sides are matched where strategy, options, data set, ranks and batch size ag
 the strategy may differ. Sides that did not solve the same problem are refused, or compared when forced, with a note of
 what differs.
 
-A baseline means the variant with exactly the options that it names. Another variant of the strategy takes its place only
-when it is the only one there is and the experiment did not ask for the one that is named.
+A baseline means the variant with exactly the options that it names. Another variant of the strategy takes its place
+only when it is the only one there is and the experiment did not ask for the one that is named.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Refuses a case that cannot fit on this machine, before it takes the machine down.
 
-A replicated table needs ``rows * width * 4`` bytes in every process, once for the weights and once for each optimizer
-slot, plus a gradient for what a batch touches. A table whose rows are spread over the processes needs that only once. A
+A replicated table needs four bytes in every process for each weight and for each float of optimizer state, plus a
+gradient for what a batch touches. A table whose rows are spread over the processes needs that only once. A
 sparse table needs at most what the examples can touch. The estimate is a lower bound: a case that it refuses would not
 have fitted; the watchdog's memory guard catches the rest.
 """
@@ -14,11 +14,10 @@ from pathlib import Path
 from wideload import datasets
 from wideload.harness.experiment.case import Case
 from wideload.harness.features.layout import BatchLayout
-from wideload.harness.workload.optimizers import Optimizer
+from wideload.harness.workload.optimizers import Optimizer, state_floats
 
 DISK_BYTES = 200_000_000
 PROCESS_BYTES = 400_000_000
-_SLOTS = {"ftrl": 2, "adagrad": 1, "adam": 2, "sgd": 0}
 
 
 def disk_obstacle(run: Path) -> str:
@@ -60,10 +59,11 @@ def table_bytes(case: Case, layout: BatchLayout) -> int:
     """Weights and optimizer state of all tables, in one process."""
     model = case.workload.model
     return sum(
-        4 * (table.rows or 0) * (table.wide * _copies(model.wide_optimizer) + table.dim * _copies(model.deep_optimizer))
+        4 * (table.rows or 0) * (_floats(table.wide, model.wide_optimizer) + _floats(table.dim, model.deep_optimizer))
         for table in layout.tables
     )
 
 
-def _copies(optimizer: Optimizer) -> int:
-    return 1 + _SLOTS[optimizer.kind]
+def _floats(dimension: int, optimizer: Optimizer) -> int:
+    """Floats that a row keeps for one of its slices; a slice of no weights keeps none."""
+    return dimension + state_floats(optimizer.state, dimension) if dimension else 0

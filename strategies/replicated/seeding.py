@@ -17,15 +17,11 @@ from wideload.harness.checkpoints.tables.dense import read_dense
 from wideload.harness.checkpoints.tables.rows import FILE, Rows, TableForm, TableReader, joined
 from wideload.harness.checkpoints.variables import Arrays
 from wideload.harness.features.layout import BatchLayout, TableLayout, table_signs
+from wideload.harness.workload import optimizers as declared
 
 TOWER, STATISTICS, UPDATES = "tower", "tower/statistics", "tower:updates"
-STATE = {
-    "ftrl": ("accumulator", "linear"),
-    "adagrad": ("accumulator",),
-    "adam": ("m", "v", "updates"),
-    "sgd": ("momentum",),
-}
-"""State of an optimizer, by the names that replicated strategies give it, in the order in which a row keeps it."""
+STATE = {kind: tuple(state.name for state in states) for kind, states in declared.STATE.items()}
+"""Names of the state of each kind of optimizer, in the order in which a row keeps it."""
 
 
 def holds_rows(directory: Path) -> bool:

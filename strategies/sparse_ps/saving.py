@@ -30,6 +30,7 @@ from wideload.errors import CheckpointError
 from wideload.harness.checkpoints.tables.dense import Dense
 from wideload.harness.checkpoints.tables.rows import FILE, FORMAT, table_folder
 from wideload.harness.contract import Written
+from wideload.harness.workload import optimizers as declared
 from wideload.strategies.sparse_ps.server import PsCluster
 
 Signs = npt.NDArray[np.uint64]
@@ -235,6 +236,9 @@ def state_floats(table: Any) -> list[int]:
 
 
 def _state_of(optimizer: Any, dimension: int) -> int:
-    momentum = dimension if optimizer.momentum > 0 else 0
-    floats = {"ftrl": 2 * dimension, "adagrad": dimension, "adam": 2 * dimension + 1, "sgd": momentum}
-    return floats.get(optimizer.kind, 1)  # row-wise AdaGrad
+    if (
+        optimizer.kind not in declared.STATE
+    ):  # row-wise AdaGrad, which only the native table has: one sum of squares a row
+        return 1
+    state = declared.STATE[optimizer.kind] if optimizer.kind != "sgd" or optimizer.momentum > 0 else ()
+    return declared.state_floats(state, dimension)

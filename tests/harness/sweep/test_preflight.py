@@ -4,7 +4,7 @@ import pytest
 from wideload.harness.experiment.case import Case
 from wideload.harness.features.layout import BatchLayout, SlotLayout, TableLayout
 from wideload.harness.sweep import preflight
-from wideload.harness.workload.workload import Workload
+from wideload.harness.workload import Adam, Model, Sgd, Workload
 
 
 def case(ranks: int = 2) -> Case:
@@ -16,6 +16,16 @@ def test_a_table_costs_its_weights_and_its_optimizers_state() -> None:
     layout = BatchLayout((TableLayout("t", wide=1, dim=8, first_slot=0, slots=(slot,)),), 0)
     # FTRL keeps two floats per wide weight, AdaGrad one per float of an embedding.
     assert preflight.table_bytes(case(), layout) == 1000 * 4 * (1 * 3 + 8 * 2)
+
+
+@pytest.mark.parametrize(("momentum", "copies"), [(0.0, 1), (0.9, 2)])
+def test_sgd_costs_its_momentum_when_it_has_one(momentum: float, copies: int) -> None:
+    slot = SlotLayout("id", "sum", rows=1000, first_row=0)
+    layout = BatchLayout((TableLayout("t", wide=0, dim=8, first_slot=0, slots=(slot,)),), 0)
+    model = Model(deep_optimizer=Sgd(momentum=momentum), wide_optimizer=Adam())
+    trained = case().model_copy(update={"workload": Workload(dataset="tiny", model=model)})
+    # The table has no wide weights, so the wide optimizer keeps nothing, not even its count of updates.
+    assert preflight.table_bytes(trained, layout) == 1000 * 4 * 8 * copies
 
 
 @pytest.mark.usefixtures("fakes")
