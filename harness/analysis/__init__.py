@@ -1,1 +1,1 @@
-"""What records allow to conclude: statistics, metrics, parity, comparison, time to AUC."""
+"""Conclusions from records: statistics, metrics, parity, comparison, time to AUC."""

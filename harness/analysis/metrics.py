@@ -1,4 +1,4 @@
-"""How good predictions are: exact, over all held-out examples.
+"""Quality of predictions, computed exactly over all held-out examples.
 
 AUC is the area under the ROC curve with ties counted half; log loss is natural; COPC is clicks over predicted clicks, 1
 for a calibrated model.
@@ -16,7 +16,7 @@ _SMALLEST = 1e-7
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """AUC is None when the labels are all equal; COPC when nothing was predicted to click."""
+    """AUC is None when the labels are all equal; COPC is None when the predictions add up to 0."""
 
     auc: float | None
     logloss: float

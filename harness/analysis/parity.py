@@ -4,8 +4,8 @@
 
     max over steps of |loss - reference| / max(|reference|, 1e-12)  <=  tolerance
 
-The tolerance covers float associativity (sums in another order), nothing else. A strategy that applies its gradients
-late, or on a part of the batch, leaves it within a few steps.
+The tolerance covers float associativity (sums in another order) and nothing else. A strategy that applies its gradients
+late, or for a part of the batch, exceeds it within a few steps.
 """
 
 from __future__ import annotations

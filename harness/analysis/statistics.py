@@ -1,9 +1,9 @@
-"""What may be said about two strategies from their repeats.
+"""What the repeats of two strategies allow to conclude.
 
-Pairs come from the same round, so what slowed the machine down slowed both. From the logarithms of the paired ratios
-the median is taken; its interval is the percentile bootstrap (Efron & Tibshirani 1993, chapter 13) over pairs. Below
-six pairs no interval of 95 % exists - five pairs all on one side happen by chance once in sixteen - so none is given
-and nothing is concluded.
+Pairs come from the same round, so whatever slowed the machine down slowed both. The estimate is the median of the
+logarithms of the paired ratios; its interval is the percentile bootstrap (Efron & Tibshirani 1993, chapter 13) over
+pairs. Below six pairs there is no interval of 95 % - five pairs all on one side happen by chance once in sixteen - so
+none is given and nothing is concluded.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Ratio:
 
     @property
     def verdict(self) -> Verdict:
-        """A word only when the interval leaves no doubt about the side."""
+        """``higher`` or ``lower`` only when the interval excludes 1."""
         if self.low is None or self.high is None or self.low <= 1.0 <= self.high:
             return "undecided"
         return "higher" if self.low > 1.0 else "lower"

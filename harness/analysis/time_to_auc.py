@@ -1,4 +1,4 @@
-"""Time to a target AUC: the figure that weighs speed against what was learnt."""
+"""Time to a target AUC: one figure for speed and quality together."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from wideload.harness.records.results import CurvePoint
 def seconds_to(curve: Sequence[CurvePoint], target: float) -> float | None:
     """Training seconds until the held-out AUC first reached ``target``; None when it never did.
 
-    Between two evaluations the AUC is taken to rise in a straight line; before the first one nothing is known, so the
-    answer is never earlier than that.
+    Between two evaluations the AUC is interpolated linearly; before the first one nothing is known, so the answer is
+    never earlier than that.
     """
     for before, after in zip([None, *curve], curve, strict=False):
         if after.auc < target:

@@ -1,1 +1,1 @@
-"""Columns + schema -> batches: what a declaration means for the data at hand, compiled once per rank."""
+"""Columns + schema -> batches: the declaration of columns, compiled once per rank for the data at hand."""

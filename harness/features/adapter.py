@@ -1,4 +1,4 @@
-"""FeatureColumnAdapter: the one declaration of columns, compiled once per rank into a fast transform of batches.
+"""FeatureColumnAdapter: the declaration of columns, compiled once per rank into a fast transform of batches.
 
 ::
 
@@ -40,7 +40,7 @@ class FeatureColumnAdapter:
     Args:
         columns: the declaration.
         schema: of the data set.
-        keys: ``signs`` for the sparse table, ``ids`` for variables; ids need every column to be bounded.
+        keys: ``signs`` for the sparse table, ``ids`` for variables; ids require that every column is bounded.
 
     Raises:
         ColumnError: the declaration does not fit the schema, or a column is unbounded and ids are asked for.
@@ -63,10 +63,10 @@ class FeatureColumnAdapter:
         self._counting: tuple[int, npt.NDArray[np.int32]] = (-1, np.empty(0, np.int32))
 
     def transform(self, record_batch: pa.RecordBatch, *, global_size: int) -> Batch:
-        """One rank's share of a global batch of ``global_size`` examples; may have no rows.
+        """One rank's share of a global batch of ``global_size`` examples; ``record_batch`` may have no rows.
 
         Raises:
-            ColumnError: a field is missing, of the wrong type or not of its weights' length; names column and row.
+            ColumnError: a field is missing, has the wrong type or not as many values as weights; names column and row.
         """
         reading = Reading(record_batch)
         label = self._labels(reading)
@@ -87,7 +87,7 @@ class FeatureColumnAdapter:
         return label
 
     def _single(self, bags: list[Ragged], size: int) -> tuple[Integers, npt.NDArray[np.int32]]:
-        """One value per slot and example: the offsets are as they were for the last batch of that size."""
+        """One value per slot and example, so that the offsets are those of the last batch of that size."""
         if self._counting[0] != size:
             self._counting = (size, np.arange(len(bags) * size + 1, dtype=np.int32))
         return self._keyed(bags), self._counting[1]
@@ -103,7 +103,7 @@ class FeatureColumnAdapter:
         return self._keyed(bags), row_splits.astype(np.int32)
 
     def _keyed(self, bags: list[Ragged]) -> Integers:
-        """Row ids or signs of all bags, one after the other."""
+        """int64 ``[nnz]``: row ids or signs of all bags, one bag after the other."""
         keys = np.empty(sum(len(bag.values) for bag in bags), np.int64)
         begin = 0
         for bag, addend, salt in zip(bags, self._addends, self._salts, strict=True):
@@ -117,7 +117,7 @@ class FeatureColumnAdapter:
 
     @property
     def numbers(self) -> list[Input]:
-        """The numeric columns, resolved, in order; missing indicators come behind them."""
+        """The numeric columns, resolved, in order; missing indicators follow them."""
         return self._dense.inputs
 
     def dense(self, reading: Reading) -> Floats:
@@ -144,7 +144,7 @@ class FeatureColumnAdapter:
         return fingerprint(list(self.column_fingerprints.items()))
 
     def check_across(self, cluster: Cluster) -> None:
-        """Makes sure that every rank holds the same declaration and the same vocabularies.
+        """Makes sure that every rank has the same declaration and the same vocabularies. Collective.
 
         Raises:
             ClusterError: they differ; names the first column that does, and the ranks.

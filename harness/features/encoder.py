@@ -1,23 +1,23 @@
-"""What an encoder is: from raw values to local ids ``0..rows-1``, or to 64-bit hashes where there is no bound.
+"""The interface of encoders, which turn raw values into local ids ``0..rows-1``, or into 64-bit hashes without a bound.
 
 ::
 
     Encoder.rows            number of ids, or None: unbounded
-    Encoder.encode(values)  pyarrow array, no lists -> int64 [n]; ABSENT marks "no value here"
+    Encoder.encode(values)  pyarrow array, no lists -> int64 [n]; ABSENT stands for "no value here"
 
-An encoder of your own is a subclass registered with :func:`register`, or by the entry point group
+A custom encoder is a subclass that is registered with :func:`register`, or by the entry point group
 ``wideload.encoders``.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
 
 import numpy as np
 
 from wideload.arrays import Integers
 from wideload.errors import UnknownNameError, UsageError
+from wideload.harness.features.arrow import ArrowArray
 from wideload.registry import plugins
 
 ABSENT = np.iinfo(np.int64).min
@@ -27,20 +27,20 @@ GROUP = "wideload.encoders"
 
 
 class Encoder(ABC):
-    """Turns raw values into ids. Must be a pure function of the value and of the encoder's own options."""
+    """Turns raw values into ids. It must be a pure function of the value and of the encoder's own options."""
 
     rows: int | None = None
     """Ids are in ``[0, rows)``; None: any 64-bit value but ABSENT."""
 
     strict: bool = False
-    """Whether a value without an id is an error in the data, which names its row, and not like no value."""
+    """Whether a value without an id is an error that names its row; if not, it counts as no value."""
 
     @abstractmethod
-    def encode(self, values: Any) -> Integers:
-        """Ids ``[n]`` int64 of a pyarrow array of integers, strings or dictionary-encoded strings, nulls allowed."""
+    def encode(self, values: ArrowArray) -> Integers:
+        """Ids int64 ``[n]`` of an array of integers, strings or dictionary-encoded strings, nulls allowed."""
 
     def identity(self) -> str:
-        """What else the result depends on, for the fingerprint: a vocabulary's content, say."""
+        """Whatever else the result depends on, for the fingerprint: for instance the content of a vocabulary."""
         return ""
 
 
@@ -58,7 +58,7 @@ def register(name: str, encoder: type[Encoder]) -> None:
             f"encoder {name!r}: {encoder!r} is not a subclass of wideload.harness.features.encoder.Encoder."
         )
     if _registered.setdefault(name, encoder) is not encoder:
-        raise UsageError(f"encoder {name!r} is registered already, as {_registered[name]!r}.")
+        raise UsageError(f"encoder {name!r} is registered already, as {_registered[name]!r}; choose another name.")
 
 
 def registered(name: str, column: str) -> type[Encoder]:

@@ -1,13 +1,13 @@
 """The encoders that columns can declare: hash, identity, vocabulary, and those registered by users.
 
-Strings arrive dictionary-encoded: an encoder works on the dictionary and remembers the result for as long as the same
-dictionary comes back, so the cost per example is one gather.
+Strings arrive dictionary-encoded: an encoder works on the dictionary and keeps the result for as long as batches have
+the same dictionary, so the cost per example is one gather.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from wideload.arrays import Integers
 from wideload.errors import ColumnError
+from wideload.harness.features.arrow import ArrowArray, ArrowBuffer, ArrowType
 from wideload.harness.features.encoder import ABSENT, Encoder, registered
 from wideload.harness.features.vocabulary import vocabulary_of
 from wideload.harness.workload import columns as declared
@@ -49,20 +50,20 @@ def _custom(declaration: declared.Custom, field: Field, column: str) -> Encoder:
 
 
 class OncePerDictionary:
-    """Applies a slow function to a dictionary array's dictionary once, and gathers.
+    """Applies a slow function to the dictionary of a dictionary-encoded array once, and gathers from the result.
 
     Args:
-        function: int64 ids of a string array without nulls.
-        absent: id of null.
+        function: gives int64 ids of a string array without nulls.
+        absent: the id of null.
     """
 
-    def __init__(self, function: Callable[[Any], Integers], absent: int) -> None:
+    def __init__(self, function: Callable[[ArrowArray], Integers], absent: int) -> None:
         self._function = function
         self._absent = absent
-        self._dictionary: Any = None
+        self._dictionary: ArrowArray | None = None
         self._ids: Integers = np.empty(0, np.int64)
 
-    def __call__(self, values: Any) -> Integers:
+    def __call__(self, values: ArrowArray) -> Integers:
         if not pa.types.is_dictionary(values.type):
             values = values.dictionary_encode()
         if self._dictionary is None or not _same(self._dictionary, values.dictionary):
@@ -74,7 +75,7 @@ class OncePerDictionary:
         gathered: Integers = self._ids[codes.to_numpy(zero_copy_only=False)]
         return gathered
 
-    def _of(self, dictionary: Any) -> Integers:
+    def _of(self, dictionary: ArrowArray) -> Integers:
         if not dictionary.null_count:
             return self._function(dictionary.cast(pa.string()))
         ids = np.full(len(dictionary), self._absent, np.int64)
@@ -84,26 +85,26 @@ class OncePerDictionary:
         return ids
 
 
-def _same(left: Any, right: Any) -> bool:
-    """Whether two arrays are views of the same memory; equal content elsewhere is not looked for."""
+def _same(left: ArrowArray, right: ArrowArray) -> bool:
+    """Whether two arrays are views of the same memory; their content is not compared."""
     if len(left) != len(right) or left.offset != right.offset:
         return False
     return [_address(buffer) for buffer in left.buffers()] == [_address(buffer) for buffer in right.buffers()]
 
 
-def _address(buffer: Any) -> int:
+def _address(buffer: ArrowBuffer | None) -> int:
     return 0 if buffer is None else int(buffer.address)
 
 
-def is_text(kind: Any) -> bool:
+def is_text(kind: ArrowType) -> bool:
     """Whether a pyarrow type holds strings, dictionary-encoded or not."""
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
-def integers_of(values: Any) -> Integers:
-    """int64 ``[n]`` of a pyarrow integer array; null becomes ABSENT, and uint64 keeps its bits."""
+def integers_of(values: ArrowArray) -> Integers:
+    """int64 ``[n]`` of an integer array; null becomes ABSENT, and uint64 keeps its bits."""
     if not values.null_count:
         array: Integers = values.to_numpy(zero_copy_only=False).astype(np.int64, copy=False)
         return array
@@ -114,7 +115,7 @@ def integers_of(values: Any) -> Integers:
 
 
 class HashEncoder(Encoder):
-    """``hash64(value) mod buckets``, or the whole hash. Null is absent."""
+    """``hash64(value) mod buckets``, or the whole hash. Null has no id."""
 
     def __init__(self, buckets: int | None) -> None:
         self.rows = buckets
@@ -126,7 +127,7 @@ class HashEncoder(Encoder):
         hashes[hashes == ABSENT] += 1
         return hashes
 
-    def encode(self, values: Any) -> Integers:
+    def encode(self, values: ArrowArray) -> Integers:
         if is_text(values.type):
             return self._strings(values)
         raw = integers_of(values)
@@ -137,7 +138,7 @@ class HashEncoder(Encoder):
 
 
 class IdentityEncoder(Encoder):
-    """Values are ids. An id outside ``[0, rows)`` is absent."""
+    """Values are ids. Values outside ``[0, rows)`` have no id."""
 
     def __init__(self, declaration: declared.Identity, field: Field, column: str) -> None:
         size = declaration.size if declaration.size is not None else field.cardinality
@@ -150,7 +151,7 @@ class IdentityEncoder(Encoder):
         self.strict = declaration.strict
         self._column = column
 
-    def encode(self, values: Any) -> Integers:
+    def encode(self, values: ArrowArray) -> Integers:
         if is_text(values.type):
             raise ColumnError(
                 f"column {self._column!r}: the identity encoder reads integers, the field holds {values.type}."
@@ -161,12 +162,12 @@ class IdentityEncoder(Encoder):
 
 
 class VocabularyEncoder(Encoder):
-    """Position in a list of known values; others hash into the buckets behind it."""
+    """The id of a known value is its position in a list; other values are hashed into the buckets after it."""
 
     def __init__(self, declaration: declared.Vocabulary, field: Field, column: str) -> None:
         self.known = vocabulary_of(declaration, field, column)
         self.oov_buckets = declaration.oov_buckets
-        self._integers: Any = None
+        self._integers: ArrowArray | None = None
         self._column = column
         self.rows = len(self.known) + self.oov_buckets
         if not self.rows:
@@ -181,7 +182,7 @@ class VocabularyEncoder(Encoder):
         """Hash of the vocabulary's values, in order."""
         return format(int(hash_strings(pa.array(["\n".join(self.known.to_pylist())]))[0]) & (2**64 - 1), "016x")
 
-    def encode(self, values: Any) -> Integers:
+    def encode(self, values: ArrowArray) -> Integers:
         if is_text(values.type):
             return self._strings(values)
         if self._integers is None:
@@ -193,7 +194,7 @@ class VocabularyEncoder(Encoder):
         ids[valid] = self.encode(values.drop_null())
         return ids
 
-    def _as_integers(self) -> Any:
+    def _as_integers(self) -> ArrowArray:
         try:
             return self.known.cast(pa.int64())
         except pa.ArrowInvalid as error:
@@ -201,7 +202,7 @@ class VocabularyEncoder(Encoder):
                 f"column {self._column!r}: the field holds integers, but its vocabulary does not: {error}."
             ) from None
 
-    def _lookup(self, values: Any, known: Any, hashes: Callable[[Any], Integers]) -> Integers:
+    def _lookup(self, values: ArrowArray, known: ArrowArray, hashes: Callable[[ArrowArray], Integers]) -> Integers:
         places = pc.index_in(values.cast(known.type, safe=False), value_set=known)
         ids: Integers = places.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
         unknown = ids < 0

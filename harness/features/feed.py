@@ -1,4 +1,4 @@
-"""Batches of one rank: epochs of a data set, cut to the number of steps, compiled by the adapter."""
+"""The batches of one rank: epochs of a data set, limited to the number of steps, compiled by the adapter."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class Feed:
         return self.workload.epochs * self._plan(0).batches(self.dataset.size("train"))
 
     def train(self, start: int = 0) -> Iterator[Batch]:
-        """The training batches from global batch ``start`` on, in the order that the seed prescribes."""
+        """The training batches from global batch ``start`` on, in the order that the seed determines."""
         return itertools.islice(self._epochs(start), max(0, self.steps - start))
 
     def training_examples(self) -> Iterator[Batch]:
-        """Everything that training shows, once: its batches, or the whole split when it takes more than a pass."""
+        """Every example that training uses, once: its batches, or the whole split when it takes more than one pass."""
         if self.steps > self._plan(0).batches(self.dataset.size("train")):
             return self.held_out("train", self.workload.batch_size)
         return self.train()
@@ -79,6 +79,6 @@ class Feed:
 
 
 def held_out_split(dataset: Dataset) -> Split | None:
-    """The split that metrics are taken on: test, else validation, else none."""
+    """The split on which metrics are computed: test, else validation, else None."""
     splits: tuple[Split, ...] = ("test", "validation")
     return next((split for split in splits if dataset.size(split) > 0), None)

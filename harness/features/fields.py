@@ -21,9 +21,9 @@ def field_of(
 
     Args:
         schema: of the data set.
-        name: as the declaration has it.
-        column: who asks.
-        kind: what the column can work with.
+        name: as written in the declaration.
+        column: the column that reads it, for messages.
+        kind: what the column can read.
         others: names that would have been valid too, for the hint.
 
     Raises:
@@ -41,14 +41,14 @@ def field_of(
 
 
 def natural_encoder(field: Field) -> declared.Encoder:
-    """How a categorical field is encoded when nobody says: what is known of its values decides."""
+    """The encoder of a categorical field whose column declares none; what is known of its values decides."""
     if field.vocabulary is not None:
         return declared.Vocabulary()
     return declared.Identity() if field.cardinality is not None else declared.Hash()
 
 
 def union_of(fields: list[Field]) -> Field:
-    """A field that stands for all: vocabularies joined in order, the largest cardinality; None where one is unknown."""
+    """One field for all: vocabularies joined in order, and the largest cardinality; None where one is unknown."""
     vocabularies = [field.vocabulary for field in fields if field.vocabulary is not None]
     sizes = [field.cardinality for field in fields if field.cardinality is not None]
     return replace(

@@ -1,12 +1,12 @@
-"""The unit of training that passes between the rooms.
+"""The unit of training that is passed between packages: a batch, and the layout that all batches of a workload have.
 
 One ragged block holds all slots, in KeyedJaggedTensor's layout (slot-major)::
 
     bag (s, b)  = values[row_splits[s * B + b] : row_splits[s * B + b + 1]]       S slots, B examples
     table t     = slots layout.tables[t].first_slot ... contiguous, so its values are one contiguous range
 
-What a value is depends on who compiled the batch: a *sign* (64-bit key of the sparse table, as int64 bits) for
-``sparse_ps``, a *row id* of the table's variable, in ``[0, rows)``, for the replicated strategies.
+What a value is depends on the strategy: a *sign* (64-bit key of the sparse table, as int64 bits) for ``sparse_ps``, a
+*row id* of the table's variable, in ``[0, rows)``, for the replicated strategies.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ class Batch:
         row_splits: int32 ``[S * B + 1]``, ends of the bags in ``values``.
         weights: float32 ``[nnz]``, or None when every value weighs 1.
         global_size: examples in the global batch over all ranks: the denominator of loss and gradient.
-        padding: the last rows of these B that are no examples: label 0, zeros and empty bags. They count for nothing.
+        padding: how many of the B rows, at the end, are no examples: label 0, zeros and empty bags. They count for
+            nothing.
     """
 
     label: npt.NDArray[np.float32]
@@ -53,7 +54,7 @@ class Batch:
 
     @property
     def examples(self) -> int:
-        """Rows that are examples: the first ones."""
+        """Number of rows that are examples: the first ones."""
         return self.size - self.padding
 
     def padded(self, rows: int, slots: int) -> Batch:
@@ -92,10 +93,10 @@ class SlotLayout:
 
     Attributes:
         name: the column's name.
-        combiner: how the deep vectors of a bag become one (the wide weights of a bag are always summed).
+        combiner: how the deep vectors of a bag are combined (the wide weights of a bag are always summed).
         rows: number of distinct row ids (replicated strategies), or None when unbounded (signs only).
         first_row: offset of this slot's ids in its table's variable; slots of a shared table share it.
-        salt: uint64 that makes signs of local ids: ``sign = SignOf(salt, id - first_row)`` (``native/table/hash.h``).
+        salt: uint64 that turns local ids into signs: ``sign = SignOf(salt, id - first_row)`` (``native/table/hash.h``).
         pretrained: embeddings trained elsewhere that rows of this slot start from, or None.
     """
 
@@ -114,10 +115,10 @@ class TableLayout:
     A pulled row is ``[wide | deep]``, ``width`` float32. Wide weights start at zero.
 
     Attributes:
-        name: ``wide8`` (linear weight and 8 embedding floats), ``wide0``, ``deep8``...: a function of what the rows are
-            like, so that adding a column changes no other column's table.
+        name: ``wide8`` (linear weight and 8 embedding floats), ``wide0``, ``deep8``...: a function of the shape and
+            start of the rows, so that adding a column changes no other column's table.
         initializer: of the deep part; None when ``dim`` is 0.
-        admit_at: shows that a row needs before it gets a deep part; 0: from first sight.
+        admit_at: how often a row must occur before it gets a deep part; 0: from its first occurrence.
     """
 
     name: str
@@ -142,7 +143,7 @@ class TableLayout:
 
 @dataclass(frozen=True, slots=True)
 class BatchLayout:
-    """What every batch of a workload looks like; a pure function of its column declaration.
+    """The layout of every batch of a workload; a pure function of its column declaration.
 
     Attributes:
         weighted: batches carry ``weights``.

@@ -33,7 +33,7 @@ class Input:
 
 
 class DenseBlock:
-    """Reads every numeric column of a batch: float32 ``[B, width]``; missing indicators come behind the numbers."""
+    """Reads every numeric column of a batch: float32 ``[B, width]``; missing indicators follow the numbers."""
 
     def __init__(self, columns: tuple[Numeric, ...], schema: Schema) -> None:
         self._inputs = [_resolve(column, schema) for column in columns]
@@ -54,7 +54,7 @@ class DenseBlock:
 
     @property
     def identities(self) -> dict[str, list[float]]:
-        """What each column's numbers depend on beside its declaration."""
+        """What each column's numbers depend on in addition to its declaration."""
         return {one.column.name: [one.mean, one.std] for one in self._inputs}
 
     def read(self, reading: Reading) -> Floats:

@@ -50,7 +50,7 @@ def joined(table: TableLayout) -> PretrainedRows | None:
 
 
 def fingerprint_of(rows: PretrainedRows) -> str:
-    """16 hex digits over the content, so that ranks notice when their files differ."""
+    """16 hex digits over the content, so that ranks detect that their files differ."""
     digest = hashlib.blake2b(rows.signs.tobytes(), digest_size=8)
     digest.update(rows.rows.tobytes())
     return digest.hexdigest()

@@ -1,6 +1,6 @@
-"""A column of a batch while it is compiled: for each example a bag of 0..n 64-bit values, perhaps weighted.
+"""A column of a batch while it is compiled: for each example a bag of 0..n 64-bit values, optionally with weights.
 
-``splits is None`` says that every example holds exactly one value: the common case, which needs no offsets at all.
+``splits is None`` means that every example holds exactly one value: the common case, which needs no offsets at all.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ class Ragged:
         return len(self.values) if self.splits is None else len(self.splits) - 1
 
     def offsets(self) -> Integers:
-        """``splits``, made up where it is None."""
+        """int64 ``[B + 1]``: ``splits``, computed where it is None."""
         return np.arange(len(self.values) + 1, dtype=np.int64) if self.splits is None else self.splits
 
     def lengths(self) -> Integers:
         return np.ones(len(self.values), np.int64) if self.splits is None else np.diff(self.splits)
 
     def replaced(self, values: Integers) -> Ragged:
-        """The same bags of other values."""
+        """The same bags with other values ``[nnz]``."""
         return replace(self, values=values)
 
     def where(self, keep: npt.NDArray[np.bool_]) -> Ragged:
-        """Only the values that ``keep [nnz]`` marks."""
+        """Only the values where ``keep [nnz]`` is true."""
         if keep.all():
             return self
         running = np.concatenate(([0], np.cumsum(keep)))
@@ -67,7 +67,7 @@ class Ragged:
 def cross(left: Ragged, right: Ragged) -> Ragged:
     """Every combination of one value from each bag, hashed; weights are multiplied.
 
-    The right bag varies fastest. A bag is empty when either side's is.
+    The value from the right bag changes fastest. A bag is empty when the bag of either side is.
     """
     if left.splits is None and right.splits is None and left.weights is None and right.weights is None:
         return Ragged(combine(left.values, right.values))

@@ -1,15 +1,15 @@
-"""What becomes of a trained model when its columns change: which old row each new row continues.
+"""How a trained model is carried over to changed columns: which old row each new row continues.
 
-=============  =====================================================================================================
-vocabulary     the row of the same value; out-of-vocabulary buckets continue when there are as many of them
-identity       the row of the same id
-hash, crossed  the row of the same bucket, when nothing that decides buckets has changed; else nothing
-merged, yours
-bucketised     the row of the bucket with the same boundaries
-=============  =====================================================================================================
+==============  =====================================================================================================
+vocabulary      the row of the same value; out-of-vocabulary buckets continue when there are as many of them
+identity        the row of the same id
+hash, crossed,  the row of the same bucket, when nothing that determines buckets has changed; otherwise none
+merged, custom
+bucketised      the row of the bucket with the same boundaries
+==============  =====================================================================================================
 
 A column is found by its name, or by the old name that ``renamed`` gives it. An embedding of another dimension keeps the
-floats that both have. What continues nothing starts as in an untrained model.
+floats that both have. Rows that continue no old row start as in an untrained model.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ NOTHING = -1
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A slot in its model: its layout, its table and where its embedding begins in the tower's input."""
+    """A slot in its model: its layout, its table, and where its embedding begins in the tower's input."""
 
     slot: SlotLayout
     table: TableLayout
@@ -60,7 +60,7 @@ class SlotChange:
 
     @property
     def filled(self) -> int:
-        """Rows that start anew."""
+        """Rows that start as in an untrained model."""
         return len(self.rows) - self.kept
 
     @property
@@ -83,7 +83,7 @@ class SlotChange:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Changes:
-    """All slots of the new model, and what of the old one is gone.
+    """All slots of the new model, and what was removed from the old one.
 
     Attributes:
         removed: old slots that no new one continues.
@@ -102,11 +102,13 @@ class Changes:
 
 
 def compare(old: FeatureColumnAdapter, new: FeatureColumnAdapter, renamed: Mapping[str, str] | None = None) -> Changes:
-    """How a model of ``old`` columns becomes one of ``new`` columns. Both adapters have row ids (``keys="ids"``).
+    """The changes that turn a model of ``old`` columns into one of ``new`` columns.
+
+    Both adapters have row ids (``keys="ids"``).
 
     Args:
         old: the columns that the checkpoint was trained with, over the schema (and vocabularies) of that time.
-        new: the columns to go on with.
+        new: the columns to train with from now on.
         renamed: new name -> old name, of columns.
 
     Raises:
@@ -157,7 +159,7 @@ def _change(place: Place, slot: Slot, found: tuple[Place, Slot] | None) -> SlotC
 
 
 def continued(old: Source, new: Source) -> Integers:
-    """For each local row of ``new`` that of ``old`` which stands for the same values, or NOTHING."""
+    """int64 ``[new.rows]``: for each local row of ``new`` the row of ``old`` for the same values, or NOTHING."""
     rows = np.full(new.rows or 0, NOTHING, np.int64)
     if isinstance(old, BucketSource) and isinstance(new, BucketSource):
         return _matched(_intervals(old), _intervals(new))

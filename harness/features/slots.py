@@ -1,4 +1,4 @@
-"""From a declaration and a schema to the slots of the model, and to the source that fills each.
+"""The slots of the model, and the source that fills each of them, from a declaration and a schema.
 
 ``Columns`` + ``Schema`` ──all_columns──► columns ──SlotCompiler──► slots ──tables_of──► layout
 """
@@ -31,7 +31,7 @@ class Slot:
         space: slots of one space share their rows; the column's name.
         wide: whether it has a linear weight.
         embedding: its deep part, or None.
-        identity: what its values depend on beside the declaration, for fingerprints.
+        identity: what its values depend on in addition to the declaration, for fingerprints.
     """
 
     name: str
@@ -66,7 +66,8 @@ class SlotCompiler:
             embedding = column.embedding if parts != "wide" else None
             if not column.wide and column.embedding is None:
                 raise ColumnError(
-                    f"column {column.name!r} has neither a wide weight nor an embedding: it feeds nothing."
+                    f"column {column.name!r} has neither a wide weight nor an embedding: nothing would use it. "
+                    "Set wide = true, give it an embedding, or remove it."
                 )
             if wide or embedding is not None:
                 found += [
@@ -142,10 +143,11 @@ class SlotCompiler:
 
 
 def all_columns(columns: declared.Columns, schema: Schema) -> tuple[declared.Column, ...]:
-    """Derived columns in schema order, then the explicit ones.
+    """The derived columns in schema order, then the explicit ones.
 
     Raises:
-        ColumnError: two columns of one name.
+        ColumnError: two columns have the same name.
+        UnknownNameError: ``exclude`` names a field that does not exist.
     """
     taken = set(columns.exclude) | set(chain.from_iterable(_reads(column) for column in columns.column))
     derived = [_derived(columns, field) for field in schema.fields if columns.auto and field.name not in taken]
@@ -162,7 +164,7 @@ def all_columns(columns: declared.Columns, schema: Schema) -> tuple[declared.Col
 
 
 def _reads(column: declared.Column) -> tuple[str, ...]:
-    """Fields that need no derived column any more."""
+    """Fields that this column reads, so that no column is derived for them."""
     if isinstance(column, declared.Numeric | declared.Category | declared.Sequence):
         return (column.field or column.name,)
     if isinstance(column, declared.Merged | declared.Shared):

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 
 from wideload.arrays import Floats, Integers
 from wideload.errors import ColumnError
+from wideload.harness.features.arrow import ArrowArray, ArrowType
 from wideload.harness.features.encoder import ABSENT, Encoder
 from wideload.harness.features.ragged import Ragged, cross, merge
 from wideload.hashing import buckets_of
@@ -33,7 +34,7 @@ class Source(Protocol):
 
     @property
     def column(self) -> str:
-        """The feature column it stands for, for messages."""
+        """The feature column that it belongs to, for messages."""
 
     @property
     def rows(self) -> int | None:
@@ -43,7 +44,7 @@ class Source(Protocol):
         """Local ids of every example."""
 
     def signature(self) -> str:
-        """Equal for sources that give equal values equal ids, wherever the values are read from."""
+        """Equal for sources that give equal ids to equal values, even when they read other fields."""
 
 
 class Reading:
@@ -64,11 +65,11 @@ class Reading:
             known = self._read[id(source)] = source.read(self)
         return known
 
-    def array(self, name: str, column: str) -> Any:
+    def array(self, name: str, column: str) -> ArrowArray:
         """A column of the record batch.
 
         Raises:
-            ColumnError: there is none; names the feature column that asked.
+            ColumnError: there is none; names the feature column that reads it.
         """
         index = self._batch.schema.get_field_index(name)
         if index < 0:
@@ -128,7 +129,7 @@ class FieldSource:
         present = ragged.values != ABSENT
         return ragged if present.all() else ragged.where(present)
 
-    def _require_ids(self, values: Any, ragged: Ragged) -> None:
+    def _require_ids(self, values: ArrowArray, ragged: Ragged) -> None:
         without = (ragged.values == ABSENT) & values.is_valid().to_numpy(zero_copy_only=False)
         if without.any():
             place = int(np.argmax(without))
@@ -137,7 +138,7 @@ class FieldSource:
                 f"{self.field!r} has no id, and the encoder is strict; ids are in [0, {self.rows})."
             )
 
-    def _check_type(self, kind: Any) -> None:
+    def _check_type(self, kind: ArrowType) -> None:
         inner = kind.value_type if pa.types.is_dictionary(kind) else kind
         if not (pa.types.is_integer(inner) or pa.types.is_string(inner) or pa.types.is_large_string(inner)):
             raise ColumnError(
@@ -160,7 +161,7 @@ class FieldSource:
             )
         return self._finite(array.flatten() if _is_list(array.type) else array, theirs)
 
-    def _finite(self, array: Any, splits: Integers) -> Floats:
+    def _finite(self, array: ArrowArray, splits: Integers) -> Floats:
         """The weights as float32: a NaN would spread over the whole model in one step."""
         if not (pa.types.is_floating(array.type) or pa.types.is_integer(array.type)):
             raise ColumnError(f"column {self.column!r}: weights {self.weights!r} must be numbers, not {array.type}.")
@@ -233,12 +234,12 @@ def _folded(hashed: Ragged, buckets: int | None) -> Ragged:
     return hashed if buckets is None else hashed.replaced(buckets_of(hashed.values, buckets))
 
 
-def _is_list(kind: Any) -> bool:
+def _is_list(kind: ArrowType) -> bool:
     return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
 
 
-def _splits(array: Any) -> Integers:
-    """int64 ``[B + 1]`` from 0; a null list is empty."""
+def _splits(array: ArrowArray) -> Integers:
+    """int64 ``[B + 1]``, starting at 0, of an array of lists; a null list is empty."""
     if pa.types.is_list(array.type) and not array.null_count:
         offsets: Integers = array.offsets.to_numpy().astype(np.int64)
         offsets -= offsets[0]

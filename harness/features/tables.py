@@ -1,4 +1,4 @@
-"""Which table holds which slot's rows: slots are grouped by the shape and the start of their rows."""
+"""Which table holds the rows of which slot: slots are grouped by the shape and the initial values of their rows."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _slot_layouts(group: list[Slot]) -> Iterator[SlotLayout]:
 
 
 def _table_name(slot: Slot) -> str:
-    """A function of the row's shape and start alone, so that other columns never rename a table."""
+    """A function of the shape and the initial values of the rows alone, so that other columns never rename a table."""
     embedding = slot.embedding
     part = "wide" if slot.wide else "deep"
     if embedding is None:

@@ -1,7 +1,8 @@
-"""Which held-out examples hold values that training never showed: where the linear part and crosses must carry alone.
+"""Which held-out examples hold values that did not occur in training: the cold start of embeddings.
 
-A value counts by its key - sign or row id - in the slots that have an embedding (in all slots where none has): crosses
-are combinations, and a new combination of known values is no cold start. An example is *new* when any of its values is.
+A value is identified by its key - sign or row id - in the slots that have an embedding (in all slots if none has one):
+crosses are combinations, and a new combination of known values is no cold start. An example is *new* when any of its
+values is.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class SeenValues:
         self._pending: list[list[Integers]] = [[] for _ in self._tables]
 
     def observe(self, batches: Iterable[Batch]) -> None:
-        """Remembers every key of these training batches."""
+        """Adds the keys of these training batches."""
         for batch in batches:
             for index, table in enumerate(self._tables):
                 begin, end = _range(batch, table)
@@ -39,13 +40,13 @@ class SeenValues:
                     self._settle(index)
 
     def share(self, cluster: Cluster) -> None:
-        """Every rank learns what any rank has seen; all ranks call it."""
+        """Gives every rank the keys that any rank has seen. Collective: all ranks call it."""
         for index in range(len(self._tables)):
             self._settle(index)
             self._known[index] = np.unique(np.concatenate(cluster.allgather(self._known[index])))
 
     def new(self, batch: Batch) -> Flags:
-        """Which examples ``[B]`` hold a value that was not seen."""
+        """Bool ``[B]``: which examples hold a value that was not seen."""
         flags = np.zeros(batch.size, np.bool_)
         for index, table in enumerate(self._tables):
             self._settle(index)
@@ -64,13 +65,13 @@ class SeenValues:
 
 
 def _range(batch: Batch, table: TableLayout) -> tuple[int, int]:
-    """Where a table's values are in a batch."""
+    """Begin and end of a table's values in a batch."""
     first = table.first_slot * batch.size
     return int(batch.row_splits[first]), int(batch.row_splits[first + len(table.slots) * batch.size])
 
 
 def _contains(known: Integers, values: Integers) -> Flags:
-    """Which values are in an ascending array."""
+    """Bool ``[n]``: which values are in ``known``, which is in ascending order."""
     if not len(known):
         return np.zeros(len(values), np.bool_)
     found: Flags = known[np.searchsorted(known, values).clip(max=len(known) - 1)] == values

@@ -1,23 +1,24 @@
-"""Where a vocabulary comes from: the declaration, a file, or the data set's schema."""
+"""The vocabulary of a column: from its declaration, from a file, or from the data set's schema."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from wideload.errors import ColumnError
+from wideload.harness.features.arrow import ArrowArray
 from wideload.harness.workload.columns import Vocabulary
 
 if TYPE_CHECKING:
     from wideload.datasets.contract import Field
 
 
-def vocabulary_of(declaration: Vocabulary, field: Field, column: str) -> Any:
-    """The known values as a pyarrow string array, in id order.
+def vocabulary_of(declaration: Vocabulary, field: Field, column: str) -> ArrowArray:
+    """The known values as an array of strings, in the order of their ids.
 
     Raises:
         ColumnError: there is none, it cannot be read, or a value occurs twice; names the column.
@@ -32,7 +33,7 @@ def vocabulary_of(declaration: Vocabulary, field: Field, column: str) -> Any:
     return values
 
 
-def _declared(declaration: Vocabulary, field: Field, column: str) -> Any:
+def _declared(declaration: Vocabulary, field: Field, column: str) -> ArrowArray:
     if declaration.values is not None and declaration.file is not None:
         raise ColumnError(f"column {column!r}: give the vocabulary's values or its file, not both.")
     if declaration.file is not None:
@@ -48,7 +49,7 @@ def _declared(declaration: Vocabulary, field: Field, column: str) -> Any:
     return pa.array(known, pa.string())
 
 
-def _file(path: Path, min_count: int, column: str) -> Any:
+def _file(path: Path, min_count: int, column: str) -> ArrowArray:
     try:
         if path.suffix != ".parquet":
             lines = path.read_text(encoding="utf-8").splitlines()

@@ -1,1 +1,1 @@
-"""A batch -> loss and gradients: the Wide & Deep model, its first weights, TensorFlow's feature columns."""
+"""A batch -> loss and gradients: the Wide & Deep model, its initial weights, TensorFlow's feature columns."""

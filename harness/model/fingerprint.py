@@ -1,10 +1,10 @@
-"""What training starts from, as 16 hex digits: equal for every strategy, rank count and machine that starts alike.
+"""The initial weights, as 16 hex digits: equal for every strategy, number of ranks and machine that start alike.
 
 Rows and the tower's parameters are pure functions of the seed, the columns and the model (see
 :mod:`wideload.harness.model.initial_rows` and :mod:`wideload.harness.model.tower_parameters`). The digest is taken over
-their *values*: the whole tower and the first rows of every column. So it also notices what no declaration says: another
-wideload that draws them differently, or pretrained rows that are not the same. That a strategy really starts from there
-is seen by parity, in the loss of the first step.
+their *values*: the whole tower and the first rows of every column. So it also changes with what no declaration says:
+another version of wideload that draws them differently, or other pretrained rows. Whether a strategy really starts from
+them is what parity checks, by the loss of the first step.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from wideload.harness.workload.workload import Workload
 from wideload.hashing import signs
 
 PROBED = 64
-"""Rows of every column; columns draw from one stream, so one that is drawn otherwise shows at once."""
+"""Rows taken from every column; a column whose rows are drawn differently differs from its first row on."""
 
 
 def fingerprint(workload: Workload, layout: BatchLayout) -> str:

@@ -1,8 +1,8 @@
-"""What the rows of a table are, before any training: a pure function of (seed, layout).
+"""The initial rows of a table: a pure function of (seed, layout).
 
-Replicated strategies fill their variables from here; the sparse table creates the same rows on first pull. Row ``i``
-of a variable and the row of sign ``table_signs(table)[i]`` are one and the same. The function is drawn in
-``native/table/initializer.h``; a test holds this mirror of it to the native one.
+Replicated strategies fill their variables with them; the sparse table creates the same rows on the first pull. Row
+``i`` of a variable and the row of sign ``table_signs(table)[i]`` are one and the same. The function is specified in
+``native/table/initializer.h``; a test compares this version of it with the native one.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from wideload.hashing import GOLDEN_GAMMA, mix64, mix64_int, salt_of
 
 WIDE = "wide"
 DEEP = "deep"
-"""Names of a row's slices: they take part in the pure function."""
+"""Names of a row's slices, which are inputs of the pure function."""
 
 _CHUNK = 1 << 16
 LOWER_TAIL = 0.022750131948179207
 
 
 def initial_deep(table: TableLayout, keys: Integers, seed: int) -> Floats:
-    """float32 ``[n, table.dim]``: the deep parts of the rows with these signs; pretrained where they were."""
+    """float32 ``[n, table.dim]``: the deep parts of the rows with these signs; pretrained rows where there are any."""
     rows = _drawn_deep(table, keys, seed)
     for slot in table.slots:
         if slot.pretrained is not None and len(slot.pretrained.signs):

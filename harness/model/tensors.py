@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     """A tensor, eager or within a ``tf.function``; where it is only read, a NumPy array or a variable will do."""
     Variable: TypeAlias = tf.Variable
     """A variable, which the function assigns to."""
+    FeatureColumn: TypeAlias = Any
+    """A column of ``tf.feature_column``; their classes have no public name."""
 else:
     Tensor: TypeAlias = Any
     Variable: TypeAlias = Any
+    FeatureColumn: TypeAlias = Any

@@ -1,4 +1,4 @@
-"""The same declaration for stock TensorFlow: ``tf.feature_column`` lists and the features to feed them with.
+"""The same declaration for stock TensorFlow: lists of ``tf.feature_column`` and the features that they read.
 
 =================================  ==========================================================
 declared                           becomes
@@ -12,10 +12,10 @@ embedding                          ``embedding_column``, or ``shared_embeddings`
 wide                               ``embedding_column`` of dimension 1 that starts at zero, summed
 =================================  ==========================================================
 
-Hashes and crosses come as ids, because TensorFlow would hash with another function. Embeddings start from the rows that
-every strategy starts from. TensorFlow can share a variable among feature columns in graphs only: asked for in eager
-mode, each slot of a shared column gets an ``embedding_column`` of its own, from the same start. What ``DenseFeatures``
-makes of these columns is what the model's look-up makes of a batch, to float rounding; a test holds that.
+Hashes and crosses are passed as ids, because TensorFlow would hash with another function. Embeddings start from the
+rows that every strategy starts from. TensorFlow can share a variable among feature columns in graphs only: in eager
+mode each slot of a shared column gets an ``embedding_column`` of its own, with the same initial values.
+``DenseFeatures`` of these columns equals the model's look-up of a batch, to float rounding; a test checks it.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import tensorflow as tf
 
@@ -36,24 +37,25 @@ from wideload.harness.features.ragged import Ragged
 from wideload.harness.features.slots import Slot
 from wideload.harness.features.sources import BucketSource, FieldSource, Reading
 from wideload.harness.model.initial_rows import initial_deep
+from wideload.harness.model.tensors import FeatureColumn, Tensor
 from wideload.harness.workload.columns import Numeric
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FeatureColumns:
-    """Lists of ``tf.feature_column``s, in the order of the model's inputs.
+    """Lists of feature columns of ``tf.feature_column``, in the order of the model's inputs.
 
     Attributes:
         deep: embeddings, in slot order.
         wide: one per slot with a linear weight, in slot order; each yields ``[B, 1]``.
         numeric: dense columns.
-        inputs: makes the features of a record batch: a dict of tensors and sparse tensors.
+        inputs: makes the features of a record batch: arrays, tensors and sparse tensors by name.
     """
 
-    deep: list[Any]
-    wide: list[Any]
-    numeric: list[Any]
-    inputs: Callable[[pa.RecordBatch], dict[str, Any]]
+    deep: list[FeatureColumn]
+    wide: list[FeatureColumn]
+    numeric: list[FeatureColumn]
+    inputs: Callable[[pa.RecordBatch], dict[str, Tensor]]
 
 
 def to_feature_columns(adapter: FeatureColumnAdapter, seed: int = 0) -> FeatureColumns:
@@ -61,16 +63,16 @@ def to_feature_columns(adapter: FeatureColumnAdapter, seed: int = 0) -> FeatureC
 
     Args:
         adapter: with ``keys="ids"``.
-        seed: of the embeddings' first values.
+        seed: of the embeddings' initial values.
     """
     parts = [_Part(adapter.layout.weighted, *one) for one in zip(_layouts(adapter), adapter.slots, strict=True)]
     rows = {table.name: initial_deep(table, table_signs(table), seed) for table in adapter.layout.tables}
     dense = [f"{column.name}.number" for column in adapter.columns if isinstance(column, Numeric)]
     dense += [f"indicator.{index}" for index in range(adapter.layout.dense_width - len(dense))]
 
-    def inputs(batch: pa.RecordBatch) -> dict[str, Any]:
+    def inputs(batch: pa.RecordBatch) -> dict[str, Tensor]:
         reading = Reading(batch)
-        found: dict[str, Any] = {
+        found: dict[str, Tensor] = {
             name: column[:, None] for name, column in zip(dense, adapter.dense(reading).T, strict=True)
         }
         for part in parts:
@@ -89,9 +91,9 @@ def _layouts(adapter: FeatureColumnAdapter) -> list[tuple[TableLayout, SlotLayou
     return [(table, slot) for table in adapter.layout.tables for slot in table.slots]
 
 
-def _embeddings(parts: list[_Part], rows: dict[str, Floats]) -> list[Any]:
+def _embeddings(parts: list[_Part], rows: dict[str, Floats]) -> list[FeatureColumn]:
     """Slots of one space share their variable."""
-    made: dict[str, Any] = {}
+    made: dict[str, FeatureColumn] = {}
     for part in parts:
         if part.table.dim and part.layout.name not in made:
             group = [other for other in parts if other.slot.space == part.slot.space]
@@ -99,14 +101,14 @@ def _embeddings(parts: list[_Part], rows: dict[str, Floats]) -> list[Any]:
     return [made[part.layout.name] for part in parts if part.table.dim]
 
 
-def _embedding(group: list[_Part], rows: dict[str, Floats]) -> list[Any]:
+def _embedding(group: list[_Part], rows: dict[str, Floats]) -> list[FeatureColumn]:
     table, layout = group[0].table, group[0].layout
     start = rows[table.name][layout.first_row : layout.first_row + (layout.rows or 0)]
     given = {"dimension": table.dim, "combiner": layout.combiner, "initializer": tf.constant_initializer(start)}
     columns = [part.categorical() for part in group]
     if len(columns) == 1 or tf.executing_eagerly():
         return [tf.feature_column.embedding_column(column, **given) for column in columns]
-    shared: list[Any] = tf.feature_column.shared_embeddings(columns, **given)
+    shared: list[FeatureColumn] = tf.feature_column.shared_embeddings(columns, **given)
     return shared
 
 
@@ -119,11 +121,11 @@ class _Part:
         self._weighted = weighted
         self._weights = f"{self.layout.name}.weights"
 
-    def categorical(self) -> Any:
+    def categorical(self) -> FeatureColumn:
         column = self._plain()
         return tf.feature_column.weighted_categorical_column(column, self._weights) if self._weighted else column
 
-    def wide(self) -> Any:
+    def wide(self) -> FeatureColumn:
         return tf.feature_column.embedding_column(
             self.categorical(), dimension=1, combiner="sum", initializer=tf.zeros_initializer()
         )
@@ -136,7 +138,7 @@ class _Part:
             return source.encoder if source.encoder.oov_buckets <= 1 else None
         return None
 
-    def _plain(self) -> Any:
+    def _plain(self) -> FeatureColumn:
         source = self.slot.source
         if isinstance(source, BucketSource) and not self._weighted:
             number = tf.feature_column.numeric_column(f"{self.layout.name}.raw")
@@ -148,7 +150,7 @@ class _Part:
             )
         return tf.feature_column.categorical_column_with_identity(self.layout.name, self.layout.rows)
 
-    def features(self, reading: Reading) -> dict[str, Any]:
+    def features(self, reading: Reading) -> dict[str, Tensor]:
         """What the categorical column reads."""
         source, bags = self.slot.source, reading.of(self.slot.source)
         if isinstance(source, BucketSource) and not self._weighted:
@@ -162,16 +164,16 @@ class _Part:
         return found
 
 
-def _words_of(reading: Reading, source: FieldSource) -> Any:
-    """The raw words of a field, flat; a missing one is the empty word, which is in no vocabulary."""
+def _words_of(reading: Reading, source: FieldSource) -> npt.NDArray[np.object_]:
+    """The raw words ``[nnz]`` of a field; a missing one is the empty word, which is in no vocabulary."""
     array = reading.array(source.field, source.column)
     flat = array.flatten() if pa.types.is_nested(array.type) else array
     flat = flat.cast(pa.string()) if is_text(flat.type) else flat.cast(pa.int64()).cast(pa.string())
     return np.array(flat.fill_null("").to_pylist(), dtype=object)
 
 
-def _sparse(bags: Ragged, values: Any) -> Any:
-    """Bags as a sparse matrix ``[B, longest]``."""
+def _sparse(bags: Ragged, values: npt.NDArray[Any]) -> Tensor:
+    """Bags as a ``tf.SparseTensor`` ``[B, longest]``; ``values [nnz]``."""
     lengths = bags.lengths()
     example = np.repeat(np.arange(len(lengths)), lengths)
     place = np.arange(len(example)) - bags.offsets()[:-1][example]

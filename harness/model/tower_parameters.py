@@ -1,6 +1,6 @@
-"""The parameters of the tower: their shapes, their order in the flat vector, and what they start from; NumPy alone.
+"""The parameters of the tower: their shapes, their order in the flat vector, and their initial values; NumPy only.
 
-The vector is drawn at :mod:`wideload.harness.model.tower`.
+:mod:`wideload.harness.model.tower` has a drawing of the vector.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ class _Layer:
 
 
 class TowerParameters:
-    """Of the tower of a workload.
+    """The parameters of a workload's tower.
 
     Args:
-        model: of the workload.
-        layout: says how wide the inputs are. Without any input the tower is one bias.
+        model: the workload's.
+        layout: of its batches, which says how wide the inputs are. Without any input the tower is a single bias.
     """
 
     def __init__(self, model: Model, layout: BatchLayout) -> None:
@@ -66,7 +66,10 @@ class TowerParameters:
         return sum(self._statistics)
 
     def initial(self, seed: int) -> Floats:
-        """float32 ``[P]``: Glorot uniform kernels (Glorot & Bengio 2010), zero biases, unit scales. A pure function."""
+        """float32 ``[P]``: Glorot uniform kernels (Glorot & Bengio 2010), zero biases, unit scales.
+
+        A pure function of the seed, the model and the layout.
+        """
         parts = []
         for layer in self._layers:
             kernel, *vectors = layer.shapes

@@ -1,4 +1,4 @@
-"""Wide & Deep over a batch's working set: what every strategy computes between its pull and its push.
+"""Wide & Deep on a batch's working set: what every strategy computes between its pull and its push.
 
 ::
 
@@ -6,45 +6,51 @@
                                   dense     │                                            +──► logits [B] ──► loss
                                   [B, D] ───┴──► embeddings, dense [B, W] ──► tower ──► [B] ┘
 
-Loss and gradients are this rank's *share*: sums over its examples divided by the global batch size, so that they add
-up over the ranks. Padding is cut off before the loss, so its gradient is exactly zero. The only bias is the tower's.
-Penalties are in the gradients, not in the reported loss.
+Loss and gradients are this rank's *share*: sums over its examples divided by the global batch size, so the shares of
+all ranks add up to the whole. Padding is cut off before the loss, so its gradient is exactly zero. The only bias is the
+tower's. Penalties are part of the gradients, not of the reported loss.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from wideload.harness.features.layout import Batch, BatchLayout, TableLayout
 from wideload.harness.model.embedding_bag import Bag, reference_bag
+from wideload.harness.model.tensors import Tensor
 from wideload.harness.model.tower import DenseTower, Pass
 from wideload.harness.workload.model import Model
 
 _UNWEIGHTED = np.empty(0, np.float32)
 
 BLOCK = 16
-"""Divides the number of columns of the tower's inputs; the last ones are zeros. A matrix product whose result is 221
-floats wide takes a third longer than one of 224 (oneDNN, AVX-512), and the gradient of the inputs is one."""
+"""The number of columns of the tower's inputs is a multiple of this; the last columns are zeros. A matrix product whose
+result is 221 floats wide takes a third longer than one of 224 (oneDNN, AVX-512), and the gradient of the inputs is such
+a product."""
 
 
 class Inputs(NamedTuple):
     """A batch as tensors (or as arrays on their way in); shapes as in :class:`wideload.harness.features.layout.Batch`.
 
-    ``weights`` is ``[0]`` when every value weighs 1. ``global_size`` and ``examples``, how many rows from the first are
-    no padding, are int64 scalars.
+    Attributes:
+        label: float32 ``[B]``; dense: float32 ``[B, D]``.
+        values: int64 ``[nnz]``; row_splits: int32 ``[S * B + 1]``.
+        weights: float32 ``[nnz]``, or ``[0]`` when every value weighs 1.
+        global_size: int64 scalar.
+        examples: int64 scalar: the first so many rows are examples, the others are padding.
     """
 
-    label: Any
-    dense: Any
-    values: Any
-    row_splits: Any
-    weights: Any
-    global_size: Any
-    examples: Any
+    label: Tensor
+    dense: Tensor
+    values: Tensor
+    row_splits: Tensor
+    weights: Tensor
+    global_size: Tensor
+    examples: Tensor
 
     @classmethod
     def of(cls, batch: Batch) -> Inputs:
@@ -62,7 +68,7 @@ class Inputs(NamedTuple):
 
     @classmethod
     def signature(cls, layout: BatchLayout) -> Inputs:
-        """What a tf.function needs so that it is traced once."""
+        """The input signature of a ``tf.function``, with which it is traced once."""
         return cls(
             tf.TensorSpec([None], tf.float32),
             tf.TensorSpec([None, layout.dense_width], tf.float32),
@@ -75,36 +81,40 @@ class Inputs(NamedTuple):
 
 
 class TablePart(NamedTuple):
-    """The part of a batch that looks up one table."""
+    """The part of a batch that looks up one table.
 
-    values: Any
-    row_splits: Any
-    weights: Any
+    Attributes:
+        values: int64 ``[n]``; row_splits: int32 ``[slots * B + 1]``; weights: float32 ``[n]`` or ``[0]``.
+    """
+
+    values: Tensor
+    row_splits: Tensor
+    weights: Tensor
 
 
 class Gradients(NamedTuple):
-    """A rank's share of one step.
+    """A rank's share of the gradients of one step; all float32.
 
     Attributes:
         loss: scalar, without penalties.
         rows: per table ``[U, width]``, in the order of the working set.
-        flat: ``[P]``.
+        flat: ``[P]``, of the tower's parameters.
         moments: ``[Q]``, of the global batch.
     """
 
-    loss: Any
-    rows: list[Any]
-    flat: Any
-    moments: Any
+    loss: Tensor
+    rows: list[Tensor]
+    flat: Tensor
+    moments: Tensor
 
 
 class WideDeep:
     """The model of a workload as functions of its parameters.
 
     Args:
-        model: of the workload.
-        layout: of its batches.
-        bag: makes the look-up of one table; the plain TensorFlow one unless a faster kernel is there.
+        model: the workload's.
+        layout: of the workload's batches.
+        bag: makes the look-up of one table; the one in plain TensorFlow unless a faster kernel is given.
     """
 
     def __init__(self, model: Model, layout: BatchLayout, bag: Callable[[TableLayout], Bag] = reference_bag) -> None:
@@ -115,7 +125,7 @@ class WideDeep:
         self._zeros = -(layout.deep_width + layout.dense_width) % BLOCK
 
     def parts(self, inputs: Inputs) -> list[TablePart]:
-        """What of a batch belongs to each table."""
+        """The part of a batch that belongs to each table."""
         if len(self.layout.tables) == 1:
             return [TablePart(inputs.values, inputs.row_splits, inputs.weights)]
         size = tf.size(inputs.label)
@@ -131,7 +141,7 @@ class WideDeep:
         return found
 
     def gradients(
-        self, rows: Sequence[Any], inverses: Sequence[Any], flat: Any, inputs: Inputs, run: Pass
+        self, rows: Sequence[Tensor], inverses: Sequence[Tensor], flat: Tensor, inputs: Inputs, run: Pass
     ) -> Gradients:
         """Loss and gradients of one training step.
 
@@ -156,33 +166,35 @@ class WideDeep:
         return Gradients(loss, summed, flat_gradient, moments)
 
     def probabilities(
-        self, rows: Sequence[Any], inverses: Sequence[Any], flat: Any, statistics: Any, inputs: Inputs
-    ) -> Any:
+        self, rows: Sequence[Tensor], inverses: Sequence[Tensor], flat: Tensor, statistics: Tensor, inputs: Inputs
+    ) -> Tensor:
         """Predicted probabilities ``[B]``."""
         linear, deep = self._look_up(rows, inverses, inputs)
         return tf.sigmoid(_logits(linear, self.tower.predict(flat, statistics, deep)))
 
-    def _look_up(self, rows: Sequence[Any], inverses: Sequence[Any], inputs: Inputs) -> tuple[list[Any], Any]:
-        """Linear part ``[B]`` of each table, and the tower's inputs ``[B, W]``, columns of zeros at their end."""
+    def _look_up(
+        self, rows: Sequence[Tensor], inverses: Sequence[Tensor], inputs: Inputs
+    ) -> tuple[list[Tensor], Tensor]:
+        """The linear part ``[B]`` of each table, and the tower's inputs ``[B, W]``, which end in columns of zeros."""
         linear, deep = [], []
         dense = tf.pad(inputs.dense, [[0, 0], [0, self._zeros]])
         nothing = inputs.dense[:, :0]
         last = len(self._bags) - 1
         for index, (bag, part) in enumerate(zip(self._bags, self.parts(inputs), strict=True)):
-            # The widest tensor of the step is written once: the last look-up puts the dense columns beside its own.
-            beside = dense if index == last else nothing
-            wide, embedded = bag(rows[index], inverses[index], part.row_splits, part.weights, beside)
+            # The widest tensor of the step is written once: the last look-up appends the dense columns to its own.
+            appended = dense if index == last else nothing
+            wide, embedded = bag(rows[index], inverses[index], part.row_splits, part.weights, appended)
             linear.append(wide)
             deep.append(embedded)
         if not deep:
             return linear, dense
         return linear, deep[0] if len(deep) == 1 else tf.concat(deep, axis=1)
 
-    def _penalty(self, rows: Sequence[Any], inverses: Sequence[Any], flat: Any, inputs: Inputs) -> Any:
+    def _penalty(self, rows: Sequence[Tensor], inverses: Sequence[Tensor], flat: Tensor, inputs: Inputs) -> Tensor:
         """The rank's share of the penalties.
 
-        Embeddings pay per example: ``embedding_l2 / 2`` times the squared length of every vector looked up. So the sum
-        over the ranks is what one rank would pay, and a row that was not touched is left alone.
+        Embeddings are penalised per example: ``embedding_l2 / 2`` times the squared length of every vector looked up.
+        So the sum over the ranks is what a single rank would compute, and a row that was not touched does not change.
         """
         size = tf.cast(inputs.global_size, tf.float32)
         share = tf.cast(inputs.examples, tf.float32) / size
@@ -195,30 +207,33 @@ class WideDeep:
         return penalty
 
 
-def _logits(linear: Sequence[Any], tower: Any) -> Any:
+def _logits(linear: Sequence[Tensor], tower: Tensor) -> Tensor:
     """The sum ``[B]`` of the linear parts and the tower's logits: one operation, so that equal seeds give equal bits.
 
-    AddN adds up in the buffer of a term that nobody else holds, and begins with that term. Were the linear parts summed
-    first, Grappler would replace ``AddN(linear) + tower`` by an AddN of all terms, and keep the other one for its
-    shape: which of the two lets go of a term first, and so the order of the sum, would be a matter of timing.
+    AddN accumulates in the buffer of a term that nothing else holds, and begins with that term. If the linear parts
+    were summed first, Grappler would replace ``AddN(linear) + tower`` by an AddN of all terms, and keep the other one
+    for its shape: which of the two releases a term first, and so the order of the sum, would depend on timing.
     """
     return tf.add_n([*linear, tower])
 
 
-def _summed(gradient: Any, rows: Any) -> Any:
-    """The gradient of the working set as one dense matrix; a plain gather's gradient comes as slices."""
+def _summed(gradient: Tensor, rows: Tensor) -> Tensor:
+    """The gradient of the working set as one dense matrix ``[U, width]``; that of a plain gather comes as slices."""
     if not isinstance(gradient, tf.IndexedSlices):
         return gradient
     return tf.math.unsorted_segment_sum(gradient.values, gradient.indices, tf.shape(rows)[0])
 
 
-def loss_share(logits: Any, label: Any, global_size: Any) -> Any:
-    """Sum of the examples' sigmoid cross-entropies over ``global_size``; scalar."""
+def loss_share(logits: Tensor, label: Tensor, global_size: Tensor) -> Tensor:
+    """The sum of the examples' sigmoid cross-entropies divided by ``global_size``: a float32 scalar."""
     losses = tf.nn.sigmoid_cross_entropy_with_logits(labels=label, logits=logits)
     return tf.reduce_sum(losses) / tf.cast(global_size, tf.float32)
 
 
 def first_example(global_size: int, rank: int, ranks: int) -> int:
-    """Place of a rank's first example in a global batch that is shared out contiguously, the first ranks one more."""
+    """Place of a rank's first example in a global batch.
+
+    The ranks have contiguous parts of it; the first ranks have one example more when it does not divide.
+    """
     base, extra = divmod(global_size, ranks)
     return rank * base + min(rank, extra)

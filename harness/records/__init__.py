@@ -1,1 +1,1 @@
-"""What is kept of a run: schema, store, results, export."""
+"""The records of a run: their schema, how they are stored, read back and exported."""

@@ -1,17 +1,17 @@
-"""Feature columns: what a user says about the inputs, once, as data.
+"""Feature columns: a user's declaration of the inputs, written once, as data.
 
 ::
 
     numeric     field -> one dense float                                   log1p, standardise, clip, missing indicator
     bucketised  numeric field -> one of n + 1 buckets                      categorical from here on
-    category    categorical field -> values                                encoder: vocabulary | hash | identity | yours
+    category    categorical field -> values                                vocabulary | hash | identity | custom
     sequence    multi-valued field -> its last k values, pooled            encoder as above
     crossed     two or more columns or fields -> every combination         hashed into buckets (or unbounded signs)
     merged      several fields -> one bag of values in one space           hashed (colour + size -> attribute)
     shared      several fields -> one slot each, all in one table          one encoder for all
 
 A categorical column feeds the linear part (``wide``), the tower (``embedding``) or both. Columns are frozen, hashable
-and load from TOML; the adapter (:mod:`wideload.harness.features.adapter`) compiles them, once per rank, into a batch
+and load from TOML; the adapter (:mod:`wideload.harness.features.adapter`) compiles them once per rank into a batch
 transform. ``docs/columns.md`` shows each with an example that the tests run.
 """
 
@@ -28,7 +28,7 @@ Combiner = Literal["sum", "mean", "sqrtn"]
 
 
 class Initializer(Options):
-    """How a new row starts: a pure function of (seed, table, sign), see ``native/table/initializer.h``.
+    """Initial values of a new row: a pure function of (seed, table, sign), see ``native/table/initializer.h``.
 
     ``normal`` and ``truncated_normal`` have mean 0 and standard deviation ``scale``; ``uniform`` is on
     ``[-scale, scale)``; ``glorot`` is uniform with ``scale = sqrt(3 / dimension)``.
@@ -39,7 +39,7 @@ class Initializer(Options):
 
 
 class Pretrained(Options):
-    """Rows trained elsewhere. A value found there starts from its row, others from the initialiser.
+    """Rows trained elsewhere. A value found in the file starts from its row, other values from the initialiser.
 
     Attributes:
         path: Parquet, or npz with one array per name; nothing is unpickled.
@@ -57,7 +57,7 @@ class Embedding(Options):
 
     Attributes:
         admit_at: how often a value must have been seen in training before it gets an embedding; until then its vector
-            is 0 and only its wide weight is trained. 0: from first sight.
+            is 0 and only its wide weight is trained. 0: from its first occurrence.
     """
 
     dimension: int = Field(default=8, ge=1, le=4096)
@@ -97,7 +97,7 @@ class Hash(Options):
 class Identity(Options):
     """Integer values that already are ids in ``[0, size)``; without ``size`` the field's cardinality in the schema.
 
-    An id outside is like no value; when ``strict``, an error that names the row.
+    An id outside that range counts as no value; when ``strict``, it is an error that names the row.
     """
 
     kind: Literal["identity"] = "identity"
@@ -106,7 +106,10 @@ class Identity(Options):
 
 
 class Custom(Options):
-    """An encoder of the user's own, by the name of its registration (see :mod:`wideload.harness.features.encoder`)."""
+    """An encoder that the user wrote, by the name under which it is registered.
+
+    See :mod:`wideload.harness.features.encoder`.
+    """
 
     kind: Literal["custom"] = "custom"
     name: str
@@ -119,8 +122,8 @@ Encoder = Annotated[Vocabulary | Hash | Identity | Custom, Field(discriminator="
 class Numeric(Options):
     """One dense float: ``clip``, then ``transform``.
 
-    ``log1p`` is ``sign(x) log(1 + |x|)``. ``standardise`` is ``(x - mean) / std``; ``log1p_standardise`` does both in
-    this order and needs ``mean`` and ``std`` of the logarithm here.
+    ``log1p`` is ``sign(x) log(1 + |x|)``. ``standardise`` is ``(x - mean) / std``. ``log1p_standardise`` does both in
+    this order and needs ``mean`` and ``std`` of the logarithm in the declaration.
 
     Attributes:
         mean, std: used instead of those in the data set's schema.
@@ -140,7 +143,7 @@ class Numeric(Options):
 
 
 class Bucketised(Options):
-    """Bucket ``i`` holds ``boundaries[i - 1] <= x < boundaries[i]``. A missing number is no value."""
+    """Bucket ``i`` holds ``boundaries[i - 1] <= x < boundaries[i]``. A missing number counts as no value."""
 
     kind: Literal["bucketised"] = "bucketised"
     name: str
@@ -154,7 +157,7 @@ class Category(Options):
     """A categorical field, single- or multi-valued.
 
     Attributes:
-        encoder: None: what the schema knows of the field decides - vocabulary, else identity, else the unbounded hash.
+        encoder: None: what the schema knows of the field decides: vocabulary, else identity, else the unbounded hash.
         weighted: use the per-value weights that the schema declares for the field, if any.
     """
 
@@ -192,7 +195,7 @@ class Crossed(Options):
 
 
 class Merged(Options):
-    """All values of the fields ``of``, hashed into one space: equal values of different fields are one and the same."""
+    """All values of the fields ``of``, hashed into one space: equal values of different fields share their row."""
 
     kind: Literal["merged"] = "merged"
     name: str

@@ -19,12 +19,13 @@ class Model(Options):
 
     Attributes:
         hidden_units: widths of the hidden layers; empty: inputs go straight to the logit.
-        batch_norm: normalises before the activation, over the global batch in training and by running moments
-            otherwise.
+        batch_norm: normalise before the activation, by the moments of the global batch in training and by running
+            moments otherwise.
         embedding_l2: half of it times the squared length of every looked-up vector is added to an example's loss.
         dense_l1, dense_l2: penalties on the tower's kernels, per step.
-        schedule: changes the learning rates of all three optimizers over the steps; None: they stay.
-        wide_optimizer: of the linear weights; ``deep_optimizer``: of the embeddings; ``dense_optimizer``: of the tower.
+        schedule: how the learning rates of all three optimizers change over the steps; None: they are constant.
+        wide_optimizer: for the linear weights; ``deep_optimizer``: for the embeddings; ``dense_optimizer``: for the
+            tower.
     """
 
     hidden_units: tuple[int, ...] = (256, 128, 64)

@@ -1,7 +1,7 @@
 """What must be equal for two strategies to be comparable: data, columns, model, optimizers, batch size, seed.
 
-A workload is declared as data (TOML or Python), parsed once at the edge and frozen. Its fingerprint is the hash of its
-canonical JSON form; records carry it, and comparisons across different fingerprints are refused.
+A workload is declared as data (TOML or Python), validated when it is read, and frozen. Its fingerprint is the hash of
+its canonical JSON form; records hold it, and comparisons across different fingerprints are refused.
 
 ``batch_size`` is the *global* batch: what one synchronous step trains on, over all ranks. A rank gets
 ``batch_size / ranks`` of it (the first ranks one more when it does not divide).
@@ -20,7 +20,7 @@ from wideload.options import Options
 
 
 class Workload(Options):
-    """One training problem, whoever distributes it.
+    """One training problem, whatever strategy distributes it.
 
     Attributes:
         dataset: ``name`` or ``name[option=value,...]``, as in the data-set registry.
@@ -28,10 +28,10 @@ class Workload(Options):
         batch_size: examples in one global batch.
         epochs: passes over the training split; ignored when ``steps`` is given.
         steps: global batches to train on.
-        last_batch: what becomes of the batch that the end of an epoch leaves short. ``keep``: it is trained on as it
-            is; ``drop``: it is left out; ``pad``: it is filled up with rows that count for nothing, so that all batches
-            have one shape, in evaluation too. Losses are the same under ``keep`` and ``pad``.
-        seed: of weights and of the order of examples.
+        last_batch: what to do with a short batch at the end of an epoch. ``keep``: train on it as it is; ``drop``:
+            leave it out; ``pad``: fill it up with rows that count for nothing, so that all batches have one shape, in
+            evaluation too. Losses are the same under ``keep`` and ``pad``.
+        seed: of the initial weights and of the order of examples.
     """
 
     dataset: str

@@ -121,7 +121,7 @@ def test_a_baseline_that_did_not_finish_is_not_replaced_by_a_variant(fill: Calla
     fill("run", "horovod", [100.0], status="crashed", error="rank 1 was ended by SIGKILL")
     fill("run", "horovod", [50.0], options={"fused": True})
     folder = with_baseline(fill("run", "sparse_ps", [200.0]), 'baseline = "horovod"')
-    with pytest.raises(UsageError, match=r"baseline horovod of .* did not finish: crashed: rank 1 was ended by SIGKILL"):
+    with pytest.raises(UsageError, match="did not finish: crashed: rank 1 was ended by SIGKILL"):
         against_baseline(folder, "examples_per_second")
 
 
