@@ -7,7 +7,7 @@ in every run folder: a field that gets a new name keeps its old one there (:data
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 from pydantic import Field
 
@@ -20,34 +20,80 @@ CANONICAL_NAMES = {"kept_losses": "losses"}
 """Names in the canonical form of fields that have another name today."""
 
 
-class Case(Options):
+class Terms(Options):
+    """What an experiment and each of its cases have in common.
+
+    Attributes:
+        workload: what is trained.
+        threads: compute threads of each rank.
+        warmup_steps: steps before the clock starts.
+        evaluate: whether to measure the held-out split after the last step.
+        eval_every: steps between evaluations during training, which are not on the clock; None: no such evaluations.
+        cold_start: whether to measure separately the held-out examples with a value that did not occur in training, and
+            the others.
+        preload: read and compile every batch before the first step, and keep them in memory: what is timed is then the
+            step alone, without input.
+        trace: whether to keep a timeline of every step.
+    """
+
+    workload: Workload
+    threads: int = Field(default=1, ge=1)
+    warmup_steps: int = Field(default=0, ge=0)
+    evaluate: bool = True
+    eval_every: int | None = Field(default=None, ge=1)
+    cold_start: bool = False
+    preload: bool = False
+    trace: bool = False
+
+    def without_evaluation(self) -> Self:
+        """The same, for cases whose predictions nobody needs."""
+        return self.model_copy(update={"evaluate": False, "eval_every": None, "cold_start": False})
+
+
+class Case(Terms):
     """What one job measures.
 
     Attributes:
-        options: of the strategy, validated; those that differ from their defaults.
-        distributed: False for a strategy that runs in one process whatever ``ranks`` says.
-        handicap: share by which every step is prolonged on purpose: how the instrument is calibrated.
-        cold_start: whether held-out examples with values that training never showed are measured apart.
-        preload: whether every batch is in memory before the first step.
-        kept_losses: steps whose loss is kept one by one.
+        options: the strategy's options, validated; only those that differ from their defaults.
+        distributed: False for a strategy that runs in one process, whatever ``ranks`` is.
+        repeat: which repeat of the measurement this is, from 0.
+        kept_losses: the loss of so many steps is kept step by step, then that of every n-th.
+        handicap: share by which every step is prolonged on purpose, to calibrate the measurement.
     """
 
     kind: Kind = "train"
-    workload: Workload
     strategy: str
     options: dict[str, Any] = Field(default_factory=dict)
     distributed: bool = True
     ranks: int = Field(ge=1)
-    threads: int = Field(ge=1)
     repeat: int = Field(default=0, ge=0)
-    warmup_steps: int = Field(default=0, ge=0)
-    evaluate: bool = True
-    eval_every: int | None = None
-    cold_start: bool = False
-    preload: bool = False
     kept_losses: int = 200
-    trace: bool = False
     handicap: float = Field(default=0.0, ge=0)
+
+    @classmethod
+    def of(
+        cls,
+        terms: Terms,
+        *,
+        kind: Kind,
+        strategy: str,
+        options: dict[str, Any],
+        distributed: bool,
+        ranks: int,
+        repeat: int,
+        kept_losses: int,
+    ) -> Self:
+        """The case of an experiment with these terms."""
+        return cls(
+            kind=kind,
+            strategy=strategy,
+            options=options,
+            distributed=distributed,
+            ranks=ranks,
+            repeat=repeat,
+            kept_losses=kept_losses,
+            **{name: getattr(terms, name) for name in Terms.model_fields},
+        )
 
     @property
     def processes(self) -> int:

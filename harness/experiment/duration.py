@@ -1,4 +1,4 @@
-"""Durations as people write them: ``90s``, ``10m``, ``1h30m``; kept as seconds."""
+"""Durations in the form ``90s``, ``10m``, ``1h30m``; stored in seconds."""
 
 from __future__ import annotations
 

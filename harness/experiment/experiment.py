@@ -2,7 +2,7 @@
 
 ::
 
-    parity = true                                   strategies must follow the reference before they are ranked
+    parity = true                                   a strategy must follow the reference to be ranked
     strategies = ["local", "sparse_ps[mode=[sync,async]]"]
     ranks = [2]
     [workload]                                      fields of wideload.harness.workload.workload.Workload
@@ -15,7 +15,8 @@
     [[include]]                                     one more variant
     workload.batch_size = 65536
 
-Command line beats file beats default: overrides are dotted keys merged into the document before it is validated.
+The command line overrides the file, and the file overrides defaults: overrides are dotted keys, merged into the
+document before it is validated.
 """
 
 from __future__ import annotations
@@ -30,50 +31,35 @@ from pydantic import Field, field_validator
 
 from wideload.errors import UsageError
 from wideload.harness.experiment import renamed, toml
+from wideload.harness.experiment.case import Terms
 from wideload.harness.experiment.checkpointing import Checkpointing, Settings
 from wideload.harness.experiment.duration import Duration
-from wideload.harness.workload.workload import Workload
-from wideload.options import Options, Spec, expand, validate
+from wideload.options import Spec, expand, validate
 
 Ceiling = Literal["tower", "input", "alone"]
 _VARIANT_KEYS = ("matrix", "exclude", "include")
 
 
-class Experiment(Options):
-    """One experiment, validated.
+class Experiment(Terms):
+    """One experiment, validated. What its cases have in common is in :class:`Terms`; the matrix varies it.
 
     Attributes:
-        workload: what is trained; the matrix varies it.
         strategies: ``name`` or ``name[option=value,...]``; a value in brackets is a grid.
         ranks: job sizes, each measured.
-        threads: compute threads a rank.
         repeats: rounds; the cases of a round run one after the other before the next round starts.
-        warmup_steps: steps before the clock starts.
-        evaluate: whether to measure the held-out split after the last step.
-        eval_every: steps between evaluations on the way, off the clock.
-        cold_start: measure held-out examples also apart: those with a value that training never showed, and the others.
-        preload: read and compile every batch before the first step, and keep them in memory: what is timed is then the
-            step alone, without input.
-        time_limit: of one case, in all; stall_limit: without progress, once training has begun.
+        time_limit: for one case as a whole; stall_limit: without progress, once training has begun.
         parity: compare every synchronous strategy with ``reference`` over the first ``parity_steps`` steps.
         ceilings: upper bounds to measure next to the strategies.
         background_limit: cores that other processes may use before a case is flagged; background_retries: how often a
             case that was flagged for it is repeated.
-        trace: keep a timeline of every step.
-        baseline: strategy that ratios are quoted against, at the end of a run and by ``wideload compare``.
+        baseline: the strategy to which ratios are given, at the end of a run and by ``wideload compare``.
         checkpoint: how often cases save checkpoints, and what is kept of them.
     """
 
-    workload: Workload
     strategies: tuple[str, ...] = Field(min_length=1)
     ranks: tuple[int, ...] = (2,)
-    threads: int = Field(default=1, ge=1)
     repeats: int = Field(default=1, ge=1)
     warmup_steps: int = Field(default=20, ge=0)
-    evaluate: bool = True
-    eval_every: int | None = Field(default=None, ge=1)
-    cold_start: bool = False
-    preload: bool = False
     time_limit: Duration = 600.0
     stall_limit: Duration = 60.0
     parity: bool = False
@@ -82,7 +68,6 @@ class Experiment(Options):
     ceilings: tuple[Ceiling, ...] = ()
     background_limit: float = Field(default=0.15, gt=0)
     background_retries: int = Field(default=0, ge=0)
-    trace: bool = False
     baseline: str | None = None
     checkpoint: Checkpointing = Checkpointing()
     matrix: dict[str, Any] = Field(default_factory=dict)
@@ -113,7 +98,7 @@ class Experiment(Options):
         return list(dict.fromkeys(spec for text in self.strategies for spec in expand(text)))
 
     def variants(self) -> list[Experiment]:
-        """The experiments that the matrix stands for, each without a matrix; this one alone when there is none."""
+        """The experiments that the matrix stands for, each without a matrix; only this one when there is none."""
         document = self.model_dump(exclude_unset=True, exclude=set(_VARIANT_KEYS))
         axes = _axes(self.matrix)
         combinations: list[Mapping[str, Any]] = [
@@ -142,7 +127,7 @@ class Experiment(Options):
 
 
 def load(path: Path, overrides: Mapping[str, Any] | None = None) -> Experiment:
-    """Reads an experiment file; ``overrides`` are dotted keys that beat it.
+    """Reads an experiment file; ``overrides`` are dotted keys that replace its own.
 
     Raises:
         UsageError: the file is missing, is not TOML, or holds an invalid value.

@@ -1,6 +1,7 @@
-"""Writes plain data as TOML, for what ``tomllib`` reads back equal.
+"""Writes plain data as TOML that ``tomllib`` reads back equal.
 
-Scalars of a table come first, then its sub-tables: TOML has no other order. None is left out; TOML has no null.
+The scalars of a table come first, then its sub-tables, because TOML has no other order. None is left out, because TOML
+has no null.
 """
 
 from __future__ import annotations

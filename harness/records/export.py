@@ -1,4 +1,4 @@
-"""Results in the forms that other tools read; the JSON Lines stay the truth.
+"""Results in the formats of other tools, made from the JSON Lines.
 
 =============  ======================================================  ========================
 form           holds                                                   for

@@ -1,4 +1,4 @@
-"""Timings of single functions, as ``pytest --benchmark-json`` writes them; read, never written."""
+"""Timings of single functions, read from the files that ``pytest --benchmark-json`` writes."""
 
 from __future__ import annotations
 

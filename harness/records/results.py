@@ -1,14 +1,14 @@
-"""What a run leaves on disk, and how to read it back. Reports and comparisons read only this.
+"""The files of a run folder, and how to read them back. Reports and comparisons read nothing else.
 
 ::
 
-    RUN/experiment.toml     the experiment as it was asked for; a second one in the same folder is experiment-2.toml
+    RUN/experiment.toml     the experiment as it was requested; a second one in the same folder is experiment-2.toml
     RUN/environment.json    machine, versions, thread settings
-    RUN/runs.jsonl          one RunRecord a line: one per case, appended when the case ends, whatever way it ends
+    RUN/runs.jsonl          one RunRecord a line: one per case, appended when the case ends, however it ends
     RUN/ranks.jsonl         one RankRecord a line: one per rank of every case
     RUN/logs/CASE.RANK.log  output of each rank
-    RUN/curves/CASE.jsonl   CurvePoint a line: held-out metrics over training
-    RUN/checks.jsonl        ParityRecord a line: written by ``wideload check`` and by ``run`` with parity on
+    RUN/curves/CASE.jsonl   one CurvePoint a line: held-out metrics during training
+    RUN/checks.jsonl        one ParityRecord a line: written by ``wideload check`` and by ``run`` with parity on
 
 JSON Lines are the source of everything else. ``schema_version`` grows when a field changes its name or its meaning.
 Older versions are read (:mod:`wideload.harness.records.versions`), newer ones are refused, unknown fields are ignored.
@@ -69,9 +69,9 @@ class Results:
     """One run folder, read. ``runs`` and ``ranks`` hold the last attempt of every case, in the order first run.
 
     Attributes:
-        curves: points by case_id; absent for a case that was never evaluated on the way.
+        curves: points by case_id; a case that was not evaluated during training is absent.
         environment, experiment: as stored; empty when the file is missing.
-        warnings: one line for everything that could not be read.
+        warnings: one line for each thing that could not be read.
     """
 
     path: Path

@@ -152,8 +152,8 @@ class Quality(Record):
 
     Attributes:
         auc, logloss, copc: on the held-out split after the last step (COPC: clicks over predicted clicks).
-        auc_new, auc_seen, new_share: the AUC of the held-out examples with and without a value that training never
-            showed, and the share of the former; where the experiment asked for it (``cold_start``).
+        auc_new, auc_seen, new_share: the AUC of the held-out examples with and without a value that did not occur in
+            training, and the share of the former; where the experiment asks for it (``cold_start``).
         best_auc: best possible AUC where the truth is known.
     """
 

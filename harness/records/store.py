@@ -1,7 +1,8 @@
-"""The run folder, written: append-only JSON Lines, each line on disk before the next case starts.
+"""Writes the run folder: append-only JSON Lines, each line on disk before the next case starts.
 
-A line that was cut short by a crash is closed before the next one is added, so it costs one record and no more. A small
-reserve is kept on disk and given up when the disk is full: then there is room to record exactly that.
+A line that a crash cut short is closed before the next one is added, so it costs one record and no more. A small
+reserve
+is kept on disk and freed when the disk is full: then there is room to record exactly that.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import errno
 import itertools
 import json
 import os
+import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +26,7 @@ RESERVE_BYTES = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class CaseRecords:
-    """All that is kept of one attempt at a case."""
+    """All records of one attempt at a case."""
 
     run: RunRecord
     ranks: list[RankRecord]
@@ -32,7 +34,11 @@ class CaseRecords:
 
 
 class Store:
-    """One run folder. Creating it makes the folder."""
+    """One run folder. The constructor creates the folder.
+
+    Raises:
+        UsageError: the folder cannot be created.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -47,18 +53,18 @@ class Store:
             self._reserve.write_bytes(b"\0" * RESERVE_BYTES)
 
     def begin(self, experiment: str, environment: dict[str, Any]) -> None:
-        """Keeps what was asked for, the text of the experiment file, and where it runs."""
+        """Stores the text of the experiment and a description of the machine that runs it."""
         files.write(self._place_of(experiment), experiment)
         files.write(self.path / "environment.json", json.dumps(environment, indent=2) + "\n")
 
     def _place_of(self, text: str) -> Path:
-        """Several experiments may share a folder: the second is kept as ``experiment-2.toml``."""
+        """Several experiments may share a folder: the second is stored as ``experiment-2.toml``."""
         names = itertools.chain(["experiment.toml"], (f"experiment-{number}.toml" for number in itertools.count(2)))
         places = (self.path / name for name in names)
-        return next(place for place in places if not place.exists() or place.read_text(encoding="utf-8") == text)
+        return next(place for place in places if not place.exists() or _same_experiment(place, text))
 
     def known(self) -> dict[str, RunRecord]:
-        """Last attempt of every case that was recorded before."""
+        """The last attempt of every case that was recorded before, by case id."""
         if not (self.path / "runs.jsonl").exists():
             return {}
         return {run.case_id: run for run in Results.read(self.path).runs}
@@ -86,8 +92,17 @@ class Store:
             append(self.path / name, text)
 
 
+def _same_experiment(path: Path, text: str) -> bool:
+    """Whether a file holds that experiment, in whatever order of its keys."""
+    kept = path.read_text(encoding="utf-8")
+    try:
+        return kept == text or tomllib.loads(kept) == tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return False
+
+
 def append(path: Path, text: bytes) -> None:
-    """Adds whole lines and waits until they are on disk; what a full disk cut off is taken back."""
+    """Adds whole lines and waits until they are on disk; a line that a full disk cut off is removed again."""
     with path.open("ab") as file:
         size = file.tell()
         lead = b"" if _ends_with_newline(path, size) else b"\n"

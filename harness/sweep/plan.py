@@ -12,16 +12,13 @@ ratios within a round are fair. The reference comes first: the others are checke
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from wideload import datasets, strategies
 from wideload.harness.contract import Strategy
 from wideload.harness.experiment.case import Case
-from wideload.harness.experiment.experiment import Experiment
+from wideload.harness.experiment.experiment import Ceiling, Experiment
+from wideload.harness.records.results import Kind
 from wideload.options import Spec
-
-_UNMEASURED: dict[str, Any] = {"evaluate": False, "eval_every": None, "cold_start": False}
-"""Settings of cases whose predictions are not needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,25 +82,23 @@ def _check_dataset(text: str) -> None:
     spec.options(datasets.find(spec.name).Options)
 
 
-def _strategy_case(variant: Experiment, spec: Spec, ranks: int, number: int) -> Planned:
-    strategy = _strategy(spec)
-    availability = strategy.availability()
-    case = Case(
-        workload=variant.workload,
+def _case(variant: Experiment, strategy: Strategy, spec: Spec, ranks: int, number: int, kind: Kind = "train") -> Case:
+    return Case.of(
+        variant,
+        kind=kind,
         strategy=spec.name,
         options=strategy.options.model_dump(mode="json", exclude_defaults=True),
-        distributed=strategy.distributed,
+        distributed=strategy.distributed or kind != "train",
         ranks=ranks,
-        threads=variant.threads,
         repeat=number,
-        warmup_steps=variant.warmup_steps,
-        evaluate=variant.evaluate,
-        eval_every=variant.eval_every,
-        cold_start=variant.cold_start,
-        preload=variant.preload,
         kept_losses=variant.parity_steps,
-        trace=variant.trace,
     )
+
+
+def _strategy_case(variant: Experiment, spec: Spec, ranks: int, number: int) -> Planned:
+    strategy = _strategy(spec)
+    case = _case(variant, strategy, spec, ranks, number)
+    availability = strategy.availability()
     return Planned(
         case,
         number,
@@ -118,7 +113,7 @@ def _strategy_case(variant: Experiment, spec: Spec, ranks: int, number: int) -> 
 def _short_reference(variant: Experiment, ranks: int) -> Planned:
     """The reference when it is needed for parity only: as many steps as are compared, no evaluation."""
     workload = variant.workload.model_copy(update={"steps": _fewer(variant.workload.steps, variant.parity_steps)})
-    short = variant.model_copy(update={"workload": workload, "warmup_steps": 0} | _UNMEASURED)
+    short = variant.without_evaluation().model_copy(update={"workload": workload, "warmup_steps": 0})
     return _strategy_case(short, Spec.parse(variant.reference), ranks, 0)
 
 
@@ -126,13 +121,14 @@ def _fewer(steps: int | None, limit: int) -> int:
     return limit if steps is None else min(steps, limit)
 
 
-def _ceiling_case(variant: Experiment, kind: str, ranks: int, number: int) -> Planned:
-    """A ceiling: a job like that of the reference, but on every rank."""
+def _ceiling_case(variant: Experiment, kind: Ceiling, ranks: int, number: int) -> Planned:
+    """A ceiling runs with the reference's options on every rank; only ``alone`` needs the reference itself."""
     spec = Spec.parse(variant.reference)
-    entry = _strategy_case(variant, spec, ranks, number)
-    case = entry.case.model_copy(update={"kind": kind, "distributed": True} | _UNMEASURED)
-    unavailable = entry.unavailable if kind == "alone" else ""
-    return Planned(case, number, unavailable, synchronous=False, keys=entry.keys)
+    strategy = _strategy(spec)
+    case = _case(variant.without_evaluation(), strategy, spec, ranks, number, kind)
+    availability = strategy.availability()
+    unavailable = availability.reason if kind == "alone" and not availability.usable else ""
+    return Planned(case, number, unavailable, synchronous=False, keys=strategy.keys)
 
 
 def _strategy(spec: Spec) -> Strategy:

@@ -81,3 +81,12 @@ def test_a_place_that_cannot_be_a_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="--output"):
         Store(tmp_path / "file")
+
+
+def test_the_same_experiment_in_another_order_is_not_stored_twice(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.begin("ranks = [2]\nthreads = 1\n", {})
+    store.begin("threads = 1\nranks = [2]\n", {})
+    assert [path.name for path in tmp_path.glob("experiment*.toml")] == ["experiment.toml"]
+    store.begin("threads = 2\nranks = [2]\n", {})
+    assert (tmp_path / "experiment-2.toml").read_text() == "threads = 2\nranks = [2]\n"
