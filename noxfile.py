@@ -21,7 +21,7 @@ from tools.environment import Environment, environment  # noqa: E402
 
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "none"
-nox.options.sessions = ["tests", "lint", "types"]
+nox.options.sessions = ["tests", "lint", "types", "docs"]
 
 
 # ------------------------------------------------------------------------------------------- sessions
@@ -90,6 +90,15 @@ def types(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation into build/site; warnings, dead links and dead anchors fail."""
+    env = environment(session)
+    env.run("mkdocs", "build", "--strict", "--quiet", NO_MKDOCS_2_WARNING="1")
+    env.run("python", "-m", "tools.site", "build/site")
+    session.log(f"The documentation: {ROOT / 'build' / 'site' / 'index.html'}")
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Speed, as ratios within one run: the sparse table against other maps, the step against its ceiling and rivals."""
     env = environment(session)
@@ -111,7 +120,7 @@ def bench_table(session: nox.Session, env: Environment) -> None:
     for name, pattern in BENCHMARKS.items():
         out = [f"--benchmark_out={folder / name}.json", "--benchmark_out_format=json", f"--benchmark_filter={pattern}"]
         env.run(str(program), *out, *(session.posargs or rounds))
-    env.run("python", "native/benchmarks/tabulate.py", str(folder), "docs/benchmarks.md")
+    env.run("python", "native/benchmarks/tabulate.py", str(folder), "docs/explanation/benchmarks.md")
 
 
 BENCHMARKS = {"unique": "^unique/", "growth": "^growth/"} | {

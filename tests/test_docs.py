@@ -1,4 +1,4 @@
-"""Links in the documentation lead somewhere, and what a wheel must carry beside modules is where the build looks."""
+"""Links in the documentation lead somewhere, and what a wheel must carry besides modules is where the build looks."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from typing import Any
 
 import click
 import pytest
+import yaml
 
 from wideload.harness.cli import cli
 
 ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
 FOLDERS = (".", "docs", "experiments", "examples", "datasets", "native", "tests")
 PAGES = sorted(
     page
     for folder in FOLDERS
-    for page in (ROOT / folder).glob("*.md" if folder in (".", "docs") else "**/*.md")
+    for page in (ROOT / folder).glob("*.md" if folder == "." else "**/*.md")
     if "build" not in page.parts
 )
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
@@ -31,9 +33,10 @@ def prose(page: Path) -> str:
 
 
 def anchors(page: Path) -> set[str]:
-    """As GitHub makes them of headings."""
-    titles = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+    """As GitHub makes them of headings; ``{ #name }`` behind a heading sets another for the site."""
+    titles = re.findall(r"^#+ (.+?)(?: \{ #([\w-]+) \})?$", prose(page), re.MULTILINE)
+    made = {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title, _ in titles}
+    return made | {name for _, name in titles if name}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -51,9 +54,22 @@ def test_links_inside_the_repository_lead_somewhere(page: Path) -> None:
     assert dead == []
 
 
-def test_every_page_of_the_documentation_is_reached_from_the_readme() -> None:
+def pages_of(nav: Any) -> list[str]:
+    """The pages below a part of the site's navigation."""
+    if isinstance(nav, str):
+        return [nav]
+    return [page for part in (nav.values() if isinstance(nav, dict) else nav) for page in pages_of(part)]
+
+
+def test_every_page_of_the_documentation_is_in_the_navigation_once() -> None:
+    nav = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"]
+    assert sorted(pages_of(nav)) == sorted(str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md"))
+
+
+def test_the_readme_leads_to_every_page_but_the_first_and_those_of_the_api() -> None:
     linked = set(LINK.findall((ROOT / "README.md").read_text(encoding="utf-8")))
-    assert {f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")} <= linked
+    pages = {str(page.relative_to(ROOT)) for page in DOCS.rglob("*.md") if page.parent.name != "api"}
+    assert pages - {"docs/index.md"} <= linked
 
 
 CARRIED = (
@@ -65,7 +81,7 @@ CARRIED = (
 
 
 def test_a_wheel_carries_style_script_templates_and_data() -> None:
-    """The build takes the package's folder as it is: what is committed below the rooms, through the links."""
+    """The build takes the package's folder as it is: what is committed below the packages, through the links."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["scikit-build"]
     assert settings["wheel"]["packages"] == ["src/wideload"]
     assert "exclude" not in settings["wheel"]
@@ -73,8 +89,8 @@ def test_a_wheel_carries_style_script_templates_and_data() -> None:
         assert (ROOT / "src" / "wideload" / path).exists(), path
     ignored = subprocess.run(["git", "check-ignore", *CARRIED], cwd=ROOT, capture_output=True, text=True, check=False)
     assert ignored.stdout == ""
-    rooms = {path.split("/", maxsplit=1)[0] for path in CARRIED}
-    assert rooms <= set(settings["sdist"]["include"])
+    folders = {path.split("/", maxsplit=1)[0] for path in CARRIED}
+    assert folders <= set(settings["sdist"]["include"])
 
 
 COMMAND = re.compile(r"^(?:    |\$ )?(?:WIDELOAD_\w+=\S+ )?(wideload [a-z].*?)(?:\s+#.*)?$", re.MULTILINE)

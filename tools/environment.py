@@ -133,7 +133,7 @@ def check(session: nox.Session) -> None:
 
 
 def install_packages(env: Environment) -> bool:
-    groups = [argument for group in ("build", "test", "lint", "types") for argument in ("--group", group)]
+    groups = [argument for group in ("build", "test", "lint", "types", "docs") for argument in ("--group", group)]
     env.pip("install", "--upgrade", "pip")
     env.pip("install", *MPI_WHEELS[MPI], *groups, *requirements())
     return True

@@ -1,4 +1,4 @@
-"""The records of a run, as ``docs/records.md`` describes them; read back by :mod:`wideload.harness.records.results`.
+"""The records of a run (``docs/reference/records.md``); :mod:`wideload.harness.records.results` reads them.
 
 A :class:`RunRecord` is put together from typed parts, each made where its values are known::
 

@@ -12,7 +12,7 @@
 
 A categorical column feeds the linear part (``wide``), the tower (``embedding``) or both. Columns are frozen, hashable
 and load from TOML; the adapter (:mod:`wideload.harness.features.adapter`) compiles them once per rank into a batch
-transform. ``docs/columns.md`` shows each with an example that the tests run.
+transform. ``docs/reference/columns.md`` shows each with an example that the tests run.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Turns the JSON of the C++ benchmarks into the tables of docs/benchmarks.md.
+"""Turns the JSON of the C++ benchmarks into the tables of docs/explanation/benchmarks.md.
 
     wideload_benchmarks --benchmark_out_format=json --benchmark_out=runs/native/NAME.json [--benchmark_repetitions=5]
-    python native/benchmarks/tabulate.py runs/native docs/benchmarks.md
+    python native/benchmarks/tabulate.py runs/native docs/explanation/benchmarks.md
 
 Rates of one run are compared with each other only: a cell is the median rate of a case, a ratio is the sparse table's
 median over the reference's. The tables replace what stands between the two marker comments of the document; without a
@@ -191,7 +191,9 @@ def insert(document: str, content: str) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Write the tables of docs/benchmarks.md from one run's JSON.")
+    parser = argparse.ArgumentParser(
+        description="Write the tables of docs/explanation/benchmarks.md from one run's JSON."
+    )
     parser.add_argument("run", type=Path, help="output of wideload_benchmarks --benchmark_out")
     parser.add_argument("document", type=Path, nargs="?", help="Markdown file with the two markers")
     arguments = parser.parse_args()

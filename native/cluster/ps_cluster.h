@@ -86,7 +86,7 @@ class PsCluster {
   std::int64_t pull_nanoseconds() const { return pull_nanoseconds_.load(std::memory_order_relaxed); }
   std::int64_t push_nanoseconds() const { return push_nanoseconds_.load(std::memory_order_relaxed); }
 
-  // Totals since the start, by name; see docs/parameter_server.md.
+  // Totals since the start, by name; see docs/reference/parameter_server.md.
   std::map<std::string, double> Counters();
 
   // Stops the thread. Every rank must have flushed, followed by a barrier.

@@ -1,4 +1,4 @@
-"""docs/data.md matches the code."""
+"""docs/reference/data.md matches the code."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from wideload.datasets.planted.options import PlantedOptions
 from wideload.datasets.readers import READERS
 from wideload.datasets.readers.layout import InputField, load_layout
 
-TEXT = (Path(__file__).resolve().parents[2] / "docs" / "data.md").read_text()
+TEXT = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "data.md").read_text()
 
 
 def test_every_data_set_and_format_is_described() -> None:

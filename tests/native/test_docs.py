@@ -1,4 +1,4 @@
-"""docs/table.md says what is so."""
+"""docs/reference/table.md says what is so."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 
 from wideload import SparseTable, _native
 
-PAGE = (Path(__file__).parents[2] / "docs" / "table.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "table.md").read_text()
 
 
 def test_the_example_runs() -> None:
     (example,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    exec(compile(example, "docs/table.md", "exec"), {})  # noqa: S102
+    exec(compile(example, "docs/reference/table.md", "exec"), {})  # noqa: S102
 
 
 def test_the_sizes_of_optimizer_state_are_those_of_the_table() -> None:

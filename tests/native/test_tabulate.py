@@ -1,4 +1,4 @@
-"""The tables of docs/benchmarks.md from the JSON of a run."""
+"""The tables of docs/explanation/benchmarks.md from the JSON of a run."""
 
 from __future__ import annotations
 

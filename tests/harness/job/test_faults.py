@@ -114,8 +114,8 @@ def test_a_fault_is_over_within_the_time_that_is_documented(tmp_path: Path, faul
 
 
 def documented(row: str, limits: Limits) -> float:
-    """Seconds that docs/measuring.md gives a fault."""
-    page = (Path(__file__).parents[3] / "docs" / "measuring.md").read_text()
+    """Seconds that docs/explanation/measuring.md gives a fault."""
+    page = (Path(__file__).parents[3] / "docs" / "explanation" / "measuring.md").read_text()
     within = re.search(rf"^\| {row} \|[^|]*\| (?:`stall_limit` and )?(\d+) s", page, re.MULTILINE)
     assert within is not None
     return float(within[1]) + (limits.stall_limit if "stall_limit" in within[0] else 0)

@@ -50,7 +50,7 @@ def test_variants_are_compared_with_the_default_within_rounds(run: Path, tmp_pat
 def test_a_run_without_results_is_refused(tmp_path: Path) -> None:
     (tmp_path / "runs.jsonl").write_text("")
     with pytest.raises(UsageError, match="holds no finished case"):
-        main([str(tmp_path), str(ROOT / "docs" / "baselines.md")])
+        main([str(tmp_path), str(ROOT / "docs" / "explanation" / "baselines.md")])
 
 
 def test_a_page_without_markers_is_refused() -> None:
@@ -67,4 +67,4 @@ def test_the_experiment_measures_every_option_of_the_rivals() -> None:
         for spec in specs:
             if spec.name == name:
                 spec.options(find(name).Options)
-    assert f"## {'What each choice gains'}" in (ROOT / "docs" / "baselines.md").read_text()
+    assert f"## {'What each choice gains'}" in (ROOT / "docs" / "explanation" / "baselines.md").read_text()
