@@ -7,6 +7,7 @@ Nothing is installed outside of it, with one exception: as root on Debian or Ubu
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -70,8 +71,9 @@ def sanitize(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Formatting, lint rules and the direction of imports, in Python and C++."""
+    """Formatting, lint rules, spelling and the direction of imports, in Python and C++."""
     env = environment(session)
+    env.run("codespell")
     env.run("ruff", "check", ".")
     env.run("ruff", "format", "--check", ".")
     env.run("lint-imports")
@@ -96,6 +98,17 @@ def docs(session: nox.Session) -> None:
     env.run("mkdocs", "build", "--strict", "--quiet", NO_MKDOCS_2_WARNING="1")
     env.run("python", "-m", "tools.site", "build/site")
     session.log(f"The documentation: {ROOT / 'build' / 'site' / 'index.html'}")
+
+
+@nox.session
+def release(session: nox.Session) -> None:
+    """Build the source distribution, build a wheel from it, both in dist/, and check what they hold."""
+    env = environment(session)
+    shutil.rmtree(ROOT / "dist", ignore_errors=True)
+    env.run("python", "-c", "import scikit_build_core.build as backend; backend.build_sdist('dist')")
+    (source,) = (ROOT / "dist").glob("*.tar.gz")
+    env.pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", "dist", str(source))
+    env.run("python", "-m", "tools.artefacts", "dist")
 
 
 @nox.session
