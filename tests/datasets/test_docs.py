@@ -38,7 +38,7 @@ def test_every_kind_of_field_is_described() -> None:
 
 
 def test_the_layout_in_the_docs_is_a_layout(tmp_path: Path) -> None:
-    block = re.search(r"### A layout\n\n((?:    .*\n|\n)+)", TEXT)
+    block = re.search(r"### A layout\n\n<!-- .*? -->\n```toml\n(.*?)```", TEXT, re.DOTALL)
     assert block is not None
     (tmp_path / "layout.toml").write_text(block.group(1))
     assert [field.name for field in load_layout(tmp_path / "layout.toml").field] == ["age", "genres"]
