@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from wideload.harness.experiment.checkpointing import Checkpointing
 from wideload.harness.experiment.experiment import Experiment, from_document, load, merge
 from wideload.harness.records.results import CurvePoint, ParityRecord, RankRecord, RunRecord
 from wideload.harness.tools.cli_reference import reference
@@ -18,7 +19,7 @@ from wideload.harness.workload import Workload
 ROOT = Path(__file__).parents[3]
 KEYS = (ROOT / "docs" / "reference" / "experiment.md").read_text()
 MINIMAL: dict[str, Any] = {"strategies": ["local"], "workload": {"dataset": "census"}}
-TABLES: dict[str, type[BaseModel]] = {"": Experiment, "workload": Workload}
+TABLES: dict[str, type[BaseModel]] = {"": Experiment, "workload": Workload, "checkpoint": Checkpointing}
 """The tables of an experiment whose keys the page lists, by name."""
 
 
