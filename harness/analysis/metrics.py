@@ -16,11 +16,19 @@ _SMALLEST = 1e-7
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """AUC is None when the labels are all equal; COPC is None when the predictions add up to 0."""
+    """AUC is None when the labels are all equal or a prediction is not finite; COPC when the predictions add up to 0.
+
+    Attributes:
+        examples: how many were measured; clicks: how many of them have the label 1.
+        not_finite: how many predictions are NaN or infinite.
+    """
 
     auc: float | None
     logloss: float
     copc: float | None
+    examples: int
+    clicks: int
+    not_finite: int
 
 
 def measure(labels: npt.NDArray[np.float32], predictions: npt.NDArray[np.float32]) -> Metrics:
@@ -30,13 +38,16 @@ def measure(labels: npt.NDArray[np.float32], predictions: npt.NDArray[np.float32
     """
     from sklearn.metrics import roc_auc_score
 
-    usable = bool(np.isfinite(predictions).all())
+    not_finite = int((~np.isfinite(predictions)).sum())
     two_classes = 0 < labels.sum() < len(labels)
     probability = np.clip(predictions.astype(np.float64), _SMALLEST, 1 - _SMALLEST)
     logloss = -np.mean(labels * np.log(probability) + (1 - labels) * np.log1p(-probability))
     expected = float(predictions.sum(dtype=np.float64))
     return Metrics(
-        auc=float(roc_auc_score(labels, predictions)) if usable and two_classes else None,
+        auc=float(roc_auc_score(labels, predictions)) if two_classes and not not_finite else None,
         logloss=float(logloss),
         copc=float(labels.sum(dtype=np.float64)) / expected if expected > 0 else None,
+        examples=len(labels),
+        clicks=int(labels.sum(dtype=np.float64)),
+        not_finite=not_finite,
     )

@@ -13,6 +13,8 @@ from wideload.harness.features.adapter import FeatureColumnAdapter
 from wideload.harness.features.layout import Batch
 from wideload.harness.workload.workload import Workload
 
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+
 
 @dataclass(frozen=True, slots=True)
 class Feed:
@@ -31,7 +33,12 @@ class Feed:
         return self.workload.epochs * self._plan(0).batches(self.dataset.size("train"))
 
     def train(self, start: int = 0) -> Iterator[Batch]:
-        """The training batches from global batch ``start`` on, in the order that the seed determines."""
+        """The training batches from global batch ``start`` on, in the order that the seed determines.
+
+        Raises:
+            DataError: there is nothing to train on; the message has the numbers of examples.
+        """
+        self._require_batches()
         return itertools.islice(self._epochs(start), max(0, self.steps - start))
 
     def training_examples(self) -> Iterator[Batch]:
@@ -46,16 +53,31 @@ class Feed:
         return self._compile(split, plan)
 
     def _epochs(self, start: int) -> Iterator[Batch]:
-        batches = self._plan(0).batches(self.dataset.size("train"))
-        if batches == 0:
+        epochs, within = divmod(start, self._plan(0).batches(self.dataset.size("train")))
+        for epoch in itertools.count(epochs):
+            trained = False
+            for batch in self._compile("train", self._plan(epoch, within)):
+                trained = True
+                yield batch
+            if not trained:
+                raise DataError(
+                    f"epoch {epoch} of {self.workload.dataset} has no batches, although its training split should have "
+                    f"{self.dataset.size('train')} examples: the data set's size() and stream() disagree."
+                )
+            within = 0
+
+    def _require_batches(self) -> None:
+        sizes = {split: self.dataset.size(split) for split in SPLITS}
+        if sizes["train"] == 0:
             raise DataError(
-                f"nothing to train on: {self.dataset.size('train')} training examples make no batch of "
+                f"nothing to train on: the training split of {self.workload.dataset} is empty; it has "
+                f"{sizes['validation']} validation and {sizes['test']} test examples. Split the data in another way."
+            )
+        if self._plan(0).batches(sizes["train"]) == 0:
+            raise DataError(
+                f"nothing to train on: {sizes['train']} training examples make no batch of "
                 f"{self.workload.batch_size} under last_batch = {self.workload.last_batch!r}. Use smaller batches."
             )
-        epochs, within = divmod(start, batches)
-        for epoch in itertools.count(epochs):
-            yield from self._compile("train", self._plan(epoch, within))
-            within = 0
 
     def _plan(self, epoch: int, start: int = 0) -> Plan:
         return Plan(

@@ -23,11 +23,13 @@ Status = Literal["ok", "failed", "timeout", "crashed", "refused"]
 
 
 class FlagKind(StrEnum):
-    """Why a timing is not to be trusted."""
+    """Why a result is not to be trusted, or not complete."""
 
     BACKGROUND_LOAD = "background_load"
     UNCLEAN_EXIT = "unclean_exit"
     NOT_SETTLED = "not_settled"
+    ONE_CLASS = "one_class"
+    NOT_FINITE = "not_finite"
     OTHER = "other"
 
 
@@ -50,7 +52,7 @@ class Record(BaseModel):
 
 
 class Flag(Record):
-    """A reason to distrust a timing: its kind for programs, its text for people."""
+    """A reason to distrust a result: its kind for programs, its text for people."""
 
     kind: FlagKind
     text: str
@@ -121,7 +123,7 @@ class Training(Record):
         model_bytes: sum over the ranks, by owner (``weights, optimizer, index, buffers``).
         cpu_seconds_per_example: CPU time of the job per example.
         background_cores: busy cores that were not the job's own.
-        flagged: reasons to distrust the timing; empty for a clean case.
+        flagged: reasons to distrust the result; empty for a clean case.
         counters: totals over the ranks: ``wire_bytes, unique_signs, ...``.
         losses: global loss of every step up to 200 (parity), then thinned.
     """

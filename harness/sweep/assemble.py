@@ -6,17 +6,20 @@ import hashlib
 import signal
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
 
 from wideload import datasets
+from wideload.harness.analysis.metrics import Metrics
 from wideload.harness.experiment.case import Case
 from wideload.harness.features.feed import held_out_split
 from wideload.harness.job import predictions
 from wideload.harness.job.capped_log import tail
 from wideload.harness.job.launcher import Finished
 from wideload.harness.job.messages import Outcome
+from wideload.harness.job.watchdog import Verdict
 from wideload.harness.records.results import CurvePoint, RankRecord, RunRecord, Status
 from wideload.harness.records.schema import Ending, Identity, Memory, Quality, Training
 from wideload.harness.records.store import CaseRecords
@@ -33,19 +36,30 @@ def assemble(finished: Finished, attempt: int, round_: int, background_limit: fl
         attempt, round_: see :class:`wideload.harness.records.schema.RunRecord`.
         background_limit: cores that other processes may use before the case is flagged.
     """
+    finished = _trained(finished)
     case, ending = finished.case, _ending(finished)
     ranks = [_rank(finished, rank, attempt) for rank in range(case.processes)]
     if finished.verdict.status != "ok":
         return CaseRecords(RunRecord.of(_identity(case, attempt, round_), ending), ranks, [])
     outcomes = [outcome for outcome in finished.outcomes if outcome is not None]
+    metrics = _last_metrics(finished, outcomes[0])
     run = RunRecord.of(
         _identity(case, attempt, round_, outcomes[0].fingerprints | {"order": order_fingerprint(outcomes)}),
         ending,
-        _training(finished, outcomes, background_limit),
+        _training(finished, outcomes, background_limit, metrics),
         _memory(ranks),
-        _quality(finished, outcomes[0]),
+        _quality(finished, outcomes[0], metrics) if metrics is not None else Quality(),
     )
     return CaseRecords(run, ranks, _curve(finished, outcomes[0]))
+
+
+def _trained(finished: Finished) -> Finished:
+    """The same job, which has failed if it ended well without a single training step."""
+    first = finished.outcomes[0]
+    if finished.verdict.status != "ok" or first is None or first.steps:
+        return finished
+    error = f"no training step was done: {finished.case.workload.dataset} gave no batch. Look at its training split."
+    return replace(finished, verdict=Verdict("failed", error))
 
 
 def refused(case: Case, attempt: int, round_: int, reason: str) -> CaseRecords:
@@ -92,7 +106,9 @@ def _failing_tail(finished: Finished) -> str:
     return text or tail(finished.launcher_log)
 
 
-def _training(finished: Finished, outcomes: list[Outcome], background_limit: float) -> Training:
+def _training(
+    finished: Finished, outcomes: list[Outcome], background_limit: float, metrics: Metrics | None
+) -> Training:
     first = outcomes[0]
     background = background_cores(outcomes)
     examples, seconds = first.window_examples, first.window_seconds
@@ -107,7 +123,7 @@ def _training(finished: Finished, outcomes: list[Outcome], background_limit: flo
         model_bytes=_byte_totals(outcome.footprint for outcome in outcomes),
         cpu_seconds_per_example=cpu / examples if examples else None,
         background_cores=background,
-        flagged=flags(background, background_limit, finished.statuses, first.step_ms),
+        flagged=flags(background, background_limit, finished.statuses, first.step_ms, metrics),
         counters=_totals(outcome.counters for outcome in outcomes),
         losses=global_losses(outcomes, finished.case.kept_losses),
     )
@@ -122,12 +138,13 @@ def _memory(ranks: list[RankRecord]) -> Memory:
     )
 
 
-def _quality(finished: Finished, first: Outcome) -> Quality:
-    processes = finished.case.processes
-    last = predictions.of_step(finished.folder, first.steps, processes) if first.points else None
-    if last is None:
-        return Quality()
-    apart = predictions.of_novelty(finished.folder, first.steps, processes)
+def _last_metrics(finished: Finished, first: Outcome) -> Metrics | None:
+    """Metrics on the held-out split after the last step, None where it was not evaluated."""
+    return predictions.of_step(finished.folder, first.steps, finished.case.processes) if first.points else None
+
+
+def _quality(finished: Finished, first: Outcome, last: Metrics) -> Quality:
+    apart = predictions.of_novelty(finished.folder, first.steps, finished.case.processes)
     return Quality(
         auc=last.auc,
         logloss=last.logloss,

@@ -1,9 +1,11 @@
-"""Reasons to distrust the timing of a case that ended well.
+"""Reasons to distrust the result of a case that ended well.
 
 ===================  ==============================================================================
 ``background_load``  other processes used more cores than the experiment allows (``background_limit``)
 ``unclean_exit``     a rank ended badly after its results were written
 ``not_settled``      the first timed steps were slower than the rest: ``warmup_steps`` is too small
+``one_class``        the held-out labels are all equal, so there is no AUC
+``not_finite``       a prediction is NaN or infinite, so there is no AUC
 ===================  ==============================================================================
 """
 
@@ -14,6 +16,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from wideload.harness.analysis.metrics import Metrics
 from wideload.harness.analysis.statistics import settled_after
 from wideload.harness.job.messages import Outcome, RankStatus
 from wideload.harness.records.results import Flag, FlagKind
@@ -25,7 +28,11 @@ SHORTEST_WINDOW = 0.5
 
 
 def flags(
-    background: float | None, limit: float, statuses: Iterable[RankStatus | None], step_ms: Sequence[float]
+    background: float | None,
+    limit: float,
+    statuses: Iterable[RankStatus | None],
+    step_ms: Sequence[float],
+    metrics: Metrics | None,
 ) -> list[Flag]:
     """All flags of a case.
 
@@ -33,8 +40,10 @@ def flags(
         background: cores that other processes used, None when that is not known; limit: how many they may use.
         statuses: of the ranks, as their supervisors saw them end.
         step_ms: duration of every step within the clock, of rank 0.
+        metrics: on the held-out split after the last step, None when there are none.
     """
-    return [*background_load(background, limit), *unclean_exits(statuses), *not_settled(step_ms)]
+    timing = [*background_load(background, limit), *unclean_exits(statuses), *not_settled(step_ms)]
+    return timing + (no_auc(metrics) if metrics is not None else [])
 
 
 def background_load(cores: float | None, limit: float) -> list[Flag]:
@@ -64,6 +73,19 @@ def not_settled(step_ms: Sequence[float]) -> list[Flag]:
         return []
     text = f"not settled for the first {cut} timed steps: {early:.2f} ms against {rest:.2f} ms; raise warmup_steps"
     return [Flag(kind=FlagKind.NOT_SETTLED, text=text)]
+
+
+def no_auc(metrics: Metrics) -> list[Flag]:
+    """Flags a case whose predictions have no AUC, with the reason."""
+    found = []
+    if metrics.clicks in (0, metrics.examples):
+        label = int(metrics.clicks > 0)
+        text = f"no AUC: all {metrics.examples} held-out examples have the label {label}; hold out others as well"
+        found.append(Flag(kind=FlagKind.ONE_CLASS, text=text))
+    if metrics.not_finite:
+        text = f"no AUC: {metrics.not_finite} of {metrics.examples} predictions are not finite; training has diverged"
+        found.append(Flag(kind=FlagKind.NOT_FINITE, text=text))
+    return found
 
 
 def background_cores(outcomes: Iterable[Outcome]) -> float | None:

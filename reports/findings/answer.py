@@ -24,6 +24,8 @@ _FLAGGED = {
     FlagKind.BACKGROUND_LOAD: "ran on a machine that was busy with something else",
     FlagKind.UNCLEAN_EXIT: "had a rank that did not exit cleanly",
     FlagKind.NOT_SETTLED: "had not settled when the clock started; raise warmup_steps",
+    FlagKind.ONE_CLASS: "had held-out labels of one class, and so no AUC",
+    FlagKind.NOT_FINITE: "made predictions that are not finite, and so have no AUC",
     FlagKind.OTHER: "were flagged",
 }
 

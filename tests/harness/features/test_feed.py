@@ -1,10 +1,12 @@
-"""Which batches a rank gets, and what becomes of the last one of an epoch."""
+"""Which batches a rank gets, and what is done with the last one of an epoch."""
 
 from __future__ import annotations
 
-from itertools import islice
+from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from wideload import datasets
@@ -72,7 +74,7 @@ def test_evaluation_sees_every_example_once(last_batch: str) -> None:
     assert len(parts[0]) == len(parts[1])
 
 
-def test_a_resumed_run_goes_on_after_what_was_dropped() -> None:
+def test_a_resumed_run_continues_after_what_was_dropped() -> None:
     made = feed("drop", epochs=3)
     assert [batch.label.tolist() for batch in made.train(3)] == [batch.label.tolist() for batch in made.train()][3:]
 
@@ -80,4 +82,39 @@ def test_a_resumed_run_goes_on_after_what_was_dropped() -> None:
 def test_dropping_the_only_batch_is_an_error_that_says_what_to_do() -> None:
     made = feed("drop", batch_size=300, steps=5)
     with pytest.raises(DataError, match=r"250 training examples make no batch of 300 .* Use smaller batches"):
-        next(islice(made.train(), 1))
+        made.train()
+
+
+class Empty(datasets.find("planted")):  # type: ignore[misc]
+    """Has no rows to train on: as after a split by a threshold that all rows share."""
+
+    train_size = 0
+
+    def size(self, split: str) -> int:
+        return {"train": self.train_size, "validation": 3, "test": 130}[split]
+
+    def stream(self, split: str, plan: object) -> Iterator[pa.RecordBatch]:
+        return iter(())
+
+
+@pytest.mark.parametrize("steps", [None, 5])
+def test_an_empty_training_split_is_an_error_with_the_numbers(steps: int | None) -> None:
+    made = feed("keep", steps=steps)
+    empty = replace(made, dataset=Empty(made.dataset.options))
+    with pytest.raises(DataError, match="is empty; it has 3 validation and 130 test examples"):
+        empty.train()
+
+
+@pytest.mark.parametrize("steps", [None, 5])
+def test_a_data_set_that_gives_no_batches_is_an_error_and_no_endless_loop(
+    steps: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Empty, "train_size", 250)
+    made = feed("keep", steps=steps)
+    with pytest.raises(DataError, match=r"size\(\) and stream\(\) disagree"):
+        list(replace(made, dataset=Empty(made.dataset.options)).train())
+
+
+def test_nothing_is_left_to_train_for_a_run_that_resumes_at_its_end() -> None:
+    made = feed("keep")
+    assert list(made.train(made.steps)) == []

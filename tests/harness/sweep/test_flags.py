@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from wideload.harness.analysis.metrics import measure
 from wideload.harness.job.messages import Outcome, RankStatus
 from wideload.harness.records.results import FlagKind
 from wideload.harness.sweep.flags import background_cores, background_load, flags, not_settled, unclean_exits
@@ -76,5 +78,6 @@ def test_a_start_that_is_not_slow_or_weighs_nothing_is_not_flagged(step_ms: list
 
 
 def test_a_case_may_have_several_flags() -> None:
-    found = flags(1.0, 0.15, [status(0, signal=15)], [20.0] * 20 + [10.0] * 80)
-    assert [flag.kind for flag in found] == ["background_load", "unclean_exit", "not_settled"]
+    clicks = measure(np.ones(3, np.float32), np.full(3, 0.5, np.float32))
+    found = flags(1.0, 0.15, [status(0, signal=15)], [20.0] * 20 + [10.0] * 80, clicks)
+    assert [flag.kind for flag in found] == ["background_load", "unclean_exit", "not_settled", "one_class"]

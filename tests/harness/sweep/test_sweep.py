@@ -71,6 +71,14 @@ def test_a_failure_does_not_stop_the_sweep(tmp_path: Path) -> None:
     assert "pip install library" in runs[1].error
 
 
+def test_a_case_without_training_data_fails_with_the_numbers(tmp_path: Path) -> None:
+    workload = {"dataset": "tiny[examples=0,test_examples=100]", "batch_size": 10}
+    (run,) = sweep(tmp_path, strategies=["logistic"], workload=workload, stall_limit=20).run()
+    assert (run.status, run.auc) == ("failed", None)
+    assert "the training split of tiny[examples=0,test_examples=100] is empty" in str(run.error)
+    assert "0 validation and 100 test examples" in str(run.error)
+
+
 def test_an_interrupt_loses_only_the_running_case(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         sweep(tmp_path, Notes(interrupt="logistic")).run()
