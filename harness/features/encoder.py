@@ -48,7 +48,7 @@ _registered: dict[str, type[Encoder]] = {}
 
 
 def register(name: str, encoder: type[Encoder]) -> None:
-    """Makes ``encoder = {kind = "custom", name = NAME}`` stand for ``encoder(field, **options)``.
+    """Makes ``encoder = {kind = "custom", name = NAME}`` mean ``encoder(field, **options)``.
 
     Raises:
         UsageError: the class is no Encoder, or the name is taken by another one.

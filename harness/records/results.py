@@ -66,7 +66,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """One run folder, read. ``runs`` and ``ranks`` hold the last attempt of every case, in the order first run.
+    """The content of a run folder. ``runs`` and ``ranks`` hold the last attempt of every case, ordered by the first.
 
     Attributes:
         curves: points by case_id; a case that was not evaluated during training is absent.

@@ -93,7 +93,7 @@ class Store:
 
 
 def _same_experiment(path: Path, text: str) -> bool:
-    """Whether a file holds that experiment, in whatever order of its keys."""
+    """Whether a file holds that experiment; the order of its keys does not matter."""
     kept = path.read_text(encoding="utf-8")
     try:
         return kept == text or tomllib.loads(kept) == tomllib.loads(text)

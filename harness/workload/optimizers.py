@@ -1,4 +1,4 @@
-"""Optimizers, declared: a kind, its constants and the state that it keeps. ``kind`` tells them apart in TOML.
+"""Declarations of optimizers: a kind, its constants and the state that it keeps. In TOML, ``kind`` selects one.
 
 =========  ===================================================================  ==============================
 kind       state, in the order in which a row keeps it                          floats for a row of dimension d

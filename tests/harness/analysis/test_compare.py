@@ -71,7 +71,7 @@ def test_a_clear_loss_is_a_regression(fill: Callable[..., str]) -> None:
 
 
 @pytest.mark.parametrize("what", ["problem", "data", "columns", "weights", "order"])
-def test_what_is_not_the_same_is_refused_unless_forced_and_then_marked(
+def test_another_problem_is_refused_unless_forced_and_then_named(
     fill: Callable[..., str], make_run: Make, what: str
 ) -> None:
     before = fill("before", "local", [100.0])

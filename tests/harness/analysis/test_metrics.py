@@ -26,7 +26,7 @@ def test_auc_of_one_class_is_unknown_not_zero() -> None:
     assert metrics.measure(np.zeros(3, np.float32), np.full(3, 0.5, np.float32)).auc is None
 
 
-def test_predictions_that_are_not_numbers_show() -> None:
+def test_predictions_that_are_not_numbers_give_no_auc_and_a_nan_loss() -> None:
     measured = metrics.measure(np.array([0, 1], np.float32), np.array([np.nan, 0.5], np.float32))
     assert measured.auc is None
     assert np.isnan(measured.logloss)

@@ -12,7 +12,7 @@ def test_the_difference_is_relative_to_the_reference() -> None:
     assert difference([2.0, 1.0], [2.0, 1.25]) == pytest.approx(0.2)
 
 
-def test_a_loss_that_is_not_a_number_is_infinitely_far() -> None:
+def test_a_loss_that_is_not_a_number_differs_infinitely() -> None:
     assert difference([float("nan")], [1.0]) == float("inf")
 
 
@@ -56,6 +56,6 @@ def test_without_a_reference_nothing_is_judged(make_run: Make) -> None:
     assert compare(make_run(), None, 3).verdict == "not run"
 
 
-def test_a_reference_that_ended_early_does_not_vouch_for_the_rest(make_run: Make) -> None:
+def test_steps_that_the_reference_did_not_train_are_not_judged(make_run: Make) -> None:
     short = make_run(steps=1, losses=[0.7])
     assert compare(make_run(), short, 3).verdict == "not run"

@@ -20,7 +20,7 @@ def test_too_few_pairs_give_no_interval_and_no_verdict() -> None:
     assert (ratio.low, ratio.verdict) == (None, "undecided")
 
 
-def test_a_clear_difference_in_both_directions_is_called() -> None:
+def test_a_clear_difference_gets_a_verdict_in_both_directions() -> None:
     noise = np.random.default_rng(0).normal(1, 0.01, 10)
     assert paired_ratio((0.9 * noise).tolist(), [1.0] * 10).verdict == "lower"
     assert paired_ratio([1.0] * 10, (0.9 * noise).tolist()).verdict == "higher"
@@ -52,5 +52,5 @@ def test_a_slow_start_is_found() -> None:
     assert settled_after(series) == 20
 
 
-def test_a_short_series_says_nothing() -> None:
+def test_a_short_series_is_not_cut() -> None:
     assert settled_after([5.0, 1.0, 1.0]) == 0

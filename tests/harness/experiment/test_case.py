@@ -35,7 +35,7 @@ def test_every_field_changes_the_id() -> None:
     assert len(ids | {case().case_id}) == len(changes) + 1
 
 
-def test_ids_are_those_that_are_on_disk_since_the_first_release() -> None:
+def test_ids_are_those_that_earlier_versions_have_stored() -> None:
     """A field that gets a new name must not make finished cases unknown."""
     assert case().case_id == "local-r2-0-a58ff5849e87"
     assert case(kept_losses=7, options={"mode": "sync"}, strategy="sparse_ps").case_id == "sparse_ps-r2-0-a5c7c7a64b97"

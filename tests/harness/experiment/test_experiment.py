@@ -74,7 +74,7 @@ def test_one_number_of_ranks_need_not_be_a_list() -> None:
     assert experiment(ranks=3).ranks == (3,)
 
 
-def test_overrides_beat_the_file(tmp_path: Path) -> None:
+def test_overrides_replace_values_of_the_file(tmp_path: Path) -> None:
     file = tmp_path / "experiment.toml"
     file.write_text('strategies = ["local"]\nthreads = 4\n[workload]\ndataset = "census"\nbatch_size = 7\n')
     loaded = load(file, {"workload.batch_size": 9})
@@ -126,7 +126,7 @@ def test_old_names_are_read_in_a_matrix_and_its_rules() -> None:
     assert [variant.excludes(Spec.parse("local"), 2) for variant in variants] == [False, True, False]
 
 
-def test_old_names_are_read_among_overrides_and_beat_a_file_that_has_the_new_ones(tmp_path: Path) -> None:
+def test_old_names_among_overrides_replace_values_of_a_file_that_has_the_new_ones(tmp_path: Path) -> None:
     file = tmp_path / "experiment.toml"
     file.write_text(
         'strategies = ["local"]\nforeign_limit = 0.5\n[workload]\ndataset = "census"\n[checkpoint]\nkeep = 7\n'

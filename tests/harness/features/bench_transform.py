@@ -31,7 +31,7 @@ MULTI_VALUED = 8
 
 @pytest.fixture(scope="module", autouse=True)
 def one_core() -> Iterator[None]:
-    """Where the system allows it. TensorFlow's threads are started later, and stay on this core too."""
+    """Runs on one core, where the system allows it. TensorFlow's threads start later and stay on it too."""
     if not hasattr(os, "sched_setaffinity"):
         yield
         return
@@ -42,7 +42,7 @@ def one_core() -> Iterator[None]:
 
 
 def measured(benchmark: Any, work: Callable[[], Any]) -> None:
-    """Many short rounds: the median is not moved by what else the machine does now and then."""
+    """Many short rounds, so that occasional load by other processes does not change the median."""
     seconds: list[float] = []
 
     def timed() -> None:

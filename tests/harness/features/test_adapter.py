@@ -241,7 +241,7 @@ def test_a_declaration_that_does_not_fit_the_schema_names_the_column(adapter: An
         adapter(*columns)
 
 
-def test_crosses_that_go_round_in_a_circle_are_refused(adapter: Any) -> None:
+def test_circular_crosses_are_refused(adapter: Any) -> None:
     with pytest.raises(ColumnError, match="'x' is crossed with itself: x of y of x"):
         adapter(Crossed(name="x", of=("y", "shop")), Crossed(name="y", of=("x", "shop")))
 
@@ -270,7 +270,7 @@ def test_new_values_never_fail(compiled: Compiled, bags: Bags) -> None:
 
 
 class Job:
-    """A communicator over which every rank has sent what was prepared."""
+    """A communicator through which the ranks have sent prepared values."""
 
     def __init__(self, *sent: Any) -> None:
         self._sent = list(sent)
@@ -296,7 +296,7 @@ def test_ranks_with_equal_declarations_agree(adapter: Any) -> None:
         Category(name="color", field="colour"),
     ],
 )
-def test_ranks_that_differ_are_told_the_column(adapter: Any, other: Category) -> None:
+def test_ranks_that_differ_name_the_column(adapter: Any, other: Category) -> None:
     theirs = sent(adapter(Category(name="shop"), other))
     mine = adapter(Category(name="shop"), Category(name="colour"))
     with pytest.raises(ClusterError, match="column 'colour' differs between rank 0 and rank 1"):

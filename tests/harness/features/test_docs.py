@@ -85,7 +85,7 @@ def test_the_models_example_loads_and_shows_all_of_the_schedule() -> None:
 
 
 def test_a_trainer_is_started_from_a_model_under_other_columns(schema: Any) -> None:
-    """With a trainer that writes down what it is given: tests/strategies/replicated trains real ones."""
+    """With a trainer that records its arguments; tests/strategies/replicated trains real ones."""
     old = Columns(auto=False, column=(Category(name="shop", field="colour"),))
     new = Columns(auto=False, column=(Category(name="store", field="colour"),))
     given: list[Any] = []

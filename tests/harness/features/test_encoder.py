@@ -33,7 +33,7 @@ def test_known_values_get_their_position() -> None:
     assert encode(Vocabulary(), dictionary("green", "red", "green")) == [1, 0, 1]
 
 
-def test_unknown_and_missing_values_share_the_buckets_behind() -> None:
+def test_unknown_and_missing_values_share_the_buckets_after_the_known_ones() -> None:
     first = 2
     assert encode(Vocabulary(), dictionary("mauve", None)) == [first, first]
     bucket = int(buckets_of(hash_strings(pa.array(["mauve"])), 50)[0])
@@ -49,7 +49,7 @@ def test_plain_strings_and_dictionaries_are_encoded_alike() -> None:
     assert encode(Vocabulary(), pa.array(values)) == encode(Vocabulary(), dictionary(*values))
 
 
-def test_another_dictionary_is_looked_up_anew() -> None:
+def test_another_dictionary_is_looked_up_again() -> None:
     encoder = compile_encoder(Vocabulary(), STRINGS, "c")
     assert encoder.encode(dictionary("red", "green")).tolist() == [0, 1]
     assert encoder.encode(dictionary("green", "red")).tolist() == [1, 0]
@@ -111,7 +111,7 @@ def test_an_encoder_that_cannot_work_names_the_column(declaration: Any, message:
         compile_encoder(declaration, STRINGS, "c")
 
 
-def test_a_field_without_vocabulary_is_said_to_have_none() -> None:
+def test_a_field_without_vocabulary_is_named() -> None:
     with pytest.raises(ColumnError, match="field 'shop' has no fitted vocabulary"):
         compile_encoder(Vocabulary(), NUMBERS, "c")
 
@@ -151,7 +151,7 @@ def test_an_unbounded_hash_is_all_64_bits() -> None:
 
 
 class Parity(Encoder):
-    """Even or odd; the user's own."""
+    """Even or odd; a custom encoder."""
 
     rows = 2
 

@@ -24,7 +24,7 @@ def test_numbers_are_standardised_by_the_schema(compiled: Compiled) -> None:
     assert dense(compiled, 10.0, 14.0) == [[0.0], [2.0]]
 
 
-def test_a_mean_in_the_declaration_beats_the_schema(compiled: Compiled) -> None:
+def test_a_mean_in_the_declaration_replaces_that_of_the_schema(compiled: Compiled) -> None:
     assert dense(compiled, 14.0, mean=4.0, std=5.0) == [[2.0]]
 
 
@@ -43,7 +43,7 @@ def test_a_missing_number_becomes_the_mean(compiled: Compiled) -> None:
     assert dense(compiled, None, transform="log1p") == [[pytest.approx(math.log(11.0))]]
 
 
-def test_the_indicator_marks_missing_numbers(compiled: Compiled) -> None:
+def test_the_indicator_is_one_for_missing_numbers(compiled: Compiled) -> None:
     assert dense(compiled, None, 12.0, missing_indicator=True) == [[0.0, 1.0], [1.0, 0.0]]
 
 

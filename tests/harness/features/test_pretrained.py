@@ -32,7 +32,7 @@ def column(path: Path, dimension: int = 2, **options: Any) -> Category:
     return Category(name="colour", embedding=embedding, **options)
 
 
-def test_known_values_start_from_their_rows_and_others_as_ever(adapter: Any, path: Path) -> None:
+def test_known_values_start_from_their_rows_and_others_from_the_initialiser(adapter: Any, path: Path) -> None:
     plain = adapter(Category(name="colour", embedding=Embedding(dimension=2))).layout.tables[0]
     table = adapter(column(path, encoder=Vocabulary(oov_buckets=0))).layout.tables[0]
     rows = initial_deep(table, table_signs(table), 1)
@@ -48,7 +48,7 @@ def test_unbounded_values_start_from_their_rows_too(adapter: Any, rows: Any, pat
     assert np.abs(deep[1]).max() <= 0.05
 
 
-def test_other_vectors_in_a_file_of_the_same_name_are_noticed_between_ranks(adapter: Any, tmp_path: Path) -> None:
+def test_ranks_detect_other_vectors_in_a_file_of_the_same_name(adapter: Any, tmp_path: Path) -> None:
     path, found = tmp_path / "rows.npz", []
     for vectors in ([[1.0, 2.0]], [[1.0, 2.5]]):
         np.savez(path, key=np.array(["red"]), value=np.array(vectors))
@@ -56,7 +56,7 @@ def test_other_vectors_in_a_file_of_the_same_name_are_noticed_between_ranks(adap
     assert found[0]["colour"] != found[1]["colour"]
 
 
-def test_the_bucket_of_unknown_values_is_nobodys_row(adapter: Any, path: Path) -> None:
+def test_the_bucket_of_unknown_values_has_no_pretrained_row(adapter: Any, path: Path) -> None:
     table = adapter(column(path, encoder=Vocabulary(values=("red",)))).layout.tables[0]
     rows = initial_deep(table, table_signs(table), 1)
     assert rows[0].tolist() == VECTORS["red"]

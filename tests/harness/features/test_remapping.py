@@ -1,4 +1,4 @@
-"""A trained model goes on under changed columns: what is kept, what is filled, what is dropped."""
+"""A trained model under changed columns: what is kept, what is filled and what is dropped."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ def words(*known: str, oov: int = 1) -> Category:
     return Category(name="colour", encoder=Vocabulary(values=known, oov_buckets=oov))
 
 
-def test_values_of_a_vocabulary_are_found_wherever_they_stand(adapter: Any) -> None:
+def test_values_of_a_vocabulary_are_found_at_any_position(adapter: Any) -> None:
     assert rows_of(adapter, words("red", "green"), words("blue", "green", "red")) == [NOTHING, 1, 0, 2]
 
 
-def test_another_number_of_buckets_starts_them_anew(adapter: Any) -> None:
+def test_another_number_of_buckets_starts_them_from_scratch(adapter: Any) -> None:
     assert rows_of(adapter, words("red"), words("red", oov=2)) == [0, NOTHING, NOTHING]
 
 
@@ -56,19 +56,19 @@ def test_buckets_are_found_by_their_boundaries(adapter: Any) -> None:
     assert rows_of(adapter, old, new) == [0, 1, NOTHING, NOTHING]
 
 
-def test_hashes_go_on_only_with_as_many_buckets(adapter: Any) -> None:
+def test_hashes_continue_only_with_as_many_buckets(adapter: Any) -> None:
     old, same, other = (Category(name="user", encoder=Hash(buckets=buckets)) for buckets in (3, 3, 4))
     assert rows_of(adapter, old, same) == [0, 1, 2]
     assert rows_of(adapter, old, other) == [NOTHING] * 4
 
 
-def test_a_cross_starts_anew_when_a_part_has_changed(adapter: Any) -> None:
+def test_a_cross_starts_from_scratch_when_a_part_has_changed(adapter: Any) -> None:
     cross = Crossed(name="x", of=("colour", "shop"), buckets=2)
     compared = [compare(adapter(words("red"), cross), adapter(words(*new), cross)) for new in (("red",), ("blue",))]
     assert [changes.slots[-1].rows.tolist() for changes in compared] == [[0, 1], [NOTHING, NOTHING]]
 
 
-def test_a_column_of_another_kind_starts_anew(adapter: Any) -> None:
+def test_a_column_of_another_kind_starts_from_scratch(adapter: Any) -> None:
     new = Category(name="shop", encoder=Hash(buckets=5))
     assert rows_of(adapter, Category(name="shop"), new) == [NOTHING] * 5
 

@@ -1,4 +1,4 @@
-"""What training starts from has a fingerprint of its own."""
+"""The initial weights have a fingerprint of their own."""
 
 from __future__ import annotations
 

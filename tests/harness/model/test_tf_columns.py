@@ -1,4 +1,4 @@
-"""One declaration, two consumers: TensorFlow's own feature columns and the model's look-up see the same."""
+"""TensorFlow's own feature columns and the model's look-up compute the same from one declaration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tower is a function of the global batch, however the batch is shared out."""
+"""The tower is a function of the global batch, however the batch is divided among ranks."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_dropout_keeps_the_expected_value() -> None:
 
 
 def test_normalisation_is_over_the_global_batch(batch: Any) -> None:
-    """Two ranks in lockstep, played one after the other until their sums agree."""
+    """Two ranks in lockstep, simulated one after the other until their sums agree."""
     made = tower(batch_norm=True)
     flat = tf.constant(made.initial(1))
     whole, moments = made.train(flat, batch, run())

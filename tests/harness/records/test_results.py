@@ -83,7 +83,7 @@ def test_the_table_has_one_column_for_every_nested_entry(tmp_path: Path, make_ru
 
 
 def test_the_json_of_pytest_benchmark_is_a_table_too(tmp_path: Path) -> None:
-    """Written by pytest-benchmark itself, so that another version's form is noticed."""
+    """pytest-benchmark itself writes the file, so that a change of its format is detected."""
     (tmp_path / "bench_sum.py").write_text(
         "import pytest\n"
         "@pytest.mark.parametrize('size', [10, 1000])\n"

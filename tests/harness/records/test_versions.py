@@ -67,7 +67,7 @@ def test_every_reason_that_version_1_wrote_has_a_kind(reason: str, kind: NotJudg
 
 
 def test_the_summary_of_a_version_1_folder_has_the_numbers_that_it_had(monkeypatch: pytest.MonkeyPatch) -> None:
-    """``show.txt`` is what the code of then printed."""
+    """``show.txt`` is what the code that wrote the folder printed."""
     monkeypatch.setenv("COLUMNS", "200")
     shown = CliRunner().invoke(cli, ["show", str(VERSION_1)])
     tables = shown.stdout.partition("\nstrategy ")[2]

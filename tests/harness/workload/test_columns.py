@@ -1,4 +1,4 @@
-"""A declaration with a mistake is told where it is and what was meant."""
+"""The error for a mistake in a declaration says where it is and what was probably meant."""
 
 from typing import Any
 

@@ -16,7 +16,7 @@ def factors(schedule: Schedule, *steps: int) -> list[float]:
     return [schedule.factor(step) for step in steps]
 
 
-def test_a_line_down() -> None:
+def test_a_linear_decay_falls_by_the_same_amount_at_every_step() -> None:
     schedule = Schedule(begin=10, steps=4, end=0.2)
     assert factors(schedule, 0, 10, 11, 12, 14, 99) == pytest.approx([1.0, 1.0, 0.8, 0.6, 0.2, 0.2])
 

@@ -1,4 +1,4 @@
-"""What the declarations say of optimizer state, against those who keep it."""
+"""The optimizer state that is declared is the state that the table and the variables keep."""
 
 from __future__ import annotations
 
