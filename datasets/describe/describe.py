@@ -177,16 +177,20 @@ def _categories(entry: FieldEntry, found: Iterator[Any], rows: int) -> FieldSumm
             part.add(piece)
     return FieldSummary(
         entry.name,
-        "text" if entry.text else "integer",
+        "text" if entry.text else "hex" if entry.hex else "integer",
         entry.multi_valued,
         missing / rows if rows else 0.0,
         distinct=distinct.estimate,
         exact=distinct.exact,
-        top=tuple((str(value), count / whole.total) for value, count in _top(whole)),
+        top=tuple((_shown(value, entry), count / whole.total) for value, count in _top(whole)),
         lengths=lengths.summary() if entry.multi_valued else None,
         drift=first.distance(last),
         unseen=last.unseen_in(first),
     )
+
+
+def _shown(value: Any, entry: FieldEntry) -> str:
+    return f"{value % 2**64:08x}" if entry.hex else str(value)
 
 
 def _top(frequencies: Frequencies) -> list[tuple[Any, int]]:

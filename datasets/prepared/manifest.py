@@ -71,6 +71,7 @@ class FieldEntry(_Stored):
     Attributes:
         text: whether values are strings; otherwise they are int64.
         ids: whether values are integers that count from 0, so that the largest one gives the cardinality.
+        hex: whether integers were written as hexadecimal words, and are shown as such.
     """
 
     name: str
@@ -78,6 +79,7 @@ class FieldEntry(_Stored):
     multi_valued: bool = False
     text: bool = False
     ids: bool = False
+    hex: bool = False
     cardinality: int | None = None
     vocabulary: RelativePath | None = None
     vocabulary_crc32: int | None = None
@@ -124,7 +126,7 @@ class Manifest(_Stored):
         """16 hex digits over fields and checksums; independent of file names, locations and provenance."""
         content = {
             "label": self.label,
-            "fields": [field.model_dump(mode="json", exclude={"vocabulary"}) for field in self.fields],
+            "fields": [field.model_dump(mode="json", exclude={"vocabulary", "hex"}) for field in self.fields],
             "splits": {name: [_content(shard) for shard in shards] for name, shards in sorted(self.splits.items())},
         }
         return fingerprint(content)

@@ -53,6 +53,7 @@ class CensusIncome(Reader):
         return "test" if "test" in Path(source).name else "train"
 
     def blocks(self, source: str, start: Position) -> Iterator[Block]:
-        line = delimited.first_line(source)
-        header = line.startswith(("age,", "|"))
-        return delimited.read(source, self.layout.model_copy(update={"header": header}), start)
+        names = delimited.names_in_header(source, ",")
+        headed = names[0] == "age" or names[0].startswith("|")
+        columns = delimited.in_order(names, self.layout.columns or ())
+        return delimited.read(source, self.layout.model_copy(update={"header": headed, "columns": columns}), start)

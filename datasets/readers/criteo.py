@@ -15,6 +15,7 @@ from wideload.datasets.readers import delimited
 from wideload.datasets.readers.contract import Block, Reader, files
 from wideload.datasets.readers.layout import InputField, Label, Layout
 from wideload.datasets.text.blocks import Position
+from wideload.datasets.text.cells import header
 
 NUMBERS = tuple(f"I{index}" for index in range(1, 14))
 CATEGORIES = tuple(f"C{index}" for index in range(1, 27))
@@ -31,12 +32,13 @@ class Criteo(Reader):
     @functools.cached_property
     def layout(self) -> Layout:
         line = delimited.first_line(self.sources()[0])
-        tabs = line.count("\t") >= line.count(",")
+        delimiter = "\t" if line.count("\t") >= line.count(",") else ","
+        headed = "label" in line.lower()
         return Layout(
-            delimiter="\t" if tabs else ",",
-            header="label" in line.lower(),
+            delimiter=delimiter,
+            header=headed,
             quoted=False,
-            columns=COLUMNS,
+            columns=delimited.in_order(header(line, delimiter), COLUMNS) if headed else COLUMNS,
             label=Label(column="label"),
             field=(
                 *(InputField(name=name, kind="number") for name in NUMBERS),

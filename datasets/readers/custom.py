@@ -1,4 +1,4 @@
-"""Any CSV, Parquet, TFRecord or libsvm data, described by a TOML layout (:mod:`wideload.datasets.readers.layout`)."""
+"""CSV, Parquet, TFRecord, libsvm or libffm data, described by a layout (:mod:`wideload.datasets.readers.layout`)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from wideload.datasets.readers import columnar, delimited, libsvm, tfrecord
 from wideload.datasets.readers.contract import Block, Reader, files
-from wideload.datasets.readers.layout import Layout, load_layout
+from wideload.datasets.readers.layout import PAIRS, Layout, load_layout
 from wideload.datasets.text.blocks import Position
 from wideload.options import Options
 
@@ -17,9 +17,16 @@ _PATTERNS = {
     "csv": ("*.csv", "*.tsv", "*.txt", "*.csv.gz", "*.tsv.gz", "*.txt.gz", "*.csv.zst", "*.tsv.zst"),
     "parquet": ("*.parquet",),
     "tfrecord": ("*.tfrecord", "*.tfrecords", "*.tfrecord.gz", "*.tfrecord-*"),
+    "libffm": ("*.libffm", "*.ffm", "*.txt", "*.libffm.gz", "*.ffm.gz", "*.txt.gz"),
     "libsvm": ("*.libsvm", "*.svm", "*.txt", "*.libsvm.gz", "*.txt.gz"),
 }
-_READ = {"csv": delimited.read, "parquet": columnar.read, "tfrecord": tfrecord.read, "libsvm": libsvm.read}
+_READ = {
+    "csv": delimited.read,
+    "parquet": columnar.read,
+    "tfrecord": tfrecord.read,
+    "libsvm": libsvm.read,
+    "libffm": libsvm.read,
+}
 
 
 class CustomOptions(Options):
@@ -34,7 +41,7 @@ class CustomOptions(Options):
 
 class Custom(Reader):
     name: ClassVar[str] = "custom"
-    summary: ClassVar[str] = "any CSV, Parquet, TFRecord or libsvm files, described by a layout in TOML (--layout)"
+    summary: ClassVar[str] = "any CSV, Parquet, TFRecord, libsvm or libffm files, by a layout in TOML (--layout)"
     Options: ClassVar[type[Options]] = CustomOptions
 
     def sources(self) -> tuple[str, ...]:
@@ -44,7 +51,7 @@ class Custom(Reader):
     def layout(self) -> Layout:
         assert isinstance(self.options, CustomOptions)  # for the type checker
         layout = load_layout(self.options.layout)
-        return libsvm.completed(layout) if layout.format == "libsvm" else layout
+        return libsvm.completed(layout) if layout.format in PAIRS else layout
 
     def blocks(self, source: str, start: Position) -> Iterator[Block]:
         return _READ[self.layout.format](source, self.layout, start)

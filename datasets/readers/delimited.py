@@ -1,24 +1,23 @@
-"""Rows of delimited text, whatever the columns: what the readers of text formats share."""
+"""Rows of delimited text with any columns: the part that the readers of text formats share."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
 import pyarrow.compute as pc
 
-from wideload.datasets.readers.contract import ROW, SPLIT, TIME, Block
-from wideload.datasets.readers.layout import InputField, Label, Layout
+from wideload.datasets.readers.contract import Block
+from wideload.datasets.readers.convert.rows import Name, convert
+from wideload.datasets.readers.convert.typed import Integers
+from wideload.datasets.readers.layout import Layout
 from wideload.datasets.rejects import Reject
-from wideload.datasets.text import values as parsing
+from wideload.datasets.text import values as quickly
 from wideload.datasets.text.blocks import Position, TextBlock, blocks
 from wideload.datasets.text.cells import Cells, header, split
 from wideload.datasets.text.lines import Lines
-from wideload.datasets.text.values import Parsed
 from wideload.errors import DataError
 
 
@@ -47,14 +46,14 @@ def read(source: str, layout: Layout, start: Position) -> Iterator[Block]:
         found, rejects = split(block, layout.delimiter, columns.count, layout.quoted)
         if first:
             found, rejects = _without_header(found, rejects)
-        table, bad = parse(found, layout, columns)
-        yield Block(table, sorted([*rejects, *bad], key=lambda reject: reject.line), block.after, found.blank)
+        done = convert(_CellColumns(found, layout, columns), layout, source)
+        rejects += [found.reject(row, reason) for row, reason in done.reasons.items()]
+        yield Block(done.table, sorted(rejects, key=lambda reject: reject.line), block.after, found.blank)
 
 
 def _without_header(found: Cells, rejects: list[Reject]) -> tuple[Cells, list[Reject]]:
     keep = found.lines != 1
-    kept = Cells(found.source, found.data, found.starts[keep], found.ends[keep], found.lines[keep], found.blank)
-    return kept, [reject for reject in rejects if reject.line != 1]
+    return found.kept(keep), [reject for reject in rejects if reject.line != 1]
 
 
 def _quoted(layout: Layout) -> str | None:
@@ -77,6 +76,29 @@ def first_line(source: str, quoted: str | None = None) -> str:
         raise DataError(f"{source}:1: the first line is not UTF-8.") from None
 
 
+def names_in_header(source: str, delimiter: str, quoted: bool = True) -> tuple[str, ...]:
+    """The column names in a file's first line, without quotes and the space around them.
+
+    Raises:
+        DataError: the file is empty, or its first line is no text.
+    """
+    line = first_line(source, delimiter if quoted and len(delimiter) == 1 else None)
+    return tuple(header(line, delimiter))
+
+
+def in_order(names: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    """Known columns in the order of a header that names them, in any case of letters; else in their usual order."""
+    by_lower = {name.lower(): name for name in known}
+    found = tuple(by_lower.get(name.lower().replace("-", "_"), "") for name in names)
+    return found if set(found) == set(known) and len(found) == len(known) else tuple(known)
+
+
+def repeated(names: Sequence[str], wanted: Sequence[Name]) -> str:
+    """The first wanted column that occurs more than once, for a message; empty when there is none."""
+    counts = Counter(names)
+    return next((f"column {name!r}" for name in wanted if isinstance(name, str) and counts[name] > 1), "")
+
+
 def resolve(source: str, layout: Layout) -> Columns:
     """Finds the layout's columns in a file's header, or in the order that the layout declares.
 
@@ -85,9 +107,11 @@ def resolve(source: str, layout: Layout) -> Columns:
     """
     names = layout.columns
     if names is None and layout.header:
-        names = tuple(header(first_line(source, _quoted(layout)), layout.delimiter))
-    wanted = [layout.label.column, *(field.source for field in layout.field)]
-    wanted += [column for column in (layout.time, layout.split) if column is not None]
+        names = names_in_header(source, layout.delimiter, layout.quoted)
+    wanted = layout.sources
+    twice = repeated(names or (), wanted)
+    if twice:
+        raise DataError(f"{source} has {twice} more than once in its header; rename one of them.")
     count = len(names) if names is not None else 1 + max((n for n in wanted if isinstance(n, int)), default=0)
     places: dict[str | int, int] = {}
     for column in wanted:
@@ -101,105 +125,38 @@ def resolve(source: str, layout: Layout) -> Columns:
     return Columns(count, places)
 
 
-def parse(found: Cells, layout: Layout, columns: Columns) -> tuple[pa.Table, list[Reject]]:
-    """The stored columns of all rows that are good in every one of them."""
-    parser = _Parser(found, layout, columns)
-    arrays: dict[str, Any] = {"label": parser.label(layout.label)}
-    arrays |= parser.fields()
-    if layout.time is not None:
-        arrays[TIME] = parser.take(
-            layout.time, parsing.integers(found, [columns.places[layout.time]], parser.missing)[0]
-        )
-    if layout.split is not None:
-        arrays[SPLIT] = parsing.texts(found, columns.places[layout.split])
-        arrays[ROW] = pa.array(found.lines)
-    table = pa.table(arrays)
-    return (table.filter(pa.array(~parser.bad)), parser.rejects) if parser.bad.any() else (table, [])
-
-
-class _Parser:
-    """Parses columns and collects the bad rows; a row is reported for its first bad cell."""
+class _CellColumns:
+    """Cells as raw columns; short numbers and hexadecimal words are parsed for many columns in one go."""
 
     def __init__(self, found: Cells, layout: Layout, columns: Columns) -> None:
-        self._cells, self._layout, self._columns = found, layout, columns
-        self.missing = frozenset(word.encode() for word in layout.missing)
-        self.bad: npt.NDArray[np.bool_] = np.zeros(len(found), dtype=bool)
-        self.rejects: list[Reject] = []
+        self._cells, self._columns = found, columns
+        wanted: dict[str, list[Name]] = {"number": [], "integer": [], "hex": []}
+        if layout.label.positive is None:
+            wanted["number"].append(layout.label.column)
+        for field in layout.field:
+            if not field.lists and field.kind != "text":
+                wanted["integer" if field.kind == "id" else field.kind].append(field.source)
+        if layout.time is not None:
+            wanted["integer"].append(layout.time)
+        self._quick = {kind: self._parsed(kind, names) for kind, names in wanted.items() if names}
 
-    def take(self, column: str | int, parsed: Parsed, what: str = "not a number") -> Any:
-        values, bad = parsed
-        self.reject(bad, f"column {column!r}: {what}")
-        return values
+    def _parsed(self, kind: str, names: list[Name]) -> dict[Name, Any | None]:
+        names = list(dict.fromkeys(names))
+        places = [self._columns.places[name] for name in names]
+        return dict(zip(names, _QUICK[kind](self._cells, places), strict=True))
 
-    def reject(self, bad: npt.NDArray[np.bool_], reason: str) -> None:
-        fresh = bad & ~self.bad
-        if fresh.any():
-            self.rejects += self._cells.rejected(fresh, reason)
-            self.bad |= fresh
+    @property
+    def lines(self) -> Integers:
+        return self._cells.lines
 
-    def label(self, label: Label) -> Any:
-        """The label by its rule: float32, 0 or 1."""
-        place = self._columns.places[label.column]
-        if label.positive is not None:
-            return self._label_of_text(label, place)
-        values = self.take(label.column, parsing.numbers(self._cells, [place], self.missing)[0])
-        plain = pc.fill_null(values, float("nan")).to_numpy(zero_copy_only=False)
-        self.reject(np.isnan(plain), f"column {label.column!r}: the label is missing")
-        if label.at_least is not None:
-            return pa.array((plain >= label.at_least).astype(np.float32))
-        self.reject((plain != 0) & (plain != 1), f"column {label.column!r}: the label is neither 0 nor 1")
-        return pa.array(np.where(plain == 1, np.float32(1), np.float32(0)))
+    def column(self, name: Name, kind: str) -> Any:  # noqa: ARG002
+        return self._cells.bytes_of(self._columns.places[name])
 
-    def _label_of_text(self, label: Label, place: int) -> Any:
-        values = parsing.texts(self._cells, place, self.missing)
-        self.reject(np.asarray(values.is_null()), f"column {label.column!r}: the label is missing")
-        positive = pc.is_in(values, value_set=pa.array(label.positive, pa.string()))
-        if label.allowed is not None:
-            known = pc.is_in(values, value_set=pa.array([*(label.positive or ()), *label.allowed], pa.string()))
-            self.reject(~np.asarray(known), f"column {label.column!r}: unknown label")
-        return positive.cast(pa.float32())
-
-    def fields(self) -> dict[str, Any]:
-        """All fields; integers and hexadecimal words are parsed for many columns in one go."""
-        single = [field for field in self._layout.field if not field.lists]
-        together = {kind: [field for field in single if field.kind in kinds] for kind, kinds in _TOGETHER.items()}
-        parsed: dict[str, Any] = {}
-        for kind, fields in together.items():
-            places = [self._columns.places[field.source] for field in fields]
-            results = _PARSERS[kind](self._cells, places, self.missing) if places else []
-            for field, result in zip(fields, results, strict=True):
-                parsed[field.name] = self.take(field.source, result, _WHAT[kind])
-        for field in self._layout.field:
-            if field.kind == "id" and field.name in parsed:
-                negative = pc.fill_null(pc.less(parsed[field.name], 0), False)
-                self.reject(np.asarray(negative), f"column {field.source!r}: an id is negative")
-            elif field.name not in parsed:
-                parsed[field.name] = self._text(field)
-        return {field.name: parsed[field.name] for field in self._layout.field}
-
-    def _text(self, field: InputField) -> Any:
-        values = parsing.texts(self._cells, self._columns.places[field.source], self.missing)
-        if not field.lists:
+    def quick(self, name: Name, kind: str) -> Any | None:
+        values = self._quick.get("integer" if kind == "id" else kind, {}).get(name)
+        if values is None or kind != "id":
             return values
-        parts = pc.split_pattern(pc.fill_null(values, ""), field.separator)
-        flat, parents = parts.flatten(), pc.list_parent_indices(parts)
-        keep = pc.not_equal(flat, "")
-        flat, parents = flat.filter(keep), parents.filter(keep)
-        if field.kind != "text":
-            flat = self._converted(field, flat, np.asarray(parents))
-        counts = np.bincount(np.asarray(parents), minlength=len(values))
-        offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
-        return pa.ListArray.from_arrays(pa.array(offsets), flat)
-
-    def _converted(self, field: InputField, flat: Any, parents: npt.NDArray[np.int64]) -> Any:
-        """Values of a multi-valued field of integers, ids or hexadecimal words."""
-        values, wrong = parsing.converted(flat, field.kind)
-        bad = np.zeros(len(self.bad), dtype=bool)
-        bad[parents[wrong]] = True
-        self.reject(bad, f"column {field.source!r}: {_WHAT['hex' if field.kind == 'hex' else 'integer']}")
-        return values
+        return None if pc.any(pc.less(values, 0)).as_py() else values
 
 
-_TOGETHER = {"number": ("number",), "integer": ("integer", "id"), "hex": ("hex",)}
-_PARSERS = {"number": parsing.numbers, "integer": parsing.integers, "hex": parsing.hexadecimals}
-_WHAT = {"number": "not a number", "integer": "not an integer", "hex": "not a hexadecimal word"}
+_QUICK = {"number": quickly.numbers, "integer": quickly.integers, "hex": quickly.hexadecimals}

@@ -1,8 +1,8 @@
-r"""How the rows of a source are laid out: which column is the label, which are fields, and how each is read.
+r"""The layout of a source: which column is the label, which columns are fields, and how each is read.
 
-The readers of known formats declare this in Python; for anything else the user writes it in TOML::
+The readers of known formats declare it in Python; for other data the user writes it in TOML::
 
-    format = "csv"                      # csv | parquet | tfrecord | libsvm
+    format = "csv"                      # csv | parquet | tfrecord | libsvm | libffm
     delimiter = "\t"
     header = true
     missing = ["NA"]
@@ -28,7 +28,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import pyarrow as pa
 from pydantic import Field, model_validator
@@ -37,6 +37,9 @@ from wideload.datasets.prepared.manifest import FieldEntry
 from wideload.errors import DataError, UsageError
 from wideload.options import Options, validate
 
+PAIRS = ("libsvm", "libffm")
+"""Formats of ``index:value`` pairs."""
+
 Kind = Literal["number", "integer", "id", "hex", "text"]
 
 
@@ -44,12 +47,12 @@ class InputField(Options):
     """One input field.
 
     Attributes:
-        name: its name from here on.
-        column: where it is in the source: a column's name, or its number from 0; by default its name.
+        name: the field's name in the data set.
+        column: the column of the source, by name or by number from 0; by default the column with the field's name.
         kind: ``number`` float32; ``integer`` any int64; ``id`` integers from 0, whose largest gives the cardinality;
             ``hex`` up to 16 hexadecimal digits as int64; ``text`` strings.
-        separator: between the values of a multi-valued field.
-        weights: name of the source column with a weight per value (TFRecord, Parquet and libsvm).
+        separator: text between the values of a multi-valued field.
+        weights: name of the source column with one weight per value; in CSV it has the same separator.
     """
 
     name: str = Field(min_length=1)
@@ -65,12 +68,12 @@ class InputField(Options):
 
     @property
     def lists(self) -> bool:
-        """Whether an example holds several values."""
+        """Whether an example may hold several values."""
         return self.multi_valued or self.separator is not None
 
     @property
     def stored(self) -> pa.DataType:
-        """Type in the shards."""
+        """The type in the shards."""
         inner = {"number": pa.float32(), "text": pa.string()}.get(self.kind, pa.int64())
         return pa.list_(inner) if self.lists else inner
 
@@ -83,18 +86,19 @@ class InputField(Options):
             multi_valued=self.lists,
             text=self.kind == "text",
             ids=self.kind == "id",
+            hex=self.kind == "hex",
             weights=self.weights,
         )
 
 
 class Label(Options):
-    """What is to be predicted, and when it is 1.
+    """The label that is to be predicted, and the rule by which it is 1.
 
     Attributes:
         column: name or number of the column.
-        at_least: 1 where the number is at least this.
-        positive: 1 for these texts, 0 for all others. Without either rule the column must hold 0 or 1.
-        allowed: with ``positive``: texts that are 0; anything else is a bad row.
+        at_least: the label is 1 where the number is at least this.
+        positive: the label is 1 for these texts and 0 for all others. Without a rule the column must hold 0 or 1.
+        allowed: with ``positive``: the texts for which the label is 0; any other text makes a bad row.
     """
 
     column: str | int
@@ -104,9 +108,9 @@ class Label(Options):
 
 
 class Layout(Options):
-    """A source's columns."""
+    """The columns of a source, and how its cells are written."""
 
-    format: Literal["csv", "parquet", "tfrecord", "libsvm"] = "csv"
+    format: Literal["csv", "parquet", "tfrecord", "libsvm", "libffm"] = "csv"
     delimiter: str = Field(default=",", min_length=1, max_length=2)
     header: bool = True
     quoted: bool = True
@@ -117,39 +121,62 @@ class Layout(Options):
     time: str | int | None = None
     split: str | int | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _with_label(cls, values: Any) -> Any:
+        """Libsvm and libffm lines begin with the label: it needs no declaration."""
+        if isinstance(values, dict) and values.get("format") in PAIRS:
+            return {"label": {"column": 0}, **values}
+        return values
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if self.format in PAIRS and self.label.column != 0:
+            raise ValueError(f"a {self.format} line begins with its label: the label's column must be 0 or be left out")
         names = ["label", *(field.name for field in self.field)]
+        names += [field.weights for field in self.field if field.weights]
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
-            raise ValueError(f"field names must be unique and differ from 'label'; given twice: {', '.join(repeated)}")
+            raise ValueError(f"names must be unique, and none may be 'label'; given twice: {', '.join(repeated)}")
         if not self.delimiter.isascii() or set(self.delimiter) & set('"\r\n\0'):
             raise ValueError("the delimiter must be one or two ASCII characters, and no quote or line end")
         for field in self.field:
             if field.kind == "number" and field.lists:
                 raise ValueError(f"field {field.name!r}: numbers cannot be multi-valued")
+            if field.weights is not None and not field.lists:
+                raise ValueError(f"field {field.name!r}: weights need a multi-valued field")
+            if self.format == "csv" and field.multi_valued and field.separator is None:
+                raise ValueError(f"field {field.name!r}: in CSV a multi-valued field needs a `separator`")
         return self
 
     @property
+    def sources(self) -> list[str | int]:
+        """The columns that are read, by the name or number that the layout gives them."""
+        fields = [field.source for field in self.field]
+        weights = [field.weights for field in self.field if field.weights]
+        others = [column for column in (self.time, self.split) if column is not None]
+        return list(dict.fromkeys([self.label.column, *fields, *weights, *others]))
+
+    @property
     def stored(self) -> pa.Schema:
-        """Columns of the shards."""
+        """The columns of the shards."""
         weights = [(field.weights, pa.list_(pa.float32())) for field in self.field if field.weights]
         fields = [(field.name, field.stored) for field in self.field]
         return pa.schema([("label", pa.float32()), *fields, *weights])
 
 
 def load_layout(path: Path) -> Layout:
-    """Reads a layout from TOML.
+    """Reads a layout from a TOML file.
 
     Raises:
         DataError: the file cannot be read or is not TOML.
-        UsageError: a key or value that a layout does not have; names it.
+        UsageError: a key or a value is not valid in a layout; the message names it.
     """
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise DataError(f"cannot read the layout {path}: {error}") from None
     layout = validate(Layout, values, f"layout {path.name}")
-    if not layout.field and layout.format != "libsvm":
+    if not layout.field and layout.format not in PAIRS:
         raise UsageError(f"layout {path.name} has no [[field]]: name at least one input field.")
     return layout

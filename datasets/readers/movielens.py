@@ -134,7 +134,7 @@ class MovieLens(Reader):
         )
 
     def _in_one_file(self) -> tuple[InputField, ...]:
-        header = delimited.first_line(self.path).split(",")
+        header = delimited.names_in_header(self.path, ",")
         known = {
             "genres": InputField(name="genres", kind="text", separator="|"),
             **{name: InputField(name=name, kind="text") for name in ("gender", "age", "occupation", "zip")},

@@ -1,36 +1,40 @@
-"""TFRecord files of ``tf.train.Example``, without TensorFlow.
+"""Reads TFRecord files of ``tf.train.Example`` without TensorFlow.
 
 ::
 
     u64 length | u32 masked CRC-32C of the length | length bytes: one Example | u32 masked CRC-32C of the bytes
 
-A damaged length leaves no way to find the next record, so it always ends the file with an error; a damaged or malformed
-record is one bad row.
+After a damaged length the next record cannot be found, so it always stops the work with an error; a damaged or
+malformed record is one bad row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from wideload.datasets.readers import columnar, example
+from wideload.datasets.readers import example
 from wideload.datasets.readers.contract import Block
+from wideload.datasets.readers.convert.rows import Name, convert
+from wideload.datasets.readers.convert.typed import Integers
+from wideload.datasets.readers.convert.values import as_text
 from wideload.datasets.readers.crc32c import crc32c, masked
-from wideload.datasets.readers.layout import InputField, Kind, Layout
+from wideload.datasets.readers.layout import Layout
+from wideload.datasets.rejects import Reject
 from wideload.datasets.text.blocks import LONGEST, Position, open_stream
-from wideload.datasets.text.values import LARGEST, hexadecimal
 from wideload.errors import DataError
 
 _RECORDS = 8192
 _HEAD, _TAIL = 12, 4
+_SHOWN = 200
 
 
 def read(source: str, layout: Layout, start: Position) -> Iterator[Block]:
-    """Rows of one file from ``start`` on.
+    """Yields the rows of one file, beginning at ``start``.
 
     Raises:
         DataError: the file is truncated or its framing is damaged.
@@ -43,14 +47,14 @@ def read(source: str, layout: Layout, start: Position) -> Iterator[Block]:
 
 @dataclass(frozen=True, slots=True)
 class _Records:
-    """Framed records in one buffer; ``heads`` is where their lengths are."""
+    """Framed records in one buffer; ``heads`` holds the offsets of their lengths."""
 
     data: bytes
     heads: list[int]
     lengths: list[int]
 
     def intact(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        """Whether each record matches its checksum."""
+        """Returns whether each record matches its checksum."""
         data = np.frombuffer(self.data, dtype=np.uint8)
         starts, lengths = np.array(self.heads) + _HEAD, np.array(self.lengths)
         words = data[(starts + lengths)[:, None] + np.arange(4)].astype(np.uint32)
@@ -60,7 +64,7 @@ class _Records:
 
 
 def _frames(source: str, start: Position) -> Iterator[tuple[_Records, Position]]:
-    """Up to ``_RECORDS`` records at a time, and the position after them."""
+    """Yields up to ``_RECORDS`` records at a time, with the position after them."""
     with open_stream(source) as stream:
         reader = _FrameReader(source, stream, start.offset)
         line = start.line
@@ -128,67 +132,37 @@ def _block(records: _Records, layout: Layout, source: str, at: Position, after: 
         if not intact:
             bad[row] = "the record does not match its checksum"
         rows.append(features)
-    table = _table(rows, layout, bad)
-    block = columnar.convert(table, layout, source, at, bad)
-    return Block(block.table, block.rejects, after)
+    lines = np.arange(at.line + 1, at.line + 1 + len(rows))
+    done = convert(_Features(rows, lines), layout, source, bad)
+    reasons = sorted(done.reasons.items())
+    rejects = [Reject(source, at.line + row + 1, why, str(rows[row])[:_SHOWN]) for row, why in reasons]
+    return Block(done.table, rejects, after)
 
 
-def _table(rows: list[dict[str, example.Value]], layout: Layout, bad: dict[int, str]) -> pa.Table:
-    """One column for each that the layout names."""
-    columns: dict[str, Any] = {}
-    label: Kind = "text" if layout.label.positive is not None else "number"
-    columns[str(layout.label.column)] = _column(rows, InputField(name=str(layout.label.column), kind=label), bad)
-    for field in layout.field:
-        columns[str(field.source)] = _column(rows, field, bad)
-        if field.weights:
-            weights = InputField(name=field.weights, kind="integer", multi_valued=True)
-            columns[field.weights] = _column(rows, weights, bad, number=True)
-    if layout.time is not None:
-        columns[str(layout.time)] = _column(rows, InputField(name=str(layout.time), kind="integer"), bad)
-    if layout.split is not None:
-        columns[str(layout.split)] = _column(rows, InputField(name=str(layout.split), kind="text"), bad)
-    return pa.table(columns)
+class _Features:
+    """Decoded Examples as columns: lists of bytes, float32 or int64."""
+
+    def __init__(self, rows: list[dict[str, example.Value]], lines: Integers) -> None:
+        self._rows, self.lines = rows, lines
+
+    def column(self, name: Name, kind: str) -> Any:
+        values: list[Any] = [row.get(str(name), []) for row in self._rows]
+        types = {type(one) for value in values for one in value[:1]}
+        if len(types) > 1:
+            values = [[_as_bytes(one, kind) for one in value] for value in values]
+        return pa.array(values, pa.list_(pa.binary() if len(types) != 1 else _ARROW[types.pop()]))
+
+    def quick(self, name: Name, kind: str) -> Any | None:  # noqa: ARG002
+        return None
 
 
-def _column(rows: list[dict[str, example.Value]], field: InputField, bad: dict[int, str], number: bool = False) -> Any:
-    name = str(field.source)
-    convert = _number if number or field.kind == "number" else _CONVERT[field.kind]
-    values: list[Any] = []
-    for row, features in enumerate(rows):
-        try:
-            found = [convert(value) for value in features.get(name, [])]
-            if not field.lists and len(found) > 1:
-                raise ValueError(f"{len(found)} values where one is expected")
-        except (ValueError, TypeError, OverflowError) as error:
-            bad.setdefault(row, f"feature {name!r}: {error}")
-            found = []
-        values.append(found if field.lists else (found[0] if found else None))
-    kind = pa.list_(pa.float32()) if number else field.stored
-    return pa.array(values, kind)
+_ARROW = {bytes: pa.binary(), float: pa.float32(), int: pa.int64()}
 
 
-def _number(value: float | bytes) -> float:
-    found = float(value)
-    if not abs(found) <= LARGEST:
-        raise ValueError("not a finite number")
-    return found
-
-
-def _integer(value: float | bytes) -> int:
-    if isinstance(value, float):
-        raise TypeError("a float where an integer is expected")
-    found = int(value)
-    if not -(2**63) <= found < 2**63:
-        raise ValueError("an integer of more than 64 bits")
-    return found
-
-
-def _hex(value: float | bytes) -> int:
-    return hexadecimal(value) if isinstance(value, bytes) else _integer(value)
-
-
-def _text(value: float | bytes) -> str:
-    return value.decode("utf-8") if isinstance(value, bytes) else str(value)
-
-
-_CONVERT: dict[str, Callable[[float | bytes], Any]] = {"integer": _integer, "id": _integer, "hex": _hex, "text": _text}
+def _as_bytes(value: float | bytes, kind: str) -> bytes:
+    """A value of a feature that holds bytes in some records and numbers in others."""
+    if isinstance(value, bytes):
+        return value
+    if kind == "hex" and isinstance(value, int):
+        return b"%x" % (value & (2**64 - 1))
+    return str(as_text(pa.array([value], _ARROW[type(value)]))[0]).encode()

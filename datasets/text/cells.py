@@ -36,6 +36,7 @@ class Cells:
         data: uint8, the bytes that ``starts`` and ``ends`` point into, padded.
         starts, ends: int64 ``[n, C]``.
         lines: int64 ``[n]``, line numbers from 1.
+        bounds_of_lines: int64 ``[n, 2]``, where each line begins and ends in ``data``, quotes and delimiters included.
         blank: number of empty lines, which do not count as rows.
     """
 
@@ -44,6 +45,7 @@ class Cells:
     starts: Integers
     ends: Integers
     lines: Integers
+    bounds_of_lines: Integers
     blank: int = 0
 
     def __len__(self) -> int:
@@ -56,10 +58,16 @@ class Cells:
             return self.starts[:, begin : begin + count], self.ends[:, begin : begin + count]
         return self.starts[:, np.asarray(columns)], self.ends[:, np.asarray(columns)]
 
+    def kept(self, keep: Flags) -> Cells:
+        """The cells of some of the lines."""
+        starts, ends, lines = self.starts[keep], self.ends[keep], self.lines[keep]
+        return Cells(self.source, self.data, starts, ends, lines, self.bounds_of_lines[keep], self.blank)
+
     def text(self, row: int) -> str:
-        """Returns the beginning of a row, for messages."""
-        begin, end = int(self.starts[row].min()), int(self.ends[row].max())
-        return self.data[begin : min(end, begin + SHOWN)].tobytes().decode("utf-8", "backslashreplace")
+        """Returns the beginning of a row as it is in the file, for messages."""
+        begin, end = self.bounds_of_lines[row]
+        line = self.data[begin : min(end, begin + SHOWN)].tobytes().removesuffix(b"\r")
+        return line.decode("utf-8", "backslashreplace")
 
     def bytes_of(self, column: int) -> Any:
         """Returns the cells of a column as an Arrow binary array."""
@@ -70,8 +78,8 @@ class Cells:
         content = self.data[where]
         return pa.Array.from_buffers(pa.binary(), len(self), [None, pa.py_buffer(offsets), pa.py_buffer(content)])
 
-    def rejected(self, bad: Flags, reason: str) -> list[Reject]:
-        return [Reject(self.source, int(self.lines[row]), reason, self.text(row)) for row in np.flatnonzero(bad)]
+    def reject(self, row: int, reason: str) -> Reject:
+        return Reject(self.source, int(self.lines[row]), reason, self.text(row))
 
 
 def split(block: TextBlock, delimiter: str, columns: int, quoted: bool = False) -> tuple[Cells, list[Reject]]:
@@ -92,7 +100,8 @@ def split(block: TextBlock, delimiter: str, columns: int, quoted: bool = False) 
     starts[:, 1:] = ends[:, :-1] + width
     returns = block.data[np.maximum(ends[:, -1] - 1, 0)] == RETURN
     ends[:, -1] -= returns & (ends[:, -1] > starts[:, -1])
-    cells = Cells(block.source, block.data, starts, ends, lines.numbers[good], lines.blank(why))
+    bounds = np.stack([lines.starts[good], lines.ends[good]], axis=1)
+    cells = Cells(block.source, block.data, starts, ends, lines.numbers[good], bounds, lines.blank(why))
     rejects = [*block.rejects, *lines.rejects(why, lambda line: f"{found[line]} columns where {columns} are expected")]
     if special.any():
         cells, more = _with_quoted(cells, lines, special & (why == 0), delimiter, columns)
@@ -133,7 +142,7 @@ def _with_quoted(
     cells: Cells, lines: Lines, special: Flags, delimiter: str, columns: int
 ) -> tuple[Cells, list[Reject]]:
     """Adds the lines that contain quotes, one at a time."""
-    rejects, rows, numbers, extra = [], [], [], bytearray()
+    rejects, rows, kept, extra = [], [], [], bytearray()
     base = len(cells.data) - PADDING
     for line in np.flatnonzero(special):
         values = _quoted(lines.bytes_of(line).decode("utf-8"), delimiter)
@@ -144,24 +153,18 @@ def _with_quoted(
         else:
             lengths = [len(value) for value in values]
             rows.append(base + len(extra) + np.concatenate([[0], np.cumsum(lengths)]))
-            numbers.append(lines.numbers[line])
+            kept.append(line)
             extra += b"".join(values)
     if not rows:
         return cells, rejects
     bounds = np.stack(rows).astype(np.int64)
     data = np.concatenate([cells.data[:base], np.frombuffer(bytes(extra) + bytes(PADDING), dtype=np.uint8)])
-    order = np.argsort(np.concatenate([cells.lines, np.array(numbers)]), kind="stable")
-    return (
-        Cells(
-            cells.source,
-            data,
-            np.concatenate([cells.starts, bounds[:, :-1]])[order],
-            np.concatenate([cells.ends, bounds[:, 1:]])[order],
-            np.concatenate([cells.lines, np.array(numbers)])[order],
-            cells.blank,
-        ),
-        rejects,
-    )
+    numbers = np.concatenate([cells.lines, lines.numbers[kept]])
+    order = np.argsort(numbers, kind="stable")
+    lines_at = np.concatenate([cells.bounds_of_lines, np.stack([lines.starts[kept], lines.ends[kept]], axis=1)])
+    starts = np.concatenate([cells.starts, bounds[:, :-1]])[order]
+    ends = np.concatenate([cells.ends, bounds[:, 1:]])[order]
+    return Cells(cells.source, data, starts, ends, numbers[order], lines_at[order], cells.blank), rejects
 
 
 def _quoted(line: str, delimiter: str) -> list[bytes] | str:

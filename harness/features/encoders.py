@@ -114,6 +114,12 @@ def integers_of(values: ArrowArray) -> Integers:
     return filled
 
 
+def _signed(word: str) -> int:
+    """A decimal integer of 64 bits, signed or unsigned, as int64 holds it."""
+    value = int(word)
+    return value - 2**64 if 2**63 <= value < 2**64 else value
+
+
 class HashEncoder(Encoder):
     """``hash64(value) mod buckets``, or the whole hash. Null has no id."""
 
@@ -133,7 +139,7 @@ class HashEncoder(Encoder):
         raw = integers_of(values)
         ids = self._fold(hash_integers(raw))
         if values.null_count:
-            ids[raw == ABSENT] = ABSENT
+            ids[values.is_null().to_numpy(zero_copy_only=False)] = ABSENT
         return ids
 
 
@@ -186,7 +192,7 @@ class VocabularyEncoder(Encoder):
         if is_text(values.type):
             return self._strings(values)
         if self._integers is None:
-            self._integers = self._as_integers()
+            self._integers = self.known_integers()
         valid = pc.is_valid(values).to_numpy(zero_copy_only=False)
         if valid.all():
             return self._lookup(values, self._integers, lambda array: hash_integers(integers_of(array)))
@@ -194,10 +200,19 @@ class VocabularyEncoder(Encoder):
         ids[valid] = self.encode(values.drop_null())
         return ids
 
-    def _as_integers(self) -> ArrowArray:
+    def known_integers(self) -> ArrowArray:
+        """The known values as int64; an unsigned one of 2^63 or more has its bits.
+
+        Raises:
+            ColumnError: they are not integers.
+        """
         try:
             return self.known.cast(pa.int64())
-        except pa.ArrowInvalid as error:
+        except pa.ArrowInvalid:
+            pass
+        try:
+            return pa.array([_signed(word) for word in self.known.to_pylist()], pa.int64())
+        except (ValueError, OverflowError) as error:
             raise ColumnError(
                 f"column {self._column!r}: the field holds integers, but its vocabulary does not: {error}."
             ) from None

@@ -125,7 +125,7 @@ class RawReader(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
             raise NotPlain(f"column {source.column!r} hashes words")
         self.fields[source.field] = tf.string if text else tf.int64
         if isinstance(encoder, VocabularyEncoder) and id(encoder) not in self._names:
-            words = encoder.known if text else encoder.known.cast(pa.int64())
+            words = encoder.known if text else encoder.known_integers()
             keys = tf.constant(words.to_pylist(), self.fields[source.field])
             start = tf.lookup.KeyValueTensorInitializer(keys, tf.range(len(words), dtype=tf.int64))
             # A SavedModel keeps the tables that are attributes.

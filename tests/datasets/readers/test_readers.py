@@ -128,6 +128,40 @@ def test_a_joined_movielens_file_has_its_genres_split(tmp_path: Path) -> None:
     assert [row["genres"] for row in rows(reader("movielens", file))] == [["Drama", "War"], []]
 
 
+@pytest.mark.parametrize("style", ["plain", "quoted", "spaces"])
+def test_a_joined_header_may_be_quoted_or_spaced(tmp_path: Path, style: str) -> None:
+    names = ["user_id", "movie_id", "rating", "timestamp", "title", "genres", "gender", "age"]
+    if "quote" in style:
+        names = [f'"{name}"' for name in names]
+    file = tmp_path / "joined.csv"
+    file.write_text((", " if style == "spaces" else ",").join(names) + '\n1,2,5,7,"A, B",Drama|War,F,25\n')
+    (found,) = rows(reader("movielens", file))
+    assert (found["genres"], found["gender"], found["age"]) == (["Drama", "War"], "F", "25")
+
+
+def test_headers_in_another_order_are_followed(tmp_path: Path, criteo_lines: Callable[..., bytes]) -> None:
+    names = ["label", *(f"I{n}" for n in range(1, 14)), *(f"C{n}" for n in range(1, 27))]
+    cells = [line.split(b"\t") for line in criteo_lines(5).splitlines()]
+    for name, order in (("a.csv", range(40)), ("b.csv", range(39, -1, -1))):
+        lines = [",".join(names[n] for n in order).encode(), *(b",".join(row[n] for n in order) for row in cells)]
+        (tmp_path / name).write_bytes(b"\n".join(lines))
+    assert rows(reader("criteo", tmp_path / "a.csv")) == rows(reader("criteo", tmp_path / "b.csv"))
+
+
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_census_with_a_header_quoted_or_not(tmp_path: Path, quote: str) -> None:
+    names = (
+        "age,workclass,fnlwgt,education,education-num,marital-status,occupation,relationship,race,gender,"
+        "capital-gain,capital-loss,hours-per-week,native-country,income"
+    )
+    head = ",".join(f"{quote}{name}{quote}" for name in names.split(","))
+    row = "39,State-gov,77516,Bachelors,13,Never-married,?,Not-in-family,White,Male,2174,0,40,Cuba,>50K"
+    (tmp_path / "adult.csv").write_text(f"{head}\n{row}\n")
+    found = reader("census", tmp_path / "adult.csv")
+    assert [(row["label"], row["age"]) for row in rows(found)] == [(1.0, 39.0)]
+    assert rejects(found) == []
+
+
 def test_frappe_is_ids_with_a_split(tmp_path: Path) -> None:
     names = ("user", "item", "daytime", "weekday", "isweekend", "homework", "cost", "weather", "country", "city")
     columns = {name: pa.array([3, 4], pa.int32()) for name in names}
@@ -197,7 +231,7 @@ def test_bad_cells_are_bad_rows_with_line_column_and_reason(tmp_path: Path) -> N
         (3, "column 'bought': unknown label"),
         (4, "column 'tags': not an integer"),
         (5, "column 'bought': the label is missing"),
-        (7, "column 'ts': not a number"),
+        (7, "column 'ts': not a time"),
     ]
 
 
@@ -292,7 +326,12 @@ def test_values_that_do_not_fit_their_field_make_a_bad_row(tmp_path: Path, tfrec
     examples = [{"y": [1], "user": [1.5]}, {"y": [1], "x": [1.0, 2.0]}, {"y": [1], "words": [b"\xff"]}, {"x": [1.0]}]
     found = rejects(custom(tmp_path, TFRECORD_LAYOUT, "log.tfrecord", tfrecords(examples)))
     assert [line for line, _ in found] == [1, 2, 3, 4]
-    assert "a float where an integer is expected" in found[0][1]
+    assert [reason for _, reason in found] == [
+        "column 'user': not an integer",
+        "column 'x': several values where one is expected",
+        "not UTF-8",
+        "column 'y': the label is missing",
+    ]
 
 
 @pytest.mark.parametrize(

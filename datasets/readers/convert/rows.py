@@ -1,0 +1,146 @@
+"""Rows of raw columns -> the stored columns of the good rows, and one reason for each bad one.
+
+::
+
+    Raw (cells of text, Parquet columns, decoded Examples, libsvm pairs)
+      -> label, fields in the layout's order, weights, time, split       values, lists, labels, times
+      -> Converted: a table of the good rows, reasons against the others
+
+A row is reported for the first column that is bad, in that order, whatever the format.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from wideload.datasets.readers.contract import ROW, SPLIT, TIME
+from wideload.datasets.readers.convert.labels import labelled
+from wideload.datasets.readers.convert.lists import listed, weighted
+from wideload.datasets.readers.convert.missing import Missing
+from wideload.datasets.readers.convert.times import times
+from wideload.datasets.readers.convert.typed import Integers, Reasons, Typed
+from wideload.datasets.readers.convert.values import scalar
+from wideload.datasets.readers.layout import InputField, Layout
+from wideload.errors import DataError
+
+Name = str | int
+
+
+class Raw(Protocol):
+    """Columns as a source has them."""
+
+    @property
+    def lines(self) -> Integers:
+        """The number of each row in its file, from 1: int64 ``[n]``."""
+
+    def column(self, name: Name, kind: str) -> Any:
+        """A column as an Arrow array of any type; ``kind`` is what it will be read as."""
+
+    def quick(self, name: Name, kind: str) -> Any | None:
+        """The column as values of that kind, where all of them are plainly such values; else None."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Converted:
+    """Stored columns of the good rows, and the first reason against each of the others by row number."""
+
+    table: pa.Table
+    reasons: dict[int, str]
+
+
+def convert(raw: Raw, layout: Layout, source: str, known: dict[int, str] | None = None) -> Converted:
+    """Converts rows.
+
+    Args:
+        raw: the columns.
+        layout: what to make of them.
+        source: file name, for messages.
+        known: rows that are known to be bad.
+
+    Raises:
+        DataError: a column's type cannot be read as the layout says; names file and column.
+    """
+    return _Conversion(raw, layout, source, known or {}).run()
+
+
+class _Conversion:
+    def __init__(self, raw: Raw, layout: Layout, source: str, known: dict[int, str]) -> None:
+        self._raw, self._layout, self._source = raw, layout, source
+        self._missing = Missing(layout.missing)
+        self._reasons = Reasons(len(raw.lines), dict(known))
+
+    def run(self) -> Converted:
+        layout = self._layout
+        arrays: dict[str, Any] = {"label": self._label()}
+        weights: dict[str, Any] = {}
+        for field in layout.field:
+            arrays[field.name] = self._field(field, weights)
+        arrays |= weights
+        if layout.time is not None:
+            arrays[TIME] = self._time(layout.time)
+        if layout.split is not None:
+            arrays[SPLIT] = self._scalar(layout.split, "text")
+            arrays[ROW] = pa.array(self._raw.lines)
+        table = pa.table(arrays)
+        bad = self._reasons.bad
+        return Converted(table.filter(pa.array(~bad)) if bad.any() else table, self._reasons.first)
+
+    def _label(self) -> Any:
+        label, raw = self._layout.label, self._raw
+        quick = None if label.positive is not None else raw.quick(label.column, "number")
+        if quick is not None:
+            quick = self._missing.in_floats(quick)
+        kind = "number" if label.positive is None else "text"
+        column = raw.column(label.column, kind) if quick is None else None
+        return self._take(label.column, lambda: labelled(column, label, self._missing, quick))
+
+    def _field(self, field: InputField, weights: dict[str, Any]) -> Any:
+        if not field.lists:
+            return self._scalar(field.source, field.kind)
+        column = self._raw.column(field.source, field.kind)
+        if field.weights is None:
+            return self._take(field.source, lambda: listed(column, field.kind, field.separator, self._missing))
+        others = self._raw.column(field.weights, "number")
+        pair = self._pair(field, column, others)
+        self._reasons.add(field.source, pair[0].problems)
+        self._reasons.add(field.weights, pair[1].problems)
+        weights[field.weights] = pair[1].values
+        return pair[0].values
+
+    def _pair(self, field: InputField, column: Any, others: Any) -> tuple[Typed, Typed]:
+        try:
+            return weighted(column, others, field.kind, field.separator, self._missing)
+        except (pa.ArrowException, ValueError) as error:
+            raise self._unreadable(field.source, column, error) from None
+
+    def _scalar(self, name: Name, kind: str) -> Any:
+        quick = self._raw.quick(name, kind)
+        if quick is not None and not (kind == "hex" and self._missing.hexadecimal):
+            return self._missing.in_floats(quick) if kind == "number" else self._integers(quick, kind)
+        column = self._raw.column(name, kind)
+        return self._take(name, lambda: scalar(column, kind, self._missing))
+
+    def _integers(self, quick: Any, kind: str) -> Any:
+        return quick if kind == "hex" else self._missing.in_integers(quick)
+
+    def _time(self, name: Name) -> Any:
+        quick = self._raw.quick(name, "integer")
+        if quick is not None:
+            return self._missing.in_integers(quick)
+        column = self._raw.column(name, "number")
+        return self._take(name, lambda: times(column, self._missing))
+
+    def _take(self, name: Name, make: Any) -> Any:
+        try:
+            typed: Typed = make()
+        except (pa.ArrowException, ValueError) as error:
+            raise self._unreadable(name, None, error) from None
+        self._reasons.add(name, typed.problems)
+        return typed.values
+
+    def _unreadable(self, name: Name, column: Any, error: Exception) -> DataError:
+        kind = "" if column is None else f" ({column.type})"
+        return DataError(f"{self._source}: column {name!r}{kind} cannot be read as the layout says: {error}")
