@@ -121,7 +121,7 @@ class Dataset(ABC):
         """Yields this rank's share of every global batch, in order; a share may have 0 rows.
 
         Columns are the label (float32) and every field of the schema; a multi-valued field with weights is followed by
-        their list column at the end. Numeric columns are float32 without nulls (a missing number is the field's mean).
+        their list column at the end. Numeric columns are float32; null is a missing number.
         Integer categories are int64 and strings ``dictionary<int32, string>``; null is a missing value, and for a field
         with a vocabulary also one outside it: the dictionary is the vocabulary, so codes are ids. Multi-valued columns
         are lists without null lists.

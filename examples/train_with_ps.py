@@ -42,7 +42,7 @@ def census(split: str) -> tf.data.Dataset:
     for field in schema.fields:
         column = records.column(field.name)
         if field.kind == "numeric":
-            numbers = column.to_numpy(zero_copy_only=False)
+            numbers = column.fill_null(field.mean).to_numpy(zero_copy_only=False)
             inputs[field.name] = ((numbers - field.mean) / field.std).astype(np.float32)
         else:
             inputs[field.name] = np.array([value or "" for value in column.to_pylist()], dtype=str)

@@ -4,7 +4,7 @@
 field          stored                      in a batch
 =============  ==========================  ==============================================================
 label          any number                  float32, never null
-numeric        any number, null = missing  float32, never null: a missing number is the field's training mean
+numeric        any number, null = missing  float32, null = missing
 integers       int64, null = missing       int64
 strings        string, null = missing      dictionary<int32, string>; with a vocabulary its codes are ids, and a
                                            value outside the vocabulary is null like a missing one
@@ -66,7 +66,7 @@ class Decoder:
         if field is None:
             return _floats(column) if name == self._schema.label else _lists(column, pa.float32())
         if field.kind == "numeric":
-            return _floats(pc.fill_null(column, pa.scalar(field.mean, column.type)) if column.null_count else column)
+            return column.cast(pa.float32(), safe=False)
         return self._categories(field, column)
 
     def _categories(self, field: Field, column: Any) -> Any:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from wideload.datasets.readers.contract import Block
 from wideload.datasets.readers.convert.rows import Name, convert
-from wideload.datasets.readers.convert.typed import Integers
+from wideload.arrays import Integers
 from wideload.datasets.readers.delimited import repeated
 from wideload.datasets.readers.layout import Layout
 from wideload.datasets.rejects import Reject

@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from wideload.datasets.readers.contract import Block
 from wideload.datasets.readers.convert.rows import Name, convert
-from wideload.datasets.readers.convert.typed import Integers
+from wideload.arrays import Integers
 from wideload.datasets.readers.layout import InputField, Label, Layout
 from wideload.datasets.rejects import Reject
 from wideload.datasets.text.blocks import Position, blocks

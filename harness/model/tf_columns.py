@@ -4,7 +4,7 @@
 declared                           becomes
 =================================  ==========================================================
 numeric                            ``numeric_column`` of the transformed number
-bucketised                         ``bucketized_column`` of the raw number
+bucketised                         ``categorical_column_with_identity`` of the bucket; a missing number is no value
 category of words, vocabulary      ``categorical_column_with_vocabulary_list`` of the raw words
 everything else                    ``categorical_column_with_identity`` of the adapter's ids
 weighted                           ``weighted_categorical_column`` around it
@@ -35,7 +35,7 @@ from wideload.harness.features.encoders import VocabularyEncoder, is_text
 from wideload.harness.features.layout import SlotLayout, TableLayout, table_signs
 from wideload.harness.features.ragged import Ragged
 from wideload.harness.features.slots import Slot
-from wideload.harness.features.sources import BucketSource, FieldSource, Reading
+from wideload.harness.features.sources import FieldSource, Reading
 from wideload.harness.model.initial_rows import initial_deep
 from wideload.harness.model.tensors import FeatureColumn, Tensor
 from wideload.harness.workload.columns import Numeric
@@ -138,11 +138,15 @@ class _Part:
             return source.encoder if source.encoder.oov_buckets <= 1 else None
         return None
 
+<<<<<<< HEAD
     def _plain(self) -> FeatureColumn:
         source = self.slot.source
         if isinstance(source, BucketSource) and not self._weighted:
             number = tf.feature_column.numeric_column(f"{self.layout.name}.raw")
             return tf.feature_column.bucketized_column(number, source.boundaries.tolist())
+=======
+    def _plain(self) -> Any:
+>>>>>>> cb5dbfa (A missing number stays missing from the shards to the served model)
         if (encoder := self._words) is not None:
             words, buckets = encoder.known.to_pylist(), encoder.oov_buckets
             return tf.feature_column.categorical_column_with_vocabulary_list(
@@ -153,8 +157,6 @@ class _Part:
     def features(self, reading: Reading) -> dict[str, Tensor]:
         """What the categorical column reads."""
         source, bags = self.slot.source, reading.of(self.slot.source)
-        if isinstance(source, BucketSource) and not self._weighted:
-            return {f"{self.layout.name}.raw": tf.constant(reading.numbers(source.field, source.column))}
         found = {self.layout.name: _sparse(bags, bags.values)}
         if self._words is not None and isinstance(source, FieldSource):
             found[self.layout.name] = _sparse(bags, _words_of(reading, source))

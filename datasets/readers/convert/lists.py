@@ -21,7 +21,8 @@ import pyarrow.compute as pc
 
 from wideload.datasets.readers.convert.missing import Missing
 from wideload.datasets.readers.convert.text import words
-from wideload.datasets.readers.convert.typed import Integers, Mask, Problem, Typed, found, is_list, is_text, mask_of
+from wideload.arrays import Integers, Flags
+from wideload.datasets.readers.convert.typed import Problem, Typed, found, is_list, is_text, mask_of
 from wideload.datasets.readers.convert.values import scalar, simple
 
 UNEQUAL = "not one weight per value"
@@ -70,7 +71,7 @@ class _Parts:
         return np.repeat(np.arange(len(self.lengths)), self.lengths)
 
     @property
-    def valid(self) -> Mask:
+    def valid(self) -> Flags:
         return mask_of(self.flat.is_valid())
 
     @property
@@ -83,7 +84,7 @@ class _Parts:
             rows += found(bad, reason)
         return tuple(rows)
 
-    def where(self, keep: Mask) -> _Parts:
+    def where(self, keep: Flags) -> _Parts:
         """Only the parts that ``keep`` marks."""
         if keep.all():
             return self

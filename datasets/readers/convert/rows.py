@@ -21,7 +21,8 @@ from wideload.datasets.readers.convert.labels import labelled
 from wideload.datasets.readers.convert.lists import listed, weighted
 from wideload.datasets.readers.convert.missing import Missing
 from wideload.datasets.readers.convert.times import times
-from wideload.datasets.readers.convert.typed import Integers, Reasons, Typed
+from wideload.arrays import Integers
+from wideload.datasets.readers.convert.typed import Reasons, Typed
 from wideload.datasets.readers.convert.values import scalar
 from wideload.datasets.readers.layout import InputField, Layout
 from wideload.errors import DataError
@@ -118,13 +119,10 @@ class _Conversion:
 
     def _scalar(self, name: Name, kind: str) -> Any:
         quick = self._raw.quick(name, kind)
-        if quick is not None and not (kind == "hex" and self._missing.hexadecimal):
-            return self._missing.in_floats(quick) if kind == "number" else self._integers(quick, kind)
+        if quick is not None:
+            return self._missing.in_floats(quick) if kind == "number" else self._missing.in_integers(quick, kind)
         column = self._raw.column(name, kind)
         return self._take(name, lambda: scalar(column, kind, self._missing))
-
-    def _integers(self, quick: Any, kind: str) -> Any:
-        return quick if kind == "hex" else self._missing.in_integers(quick)
 
     def _time(self, name: Name) -> Any:
         quick = self._raw.quick(name, "integer")

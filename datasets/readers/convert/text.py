@@ -19,7 +19,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from wideload.datasets.readers.convert.missing import Missing
-from wideload.datasets.readers.convert.typed import NOT_UTF8, NUL, Mask, Typed, found, mask_of, nulled
+from wideload.arrays import Flags
+from wideload.datasets.readers.convert.typed import NOT_UTF8, NUL, Typed, found, mask_of, nulled
 from wideload.datasets.text.words import nibbles_of, packed, words_at
 
 NOT_A_NUMBER = "not a number"
@@ -41,15 +42,15 @@ _LARGEST, _SMALLEST = "18446744073709551615", "-9223372036854775808"
 
 def words(column: Any, missing: Missing) -> Typed:
     """Strings or bytes as trimmed strings; a missing one is null."""
-    text, bad = _decoded(column)
-    nul = mask_of(pc.match_substring(text, "\0"))
-    trimmed = missing.in_text(pc.utf8_trim_whitespace(nulled(text, nul)))
-    return Typed(trimmed, (*found(bad, NOT_UTF8), *found(nul, NUL)))
-
-
-def _decoded(column: Any) -> tuple[Any, Mask]:
-    """Bytes as strings, and which of them are not UTF-8."""
     raw = column if pa.types.is_binary(column.type) else column.cast(pa.binary())
+    nul = mask_of(pc.match_substring(raw, "\0"))
+    text, bad = _decoded(nulled(raw, nul))
+    trimmed = missing.in_text(pc.utf8_trim_whitespace(text))
+    return Typed(trimmed, (*found(nul, NUL), *found(bad, NOT_UTF8)))
+
+
+def _decoded(raw: Any) -> tuple[Any, Flags]:
+    """Bytes as strings, and which of them are not UTF-8."""
     try:
         return raw.cast(pa.string()), np.zeros(len(raw), dtype=bool)
     except pa.ArrowInvalid:
@@ -71,7 +72,7 @@ def parsed(text: Any, kind: str, missing: Missing) -> Typed:
         return Typed(text)
     if kind == "number":
         return _numbers(text, missing)
-    return _hexadecimals(text) if kind == "hex" else _integers(text, kind == "id", missing)
+    return _hexadecimals(text, missing) if kind == "hex" else _integers(text, kind == "id", missing)
 
 
 def _numbers(text: Any, missing: Missing) -> Typed:
@@ -126,7 +127,7 @@ def _integers(text: Any, ids: bool, missing: Missing) -> Typed:
     return Typed(missing.in_integers(values), tuple(problems))
 
 
-def _wide(plain: Any, negative: Mask) -> tuple[Any, Mask, Mask]:
+def _wide(plain: Any, negative: Flags) -> tuple[Any, Flags, Flags]:
     """Signed and unsigned 64-bit integers as int64, which are too large for either, and which are below 2^63."""
     none = np.zeros(len(plain), dtype=bool)
     try:
@@ -145,11 +146,11 @@ def _wide(plain: Any, negative: Mask) -> tuple[Any, Mask, Mask]:
     return nulled(values, large | ~mask_of(plain.is_valid())), large, counted
 
 
-def _hexadecimals(text: Any) -> Typed:
+def _hexadecimals(text: Any, missing: Missing) -> Typed:
     good, there = mask_of(pc.match_substring_regex(text, _HEX)), mask_of(text.is_valid())
     padded = pc.utf8_lpad(pc.fill_null(nulled(text, ~good), "0"), 16, "0").cast(pa.binary()).to_pylist()
     data = np.frombuffer(b"".join(padded) + bytes(8), dtype=np.uint8)
     halves = words_at(data)[: 16 * len(padded) : 8].reshape(-1, 2)
     parts = packed(nibbles_of(halves).byteswap())
     values = pa.array(((parts[:, 0] << np.uint64(32)) | parts[:, 1]).view(np.int64))
-    return Typed(nulled(values, ~good), found(there & ~good, NOT_HEX))
+    return Typed(missing.in_integers(nulled(values, ~good), "hex"), found(there & ~good, NOT_HEX))

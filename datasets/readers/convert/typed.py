@@ -7,21 +7,20 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from wideload.arrays import Flags
 
 NOT_UTF8, NUL = "not UTF-8", "NUL byte"
 NO_TEXT = (NOT_UTF8, NUL)
 
-Mask = npt.NDArray[np.bool_]
-Integers = npt.NDArray[np.int64]
 
 
 class Problem(NamedTuple):
     """The values (or rows) that cannot be converted, bool ``[n]``, and the reason."""
 
-    mask: Mask
+    mask: Flags
     reason: str
 
 
@@ -54,7 +53,7 @@ class Reasons:
                     self.first[row] = reason
 
     @property
-    def bad(self) -> Mask:
+    def bad(self) -> Flags:
         mask = np.zeros(self.rows, dtype=bool)
         mask[list(self.first)] = True
         return mask
@@ -68,16 +67,16 @@ def is_list(kind: pa.DataType) -> bool:
     return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
 
 
-def mask_of(flags: Any) -> Mask:
+def mask_of(flags: Any) -> Flags:
     """A boolean Arrow array as NumPy; null is False."""
     return np.asarray(pc.fill_null(flags, False).to_numpy(zero_copy_only=False), dtype=bool)
 
 
-def nulled(values: Any, mask: Mask) -> Any:
+def nulled(values: Any, mask: Flags) -> Any:
     """The values with null where ``mask`` is True."""
     return pc.if_else(pa.array(mask), pa.scalar(None, values.type), values) if mask.any() else values
 
 
-def found(mask: Mask, reason: str) -> tuple[Problem, ...]:
+def found(mask: Flags, reason: str) -> tuple[Problem, ...]:
     """A problem, unless the mask is empty."""
     return (Problem(mask, reason),) if mask.any() else ()

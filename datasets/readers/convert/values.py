@@ -22,7 +22,8 @@ import pyarrow.compute as pc
 
 from wideload.datasets.readers.convert import text as texts
 from wideload.datasets.readers.convert.missing import Missing
-from wideload.datasets.readers.convert.typed import Mask, Typed, found, is_list, is_text, mask_of, nulled
+from wideload.arrays import Flags
+from wideload.datasets.readers.convert.typed import Typed, found, is_list, is_text, mask_of, nulled
 
 SEVERAL = "several values where one is expected"
 
@@ -47,7 +48,7 @@ def scalar(column: Any, kind: str, missing: Missing) -> Typed:
     return _floats(column, missing) if kind == "number" else _integers(column, kind, missing)
 
 
-def only(column: Any) -> tuple[Any, Mask]:
+def only(column: Any) -> tuple[Any, Flags]:
     """The only element of each list, or null; and which lists have several."""
     lengths = np.asarray(pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False))
     starts = np.cumsum(lengths) - lengths
@@ -119,10 +120,10 @@ def _integers(column: Any, kind: str, missing: Missing) -> Typed:
     return _counted(values, kind, np.zeros(len(column), dtype=bool), missing)
 
 
-def _counted(values: Any, kind: str, beyond: Mask, missing: Missing) -> Typed:
+def _counted(values: Any, kind: str, beyond: Flags, missing: Missing) -> Typed:
     """int64 values, of which those of a kind ``id`` must count from 0; ``beyond``: those of 2^63 or more."""
     if kind != "id":
-        return Typed(missing.in_integers(values))
+        return Typed(missing.in_integers(values, kind))
     negative = mask_of(pc.less(values, 0)) & ~beyond
     problems = (*found(negative, texts.NEGATIVE), *found(beyond, texts.NOT_COUNTED))
     return Typed(missing.in_integers(nulled(values, negative | beyond)), problems)
