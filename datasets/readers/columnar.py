@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from wideload.arrays import Integers
 from wideload.datasets.readers.contract import Block
 from wideload.datasets.readers.convert.rows import Name, convert
-from wideload.arrays import Integers
 from wideload.datasets.readers.delimited import repeated
 from wideload.datasets.readers.layout import Layout
 from wideload.datasets.rejects import Reject

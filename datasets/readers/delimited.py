@@ -9,9 +9,9 @@ from typing import Any
 
 import pyarrow.compute as pc
 
+from wideload.arrays import Integers
 from wideload.datasets.readers.contract import Block
 from wideload.datasets.readers.convert.rows import Name, convert
-from wideload.arrays import Integers
 from wideload.datasets.readers.layout import Layout
 from wideload.datasets.rejects import Reject
 from wideload.datasets.text import values as quickly

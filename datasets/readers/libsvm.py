@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from wideload.arrays import Integers
 from wideload.datasets.readers.contract import Block
 from wideload.datasets.readers.convert.rows import Name, convert
-from wideload.arrays import Integers
 from wideload.datasets.readers.layout import InputField, Label, Layout
 from wideload.datasets.rejects import Reject
 from wideload.datasets.text.blocks import Position, blocks

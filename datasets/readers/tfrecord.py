@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from wideload.arrays import Integers
 from wideload.datasets.readers import example
 from wideload.datasets.readers.contract import Block
 from wideload.datasets.readers.convert.rows import Name, convert
-from wideload.arrays import Integers
 from wideload.datasets.readers.convert.values import as_text
 from wideload.datasets.readers.crc32c import crc32c, masked
 from wideload.datasets.readers.layout import Layout

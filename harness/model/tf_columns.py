@@ -138,15 +138,7 @@ class _Part:
             return source.encoder if source.encoder.oov_buckets <= 1 else None
         return None
 
-<<<<<<< HEAD
     def _plain(self) -> FeatureColumn:
-        source = self.slot.source
-        if isinstance(source, BucketSource) and not self._weighted:
-            number = tf.feature_column.numeric_column(f"{self.layout.name}.raw")
-            return tf.feature_column.bucketized_column(number, source.boundaries.tolist())
-=======
-    def _plain(self) -> Any:
->>>>>>> cb5dbfa (A missing number stays missing from the shards to the served model)
         if (encoder := self._words) is not None:
             words, buckets = encoder.known.to_pylist(), encoder.oov_buckets
             return tf.feature_column.categorical_column_with_vocabulary_list(

@@ -19,9 +19,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from wideload.arrays import Flags, Integers
 from wideload.datasets.readers.convert.missing import Missing
 from wideload.datasets.readers.convert.text import words
-from wideload.arrays import Integers, Flags
 from wideload.datasets.readers.convert.typed import Problem, Typed, found, is_list, is_text, mask_of
 from wideload.datasets.readers.convert.values import scalar, simple
 

@@ -16,12 +16,12 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
+from wideload.arrays import Integers
 from wideload.datasets.readers.contract import ROW, SPLIT, TIME
 from wideload.datasets.readers.convert.labels import labelled
 from wideload.datasets.readers.convert.lists import listed, weighted
 from wideload.datasets.readers.convert.missing import Missing
 from wideload.datasets.readers.convert.times import times
-from wideload.arrays import Integers
 from wideload.datasets.readers.convert.typed import Reasons, Typed
 from wideload.datasets.readers.convert.values import scalar
 from wideload.datasets.readers.layout import InputField, Layout

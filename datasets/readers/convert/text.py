@@ -18,8 +18,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from wideload.datasets.readers.convert.missing import Missing
 from wideload.arrays import Flags
+from wideload.datasets.readers.convert.missing import Missing
 from wideload.datasets.readers.convert.typed import NOT_UTF8, NUL, Typed, found, mask_of, nulled
 from wideload.datasets.text.words import nibbles_of, packed, words_at
 

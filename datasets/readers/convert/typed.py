@@ -16,7 +16,6 @@ NOT_UTF8, NUL = "not UTF-8", "NUL byte"
 NO_TEXT = (NOT_UTF8, NUL)
 
 
-
 class Problem(NamedTuple):
     """The values (or rows) that cannot be converted, bool ``[n]``, and the reason."""
 

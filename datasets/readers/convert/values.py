@@ -20,9 +20,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from wideload.arrays import Flags
 from wideload.datasets.readers.convert import text as texts
 from wideload.datasets.readers.convert.missing import Missing
-from wideload.arrays import Flags
 from wideload.datasets.readers.convert.typed import Typed, found, is_list, is_text, mask_of, nulled
 
 SEVERAL = "several values where one is expected"

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from wideload.datasets.prepare.prepare import Request, prepare
@@ -33,6 +33,7 @@ QUIET = settings(
     max_examples=TABLES,
     deadline=None,
     database=None,
+    phases=tuple(Phase) if TABLES <= 1000 else (Phase.generate,),  # a soak has no time to make a failure smaller
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
