@@ -118,7 +118,8 @@ def _integers(text: Any, ids: bool, missing: Missing) -> Typed:
         there &= ~mask_of(pc.match_substring_regex(text, _NAN))
     plain = pc.replace_substring_regex(nulled(text, ~good), r"^\+|\.0*$", "")
     plain = pc.replace_substring_regex(plain, r"^(-?)0+(\d)", r"\1\2")
-    negative = mask_of(pc.and_(pc.starts_with(plain, "-"), pc.not_equal(plain, "-0")))
+    plain = pc.replace_substring_regex(plain, "^-0$", "0")
+    negative = mask_of(pc.starts_with(plain, "-"))
     values, large, counted = _wide(plain, negative)
     problems = [*found(there & ~good, NOT_AN_INTEGER), *found(large, TOO_LARGE)]
     if ids:
