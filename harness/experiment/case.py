@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from wideload.harness.records.results import Kind
 from wideload.harness.workload.workload import Workload
@@ -69,6 +69,15 @@ class Case(Terms):
     repeat: int = Field(default=0, ge=0)
     kept_losses: int = 200
     handicap: float = Field(default=0.0, ge=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _old_names(cls, values: Any) -> Any:
+        """The command of a record refers to a job file, which may have been written under the old names."""
+        if not isinstance(values, dict):
+            return values
+        today = {old: new for new, old in CANONICAL_NAMES.items()}
+        return {today.get(key, key): value for key, value in values.items()}
 
     @classmethod
     def of(

@@ -15,7 +15,6 @@ from __future__ import annotations
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +24,7 @@ import pyarrow.parquet as pq
 
 from wideload.arrays import Floats
 from wideload.errors import ColumnError
+from wideload.harness.features.arrow import ArrowArray
 from wideload.harness.workload.columns import Pretrained
 
 
@@ -37,7 +37,7 @@ class KeyedVectors:
         vectors: float32 ``[n, dimension]``, finite.
     """
 
-    keys: Any
+    keys: ArrowArray
     vectors: Floats
 
 
@@ -70,14 +70,14 @@ class _File:
     def error(self, problem: str) -> ColumnError:
         return ColumnError(f"column {self.column!r}: {self.path} {problem}.")
 
-    def row_error(self, row: int, keys: Any, problem: str) -> ColumnError:
+    def row_error(self, row: int, keys: ArrowArray, problem: str) -> ColumnError:
         return ColumnError(
             f"column {self.column!r}: {self.path}, row {row + 1}, key {keys[row].as_py()!r}: {problem}. "
             "Correct the row or remove it."
         )
 
 
-def _read_npz(file: _File, declared: Pretrained, dimension: int) -> tuple[Any, Floats]:
+def _read_npz(file: _File, declared: Pretrained, dimension: int) -> tuple[ArrowArray, Floats]:
     with np.load(file.path, allow_pickle=False) as arrays:
         names = list(arrays.keys())
         for name in (declared.key, declared.value):
@@ -93,7 +93,7 @@ def _read_npz(file: _File, declared: Pretrained, dimension: int) -> tuple[Any, F
         return _keys_of(file, pa.array(keys)), vectors.astype(np.float32)
 
 
-def _read_parquet(file: _File, declared: Pretrained, dimension: int) -> tuple[Any, Floats]:
+def _read_parquet(file: _File, declared: Pretrained, dimension: int) -> tuple[ArrowArray, Floats]:
     names = pq.read_schema(file.path).names
     for name in (declared.key, declared.value):
         if names.count(name) != 1:
@@ -105,12 +105,12 @@ def _read_parquet(file: _File, declared: Pretrained, dimension: int) -> tuple[An
     return keys, _vectors_of(file, keys, lists, dimension)
 
 
-def _one_array(column: Any) -> Any:
+def _one_array(column: pa.ChunkedArray) -> ArrowArray:
     whole = column.combine_chunks()
     return pa.concat_arrays(whole.chunks) if isinstance(whole, pa.ChunkedArray) else whole
 
 
-def _keys_of(file: _File, keys: Any) -> Any:
+def _keys_of(file: _File, keys: ArrowArray) -> ArrowArray:
     """Integers or strings without nulls, one at least."""
     if not len(keys):
         raise file.error("holds no rows; name a file with a key and a vector in each row")
@@ -125,7 +125,7 @@ def _keys_of(file: _File, keys: Any) -> Any:
     return keys
 
 
-def _vectors_of(file: _File, keys: Any, lists: Any, dimension: int) -> Floats:
+def _vectors_of(file: _File, keys: ArrowArray, lists: ArrowArray, dimension: int) -> Floats:
     """float32 ``[n, dimension]`` of a pyarrow array of lists. Lengths are checked before anything is flattened."""
     fixed = pa.types.is_fixed_size_list(lists.type)
     if not (fixed or pa.types.is_list(lists.type) or pa.types.is_large_list(lists.type)):
@@ -149,7 +149,7 @@ def _vectors_of(file: _File, keys: Any, lists: Any, dimension: int) -> Floats:
     return numbers.reshape(len(lists), dimension)
 
 
-def _check_distinct(file: _File, keys: Any) -> None:
+def _check_distinct(file: _File, keys: ArrowArray) -> None:
     encoded = keys.dictionary_encode()
     if len(encoded.dictionary) == len(keys):
         return
@@ -159,7 +159,7 @@ def _check_distinct(file: _File, keys: Any) -> None:
     raise file.row_error(again, keys, f"the key is in row {int(first[codes[again]]) + 1} already")
 
 
-def _check_finite(file: _File, keys: Any, vectors: Floats) -> None:
+def _check_finite(file: _File, keys: ArrowArray, vectors: Floats) -> None:
     wrong: npt.NDArray[np.bool_] = ~np.isfinite(vectors).all(axis=1)
     if wrong.any():
         row = int(np.argmax(wrong))
@@ -167,6 +167,6 @@ def _check_finite(file: _File, keys: Any, vectors: Floats) -> None:
         raise file.row_error(row, keys, f"number {place + 1} of the vector is {vectors[row, place]} as float32")
 
 
-def _first(mask: Any) -> int:
+def _first(mask: ArrowArray) -> int:
     """Position of the first true element of a pyarrow array of booleans."""
     return int(pc.index(mask, True).as_py())

@@ -1,4 +1,4 @@
-from wideload.harness.experiment.case import Case
+from wideload.harness.experiment.case import CANONICAL_NAMES, Case
 from wideload.harness.workload.workload import Workload
 
 
@@ -39,6 +39,14 @@ def test_ids_are_those_that_earlier_versions_have_stored() -> None:
     """A field that gets a new name must not make finished cases unknown."""
     assert case().case_id == "local-r2-0-a58ff5849e87"
     assert case(kept_losses=7, options={"mode": "sync"}, strategy="sparse_ps").case_id == "sparse_ps-r2-0-a5c7c7a64b97"
+
+
+def test_a_case_that_was_stored_under_old_names_is_read() -> None:
+    stored = {
+        CANONICAL_NAMES.get(key, key): value for key, value in case(kept_losses=7).model_dump(mode="json").items()
+    }
+    assert "losses" in stored
+    assert Case.model_validate(stored) == case(kept_losses=7)
 
 
 def test_a_single_process_gets_the_cores_of_all_ranks() -> None:

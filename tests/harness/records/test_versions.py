@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,9 +12,10 @@ from click.testing import CliRunner
 
 import wideload
 from wideload.errors import DataError
-from wideload.harness.cli import cli
+from wideload.harness.cli import cli, main
 from wideload.harness.experiment.experiment import load
 from wideload.harness.records.results import FlagKind, NotJudged, Results, RunRecord
+from wideload.harness.records.store import CaseRecords, Store
 
 VERSION_1 = Path(__file__).parent / "version_1"
 
@@ -79,6 +81,29 @@ def test_the_table_of_a_version_1_folder_has_todays_names() -> None:
     frame = wideload.load_results(VERSION_1)
     assert frame["background_cores"].tolist()[0] == 0.019553628362928253
     assert "foreign_cores" not in frame
+
+
+def test_finished_cases_of_a_version_1_folder_are_known_and_new_ones_are_added(
+    tmp_path: Path, make_run: Callable[..., RunRecord]
+) -> None:
+    shutil.copytree(VERSION_1, tmp_path / "run")
+    store = Store(tmp_path / "run")
+    old = [str(line["case_id"]) for line in read("runs.jsonl")]
+    assert list(store.known()) == old
+    store.add(CaseRecords(make_run(case_id="new"), [], []))
+    assert list(store.known()) == [*old, "new"]
+
+
+def test_a_folder_of_a_newer_version_ends_the_command_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "runs.jsonl").write_text(json.dumps(read("runs.jsonl")[0] | {"schema_version": 99}) + "\n")
+    for command in (["show"], ["report"], ["compare"], ["export", "-o", str(tmp_path / "x.csv")]):
+        monkeypatch.setattr("sys.argv", ["wideload", command[0], str(tmp_path), *command[1:]])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 1
+        assert "runs.jsonl: written with schema version 99" in capsys.readouterr().err
 
 
 def test_the_experiment_of_a_version_1_folder_runs_again() -> None:
