@@ -1,7 +1,7 @@
-"""The entries in the race, found by name.
+"""The distribution strategies, found by name.
 
-Built-in strategies are listed below; third parties add theirs by the entry point group ``wideload.strategies``, whose
-value is a :class:`wideload.harness.contract.Strategy` subclass. Nothing is imported before it is asked for.
+Built-in strategies are listed below. Third parties add theirs through the entry point group ``wideload.strategies``,
+whose value is a :class:`wideload.harness.contract.Strategy` subclass. A strategy is imported only when it is looked up.
 """
 
 from __future__ import annotations
@@ -36,6 +36,6 @@ def find(name: str) -> type[Strategy]:
 
     Raises:
         UnknownNameError: no such strategy; names the nearest one.
-        UsageError: a plugin's entry point does not lead to a Strategy.
+        UsageError: a plug-in's entry point is not a Strategy subclass.
     """
     return _STRATEGIES.find(name)

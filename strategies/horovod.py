@@ -1,4 +1,4 @@
-"""``horovod``: every rank holds the model; Horovod's allreduce for the tower, its allgather for the touched rows."""
+"""``horovod``: every rank holds the model. Horovod's allreduce sums the tower's gradients, its allgather the rows'."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class HorovodOptions(ReplicatedOptions):
 
 
 BUILD_LOG = "wideload-horovod.log"
-"""Left in the environment's folder by a build that failed, until one succeeds (tools/horovod.py)."""
+"""A failed build leaves this file in the environment's folder; a successful one removes it (tools/horovod.py)."""
 
 
 def remedy(environment: Path) -> str:
-    """What brings Horovod into an environment that lacks it."""
+    """Says how to install Horovod in an environment that lacks it."""
     log = environment / BUILD_LOG
     if log.exists():
-        return f"its build failed ({log}): mend the cause, then run `nox -s demo`, which tries it again"
+        return f"its build failed ({log}): fix the cause, then run `nox -s demo`, which builds it again"
     if any(environment.glob("wideload-*.stamp")):
         return "run `nox -s demo`, which builds it"
     return "build it against this TensorFlow and MPI as CONTRIBUTING.md shows"

@@ -1,4 +1,4 @@
-"""``local``: one process, plain TensorFlow. The reference that every other strategy must follow."""
+"""``local``: one process, plain TensorFlow. The reference that every other strategy must reproduce."""
 
 from __future__ import annotations
 

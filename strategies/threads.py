@@ -1,13 +1,13 @@
-"""TensorFlow's thread pools, sized to what a rank may use."""
+"""The size of TensorFlow's thread pools: the threads that a rank may use."""
 
 from __future__ import annotations
 
 
 def limit_threads(threads: int) -> None:
-    """Compute threads within an operation, one operation at a time.
+    """Lets an operation use ``threads`` compute threads, and runs one operation at a time.
 
-    One inter-op thread: the step is a chain, and a second pool would only take the cores of the first. The pools are
-    made with TensorFlow's first operation; in a process that is past it they stay as they are.
+    There is one inter-op thread because the step is a chain: a second pool would only take cores from the first.
+    TensorFlow creates its pools with its first operation. In a process that has run one, this function does nothing.
     """
     import tensorflow as tf
 

@@ -33,7 +33,11 @@ MOVED = {
     "wideload.reports.markdown": "wideload.reports.plain.markdown",
     "wideload.reports.render": "wideload.reports.html.render",
     "wideload.strategies.collectives": "wideload.strategies.replicated.collectives",
+    "wideload.strategies.replicated.seeding": "wideload.strategies.replicated.from_parameter_server",
     "wideload.strategies.replicated_options": "wideload.strategies.replicated.options",
+    "wideload.strategies.sparse_ps.seeding": "wideload.strategies.sparse_ps.from_replicated",
+    "wideload.strategies.tf_parameter_server.members": "wideload.strategies.tf_parameter_server.servers",
+    "wideload.strategies.tf_parameter_server.pump": "wideload.strategies.tf_parameter_server.scheduler",
     "wideload.strategies.variants": "wideload.harness.tools.variants",
     "wideload.tables": "wideload.terminal",
 }

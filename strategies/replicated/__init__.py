@@ -1,4 +1,4 @@
-"""One trainer whose ranks each hold a copy of the model; what differs is how gradients travel between them.
+"""A trainer whose ranks each hold a copy of the model. Strategies differ in how gradients travel between the ranks.
 
 The names below load TensorFlow on first use.
 """

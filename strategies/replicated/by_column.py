@@ -1,7 +1,8 @@
-"""A table for every column, as stock feature columns would have it: a measured variant, not the default.
+"""One table per column, as TensorFlow's feature columns have it: a variant that is measured, not the default.
 
-The slots of a table share its variable and are looked up at once. Taken apart, each column has variables, look-ups,
-unique and update of its own; slots of a shared column stay together. Rows, their start and their order are the same.
+By default the slots of a table share its variable and are looked up together. Here each column has its own variables,
+look-up, deduplication and update; the slots of a shared column stay together. The rows, their initial values and their
+order are the same.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from wideload.harness.features.layout import BatchLayout, TableLayout
 
 
 def by_column(layout: BatchLayout) -> tuple[BatchLayout, list[int]]:
-    """The layout with a table per column, and for each of these tables the id at which its rows began.
+    """Returns the layout with one table per column, and for each of these tables the id at which its rows began.
 
-    Tables keep the name of the one that they were part of: it decides how rows start.
+    Each table keeps the name of the table that it was part of, because the name decides the rows' initial values.
     """
     parts = [part for table in layout.tables for part in _columns(table)]
     return replace(layout, tables=tuple(table for table, _ in parts)), [first for _, first in parts]

@@ -1,4 +1,4 @@
-"""What the ranks of a replicated strategy do together."""
+"""The collective operations that a replicated strategy needs."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from typing import Any
 
 
 class Collectives:
-    """Sums and gathers; these are for a rank on its own.
+    """Sums and gathers over the ranks. This base class implements them for a job of one rank.
 
-    Called inside the graph, by all ranks in one order.
+    All ranks call them inside the graph, in the same order.
     """
 
     ranks = 1
 
     def scope(self) -> AbstractContextManager[Any]:
-        """Variables are created in here."""
+        """A context manager within which variables are created."""
         return nullcontext()
 
     def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Calls ``function`` where the collectives below may be called."""
+        """Calls ``function`` in a context in which the collectives below may be called."""
         return function(*arguments)
 
     def sum(self, vector: Any) -> Any:
-        """Sum over the ranks of a float vector ``[n]``; not differentiable."""
+        """Sums a float vector ``[n]`` over the ranks; not differentiable."""
         return vector
 
     def gather(self, tensor: Any) -> Any:
-        """Tensors of all ranks along axis 0, in rank order; sizes may differ."""
+        """Concatenates the tensors of all ranks along axis 0, in rank order; their sizes may differ."""
         return tensor
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""How row gradients get from every rank to every rank. Ways of doing it, each a measured option.
+"""How row gradients get from every rank to every rank. Each way is an option, so that it can be measured.
 
 =========  ======================================================================  ===================================
 way        on the wire, per step                                                   grows with
@@ -8,9 +8,9 @@ way        on the wire, per step                                                
 ``dense``  one sum per table over a gradient of the whole table's size              the vocabulary
 =========  ======================================================================  ===================================
 
-All of them yield the distinct rows that any rank touched, with the sums of their gradients. Rows are distinct already
-when they are sent (the gradient of a working set is), and are deduplicated once more here, because ranks touch the
-same rows.
+All of them return the distinct rows that any rank touched, with the sums of their gradients. Each rank sends distinct
+rows, because the gradient of a working set has distinct rows. They are deduplicated once more here, because several
+ranks touch the same row.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ Slices = list[tuple[Any, Any]]
 
 
 class Exchange:
-    """One way, over the collectives of a strategy.
+    """Exchanges row gradients in one way, by the collectives of a strategy.
 
     Args:
         way: see the module.
         collectives: sums and gathers.
-        unique: distinct values and which one each value is.
-        tables: layouts, in order.
+        unique: returns the distinct values, and for each value the index of its distinct value.
+        tables: the layouts, in order.
     """
 
     def __init__(self, way: Way, collectives: Collectives, unique: Unique, tables: Sequence[TableLayout]) -> None:
@@ -51,7 +51,7 @@ class Exchange:
         self._way = self._ways[way]
 
     def __call__(self, slices: Slices) -> Slices:
-        """Sums over the ranks. ``slices`` are this rank's, with distinct ids."""
+        """Sums over the ranks. ``slices`` belong to this rank and have distinct ids."""
         return slices if self._collectives.ranks == 1 or not slices else self._way(slices)
 
     def _fused(self, slices: Slices) -> Slices:
@@ -70,8 +70,8 @@ class Exchange:
 
     def _summed(self, table: TableLayout, ids: Any, rows: Any) -> tuple[Any, Any]:
         """A column of ones tells which rows were touched."""
-        marked = tf.concat([rows, tf.ones([tf.size(ids), 1])], axis=1)
-        whole = tf.math.unsorted_segment_sum(marked, ids, table.rows)
+        counted = tf.concat([rows, tf.ones([tf.size(ids), 1])], axis=1)
+        whole = tf.math.unsorted_segment_sum(counted, ids, table.rows)
         summed = tf.reshape(self._collectives.sum(tf.reshape(whole, [-1])), [-1, table.width + 1])
         touched = tf.where(summed[:, -1] > 0)[:, 0]
         return touched, tf.gather(summed[:, :-1], touched)
@@ -82,12 +82,12 @@ class Exchange:
 
 
 def unpacked(message: Any, floats: Any, widths: Sequence[int], ranks: int) -> Slices:
-    """Per table ``(ids [n], rows [n, width])`` of all ranks, in rank order.
+    """Splits what was gathered into ``(ids [n], rows [n, width])`` per table, over all ranks in rank order.
 
     Args:
         message: for each rank the number of ids per table, then the ids of all tables; int64.
         floats: for each rank the rows of all tables, flattened.
-        widths: of each table's rows.
+        widths: floats in a row of each table.
     """
     ids: list[list[Any]] = [[] for _ in widths]
     rows: list[list[Any]] = [[] for _ in widths]

@@ -21,7 +21,7 @@ def start(cluster: Cluster, settings: Mapping[str, str]) -> None:
     Horovod 0.28 reads its settings when it starts, and crashes when it is started again after it was stopped.
 
     Raises:
-        UsageError: it runs already, with other settings.
+        UsageError: Horovod already runs in this process with other settings.
     """
     if not _started:
         os.environ.update(settings)
@@ -34,7 +34,8 @@ def start(cluster: Cluster, settings: Mapping[str, str]) -> None:
 class HorovodCollectives(Collectives):
     """Sums and gathers of a started Horovod.
 
-    Horovod matches tensors by name, so an operation's name is its place in the order of tracing, equal on all ranks.
+    Horovod matches tensors by name. An operation is named by its position in the order of tracing, which is the same
+    on all ranks.
     """
 
     def __init__(self, cluster: Cluster) -> None:

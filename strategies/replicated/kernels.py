@@ -1,4 +1,4 @@
-"""Which kernels look rows up: the project's own or TensorFlow's alone. An option of every replicated strategy."""
+"""The kernels that look rows up: the project's own, or only TensorFlow's. An option of every replicated strategy."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ Choice = Literal["auto", "native", "tensorflow"]
 @dataclass(frozen=True, slots=True)
 class Kernels:
     """Attributes:
-    bag: makes the look-up of one table.
-    unique: distinct values of int64 ``[n]`` in order of first appearance, and int32 ``[n]``: which one each value is.
+    bag: creates the look-up of one table.
+    unique: takes int64 ``[n]``; returns the distinct values in order of first appearance, and int32 ``[n]``, the index
+        of each value's distinct value.
     """
 
     bag: Callable[[TableLayout], Bag]
@@ -28,10 +29,10 @@ class Kernels:
 
 
 def find_kernels(choice: Choice) -> Kernels:
-    """The kernels of that name; ``auto`` takes the native ones where they were built.
+    """Returns the kernels of that name; ``auto`` uses the native ones where they were built.
 
     Raises:
-        UnavailableError: native kernels are asked for and were not built.
+        UnavailableError: native kernels are requested but were not built.
     """
     if choice == "tensorflow":
         return _tensorflow()
@@ -45,7 +46,9 @@ def find_kernels(choice: Choice) -> Kernels:
 
 def _native() -> Kernels:
     if importlib.util.find_spec("wideload._native") is None:
-        raise UnavailableError("wideload's native module is not built; install wideload with a C++20 compiler at hand.")
+        raise UnavailableError(
+            "wideload's native module is not built; install wideload where a C++20 compiler is available."
+        )
     from wideload.harness.model.native_bag import native_bag
     from wideload.ops import unique_signs
 

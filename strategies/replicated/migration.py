@@ -1,4 +1,4 @@
-"""A trained model, carried over to changed columns."""
+"""Carries a trained model over to changed columns."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from wideload.harness.features.remapping import NOTHING, Changes, SlotChange
 
 
 def migrate(saved: Saved, fresh: Arrays, changes: Changes, width: int) -> Arrays:
-    """What a new model starts from: ``fresh`` wherever nothing is continued, else what was trained.
+    """Returns the arrays from which the new model starts: trained values if they carry over, else ``fresh`` ones.
 
     Args:
         saved: the old model.
-        fresh: arrays of the untrained new model.
+        fresh: the arrays of the new, untrained model.
         changes: see :mod:`wideload.harness.features.remapping`.
-        width: outputs of the tower's first layer.
+        width: the number of outputs of the tower's first layer.
 
     Raises:
-        CheckpointError: the file is not of a model with the old columns that ``changes`` knows.
+        CheckpointError: the saved model does not have the old columns that ``changes`` describes.
     """
     arrays = {name: np.array(array) for name, array in fresh.items()}
     for change in changes.slots:
@@ -40,13 +40,13 @@ def _slot(old: Arrays, new: Arrays, change: SlotChange) -> None:
         if was not in old:
             continue
         if len(old[was]) < (change.old.table.rows or 0):
-            raise CheckpointError(f"{was} has {len(old[was])} rows in the checkpoint, the old columns say more.")
+            raise CheckpointError(f"{was} has {len(old[was])} rows in the checkpoint, but the old columns have more.")
         both = min(new[name].shape[1], old[was].shape[1])
         new[name][target, :both] = old[was][source, :both]
 
 
 def _tower(old: Arrays, new: Arrays, changes: Changes, width: int) -> None:
-    """The first kernel goes input by input; everything behind it as a whole, when the layers are as they were."""
+    """Copies the first kernel input by input, and the rest as a whole; does nothing if the layers have changed."""
     cut, was_cut = len(changes.inputs) * width, changes.old_inputs * width
     if new["tower"].size - cut != old["tower"].size - was_cut:
         return

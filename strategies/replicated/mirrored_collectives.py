@@ -1,6 +1,6 @@
 """MultiWorkerMirroredStrategy's operations as :class:`wideload.strategies.replicated.collectives.Collectives`.
 
-TensorFlow learns who takes part from the environment variable TF_CONFIG, which is derived from the MPI ranks.
+TensorFlow learns which processes take part from the environment variable TF_CONFIG, derived from the MPI ranks.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ HEARTBEAT_TIMEOUT_MS = 600_000
 
 
 class MirroredCollectives(Collectives):
-    """Joins the job. One replica per rank; a rank on its own needs no TF_CONFIG and no server.
+    """Joins the job, with one replica per rank. A job of one rank needs no TF_CONFIG and no server.
 
     Args:
-        cluster: who takes part.
+        cluster: the ranks that take part.
         communication: ``ring``, ``auto`` or ``nccl``.
     """
 
@@ -54,9 +54,9 @@ _joined: list[Any] = []
 
 
 def join(cluster: Cluster, options: Any) -> Any:
-    """The process's MultiWorkerMirroredStrategy; made once, because TensorFlow's server cannot be started twice.
+    """Returns the process's MultiWorkerMirroredStrategy; created once, because TensorFlow's server cannot start twice.
 
-    ``options`` are its defaults; every collective is given its own.
+    ``options`` are its defaults; every collective is called with its own.
     """
     if not _joined:
         if cluster.ranks > 1:
@@ -72,9 +72,9 @@ def join(cluster: Cluster, options: Any) -> Any:
 def extend_heartbeat_timeout(ranks: int) -> None:
     """Lets ranks miss heartbeats for as long as the broadcast of a large table takes.
 
-    A variable's first value is broadcast from rank 0, gigabytes over the same connection as the heartbeats, and
-    TensorFlow gives up after 10 s without one. Dead ranks are noticed by the launcher and the harness. There is no
-    public way to say so: what the strategy would configure is configured before it.
+    A variable's first value is broadcast from rank 0: gigabytes over the connection that also carries the heartbeats,
+    and TensorFlow gives up after 10 s without one. The launcher and the harness notice dead ranks. TensorFlow has no
+    public setting for this, so the coordination service is configured here, before the strategy would configure it.
     """
     from tensorflow.python.eager import context
     from tensorflow.tsl.protobuf import coordination_config_pb2
@@ -88,6 +88,6 @@ def extend_heartbeat_timeout(ranks: int) -> None:
 
 
 def agree_on_config(cluster: Cluster, holder: socket.socket) -> str:
-    """TF_CONFIG of this rank: the addresses of all ranks, in rank order. ``holder`` is bound to this rank's."""
+    """TF_CONFIG of this rank: the addresses of all ranks, in rank order. Binds ``holder`` to this rank's."""
     workers = claim(cluster, holder)
     return json.dumps({"cluster": {"worker": workers}, "task": {"type": "worker", "index": cluster.rank}})

@@ -1,7 +1,7 @@
-"""TensorFlow's fused optimizer kernels behind one face, for dense vectors and for the touched rows of a table.
+"""TensorFlow's fused optimizer kernels behind one interface, for dense vectors and for the touched rows of a table.
 
-Formulas: the docstrings of :mod:`wideload.harness.workload.workload`. State lives in variables beside the weights.
-``apply_rows`` expects distinct row ids; rows that are not named stay as they are.
+The docstrings of :mod:`wideload.harness.workload.optimizers` state the formulas. Optimizer state is stored in variables
+of its own. ``apply_rows`` expects distinct row ids and does not change other rows.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from wideload.harness import workload as declared
 
 
 class Optimizer(ABC):
-    """One variable's optimizer.
+    """The optimizer of one variable.
 
     Args:
-        weights: float32 variable, ``[P]`` or ``[rows, dim]``.
+        weights: a float32 variable, ``[P]`` or ``[rows, dim]``.
 
     Attributes:
         state: variables by name, in the order they are saved.
@@ -33,7 +33,7 @@ class Optimizer(ABC):
         self.state[name] = tf.Variable(initial, trainable=False, dtype=tf.float32)
 
     def read(self) -> Any:
-        """The weights, now."""
+        """Reads the current weights."""
         return tf.raw_ops.ReadVariableOp(resource=self.weights.handle, dtype=tf.float32)
 
     @abstractmethod
@@ -49,7 +49,7 @@ class Optimizer(ABC):
 
 
 def make_optimizer(declaration: declared.Optimizer, weights: Any) -> Optimizer:
-    """The optimizer that a workload declares, for one variable."""
+    """Creates the optimizer that a workload declares, for one variable."""
     makers: dict[type, Any] = {
         declared.Ftrl: FtrlOptimizer,
         declared.AdaGrad: AdaGradOptimizer,
@@ -134,7 +134,7 @@ class SgdOptimizer(Optimizer):
 
 
 class AdamOptimizer(Optimizer):
-    """Dense vectors share one count of updates; table rows have one each."""
+    """A dense vector has one count of updates; each row of a table has its own."""
 
     def __init__(self, declaration: declared.Adam, weights: Any) -> None:
         super().__init__(weights)

@@ -1,4 +1,4 @@
-"""Options that all replicated strategies have in common: ways of doing the same, so that each can be measured."""
+"""Options that all replicated strategies share. Each selects one of several ways, so that all can be measured."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ class SingleOptions(Options):
     """Options of one process.
 
     Attributes:
-        kernels: ``native`` look-ups or TensorFlow's alone; ``auto`` takes the native ones where they were built.
-        rows: linear weight and embedding in one variable (``joint``) or in two (``split``); ``auto`` joins them where
+        kernels: ``native`` look-ups or only TensorFlow's; ``auto`` uses the native ones where they were built.
+        rows: linear weight and embedding in one variable (``joint``) or in two (``split``); ``auto`` joins them if
             their optimizers are equal.
-        lookup: all slots of a table at once (``table``), or every column on its own, as stock feature columns do
+        lookup: all slots of a table at once (``table``), or each column separately, as TensorFlow's feature columns do
             (``column``).
     """
 
@@ -27,8 +27,8 @@ class ReplicatedOptions(SingleOptions):
     """Options of several ranks.
 
     Attributes:
-        exchange: row gradients of all tables in two gathers (``fused``), of each table in two (``table``), or as sums
-            over whole tables (``dense``, whose cost grows with the vocabulary).
+        exchange: how row gradients travel: those of all tables in two gathers (``fused``), those of each table in
+            two (``table``), or as sums over whole tables (``dense``, whose cost grows with the vocabulary).
     """
 
     exchange: Literal["fused", "table", "dense"] = "fused"

@@ -1,7 +1,7 @@
-"""A table as variables: every rank holds all of it.
+"""The variables of one table; every rank holds the whole table.
 
-``split``  a variable for the linear weights and one for the embeddings, each under its optimizer
-``joint``  both in one row, one look-up and one update for the two; only where the optimizers are equal
+``split``  one variable for the linear weights and one for the embeddings, each with its own optimizer
+``joint``  both in one row, with one look-up and one update; only if the optimizers are equal
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ class TableVariables:
     """One table.
 
     Args:
-        layout: of the table.
-        model: whose optimizers apply.
-        seed: of the rows' first values.
-        rows: see the module; ``auto`` joins where it can.
-        part: the rows of the table that these variables hold, numbered anew from 0.
+        layout: the table's layout.
+        model: declares the optimizers.
+        seed: determines the rows' initial values.
+        rows: see the module; ``auto`` joins rows where possible.
+        part: the rows of the table that these variables hold, renumbered from 0.
 
     Raises:
-        ColumnError: the table is unbounded, or its rows wait for admission.
+        ColumnError: the table is unbounded, or its rows are admitted only after several shows.
         UsageError: rows cannot be joined, because the optimizers differ.
     """
 
@@ -81,14 +81,14 @@ class TableVariables:
         return found
 
     def assign(self, arrays: Arrays) -> None:
-        """Takes what :meth:`arrays` gave, of rows split or joined."""
+        """Assigns what :meth:`arrays` returned, whether its rows were split or joined."""
         for name, part in self.parts.items():
             for key, variable in _named(name, part).items():
                 halves = [arrays[half] for half in _halves(key)] if name == "joint" else [arrays[key]]
                 variable.assign(np.concatenate(halves, axis=1)[:, : variable.shape[1]])
 
     def _parted(self, key: str, joined: Any) -> Arrays:
-        """Both parts of a joined array; one count of updates stands for both."""
+        """Splits a joined array into its two parts; a single count of updates is used for both."""
         wide, deep = _halves(key)
         if joined.shape[1] == 1:
             return {wide: joined, deep: joined}
@@ -104,7 +104,7 @@ def _halves(key: str) -> tuple[str, str]:
 
 
 def variable_widths(layout: TableLayout, model: Model, rows: Rows) -> dict[str, int]:
-    """Floats a row has in each variable of a table, by its name.
+    """Returns the number of floats per row in each variable of a table, by the variable's name.
 
     Raises:
         UsageError: rows cannot be joined, because the optimizers differ.

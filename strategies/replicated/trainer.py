@@ -1,12 +1,12 @@
-"""Every rank holds the whole model; gradients are summed over the ranks and applied by each, equally.
+"""Every rank holds the whole model. Gradients are summed over the ranks, and each rank applies the same sums.
 
-One step, one call into the graph::
+A step is one call into the graph::
 
     unique ids of each table ─► gather their rows (the working set) ─► model ─► loss, gradients
         dense gradient      ──sum over ranks──────────────────────────► fused dense update
         row gradients       ──exchange, see exchange.py───────────────► fused sparse update of touched rows
 
-What differs between strategies is :class:`wideload.strategies.replicated.collectives.Collectives`.
+Strategies differ in their :class:`wideload.strategies.replicated.collectives.Collectives`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from wideload.harness.model.tower import DenseTower, Pass
 from wideload.harness.model.wide_deep import Gradients, Inputs, WideDeep, first_example
 from wideload.harness.workload.workload import Workload
 from wideload.strategies.one_graph import OneGraph
-from wideload.strategies.replicated import seeding
+from wideload.strategies.replicated import from_parameter_server
 from wideload.strategies.replicated.by_column import by_column
 from wideload.strategies.replicated.collectives import Collectives
 from wideload.strategies.replicated.exchange import Exchange
@@ -45,7 +45,7 @@ class ReplicatedTrainer(Trainer):
 
     Args:
         collectives: sums and gathers over the ranks.
-        options: which ways of doing it.
+        options: how rows are stored, looked up and exchanged.
     """
 
     def __init__(
@@ -80,11 +80,11 @@ class ReplicatedTrainer(Trainer):
         self._infer = OneGraph(self._infer_anywhere, [signature])
 
     def _table(self, layout: TableLayout, workload: Workload, options: SingleOptions) -> TableVariables:
-        """The rows of one table, in this process."""
+        """Creates the rows of one table, in this process."""
         return TableVariables(layout, workload.model, workload.seed, options.rows)
 
     def _vector(self, initial: Any, workload: Workload) -> Optimizer:
-        """The tower's parameters ``[P]`` with their optimizer, in this process."""
+        """Creates the tower's parameters ``[P]`` with their optimizer, in this process."""
         return make_optimizer(workload.model.dense_optimizer, tf.Variable(initial))
 
     def step(self, batch: Batch) -> StepResult:
@@ -127,7 +127,7 @@ class ReplicatedTrainer(Trainer):
         return self._model.probabilities(rows, inverses, self._dense.read(), statistics, inputs)
 
     def _working_set(self, inputs: Inputs) -> tuple[list[Any], list[Any], list[Any]]:
-        """Per table: distinct ids, their rows, and which row each value is."""
+        """Returns, per table, the distinct ids, their rows, and for each value the index of its row."""
         values = [part.values for part in self._model.parts(inputs)]
         if self._first_rows:
             values = [ids - first for ids, first in zip(values, self._first_rows, strict=True)]
@@ -147,7 +147,7 @@ class ReplicatedTrainer(Trainer):
 
     @property
     def _sum_over_ranks(self) -> Callable[[Any], Any]:
-        """The collectives' sum with its gradient, which is the sum of the gradients."""
+        """The collectives' sum, made differentiable: its gradient is the sum of the gradients."""
 
         @tf.custom_gradient  # type: ignore[untyped-decorator]
         def across(vector: Any) -> Any:
@@ -157,7 +157,7 @@ class ReplicatedTrainer(Trainer):
         return summed
 
     def arrays(self) -> Arrays:
-        """A copy of the whole model by name on disk, whatever the options: ``wide8/deep:accumulator``, ``tower``..."""
+        """Copies the whole model, by the names used on disk: ``wide8/deep:accumulator``, ``tower``..."""
         pieces: dict[str, list[npt.NDArray[np.float32]]] = {}
         for table in self._tables:
             for name, array in table.arrays().items():
@@ -189,22 +189,24 @@ class ReplicatedTrainer(Trainer):
         return Footprint(weights=weights + byte_count(statistics), optimizer=state)
 
     def save(self, directory: Path) -> None:
-        """Rank 0 writes everything, once; all ranks hold the same."""
+        """Rank 0 writes everything, once, because all ranks hold the same values."""
         try:
             self.cut().write(directory)
         finally:
-            self._cluster.barrier()  # also when the disk is full: the others wait here
+            self._cluster.barrier()  # in a finally, because the others wait here even if the disk is full
 
-    def cut(self, since: int | None = None) -> Cut:  # noqa: ARG002 - has no increments
+    def cut(self, since: int | None = None) -> Cut:  # noqa: ARG002 - there are no increments
         if self._cluster.rank:
             return SavedCut(None)
         return SavedCut(Saved(self.arrays(), self._steps, describe(self._layout)))
 
     def restore(self, directory: Path) -> None:
         arrays = self.arrays()
-        if seeding.holds_rows(directory):
+        if from_parameter_server.holds_rows(directory):
             arrays = {name: np.array(array) for name, array in arrays.items()}
-            saved = Saved(arrays, seeding.seed(arrays, self._layout, directory), describe(self._layout))
+            saved = Saved(
+                arrays, from_parameter_server.load_rows(arrays, self._layout, directory), describe(self._layout)
+            )
         else:
             saved = read_weights(directory)
         saved.check_fits({name: array.shape for name, array in arrays.items()})
@@ -212,10 +214,10 @@ class ReplicatedTrainer(Trainer):
         self._steps = saved.steps
 
     def warm_start(self, directory: Path, changes: Changes) -> None:
-        """Goes on from a model that was saved under other columns; ``str(changes)`` says what is kept.
+        """Continues from a model that was saved with other columns; ``str(changes)`` says what is kept.
 
         Raises:
-            CheckpointError: there is no such model, or it does not have the old columns.
+            CheckpointError: the model does not exist or does not have the old columns.
         """
         saved = read_weights(directory)
         self._assign(migrate(saved, self.arrays(), changes, self._model.tower.first_width))
@@ -231,12 +233,12 @@ class ReplicatedTrainer(Trainer):
 
 
 def _statistics_of(tower: DenseTower) -> Any:
-    """The running statistics; None without any, because TensorFlow crashes when it broadcasts an empty variable."""
+    """The running statistics. None if there are none: TensorFlow crashes when it broadcasts an empty variable."""
     return tf.Variable(tower.initial_statistics(), trainable=False) if tower.statistics_size else None
 
 
 def byte_count(variables: Sequence[Any]) -> int:
-    """Of float32 variables."""
+    """Returns the size of float32 variables in bytes."""
     return sum(4 * int(np.prod(variable.shape)) for variable in variables)
 
 
@@ -245,12 +247,12 @@ def _read(variable: Any) -> Any:
 
 
 def _after(what: list[Any]) -> Any:
-    """The time, in seconds, once all of ``what`` is there."""
+    """Returns the time, in seconds, at which all of ``what`` has been computed."""
     with tf.control_dependencies(what):
         return tf.timestamp()
 
 
 def _once(moment: Any, tensors: Sequence[Any]) -> list[Any]:
-    """The tensors, for work that must not start before ``moment``: so that the phases of a step follow each other."""
+    """The tensors, for work that must not start before ``moment``, so that the phases of a step do not overlap."""
     with tf.control_dependencies([moment]):
         return [tf.identity(tensor) for tensor in tensors]

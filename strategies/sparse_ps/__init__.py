@@ -9,12 +9,11 @@
                                                          | owners sum, apply the optimizers
 
 Every rank is a worker and owns a shard of every table and a slice of the dense parameters. Three modes: ``sync``
-(large-batch SGD; where cores are idle, the next batch's pull travels while this one computes), ``bounded`` (no worker
+(large-batch SGD; where cores are idle, the next batch is pulled while this one computes), ``bounded`` (no worker
 runs more than ``staleness`` steps ahead of the slowest) and ``async``. See docs/explanation/parameter_server.md.
 
-Scripts use it without the harness, too: ``PsCluster`` by itself, or with Keras ``PsStrategy``, ``category_column``,
-``EmbeddingFeatures``, ``Optimizer`` and ``Model``. The names that need TensorFlow
-load it on first use.
+Scripts can also use it without the harness: ``PsCluster`` by itself, or with Keras ``PsStrategy``, ``category_column``,
+``EmbeddingFeatures``, ``Optimizer`` and ``Model``. The names that need TensorFlow load it on first use.
 """
 
 from __future__ import annotations

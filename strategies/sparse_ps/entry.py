@@ -1,4 +1,4 @@
-"""``sparse_ps`` as an entry in the race. Cheap to import: TensorFlow is loaded when a trainer is built."""
+"""``sparse_ps`` as a strategy of the harness. Cheap to import: TensorFlow is loaded when a trainer is built."""
 
 from __future__ import annotations
 

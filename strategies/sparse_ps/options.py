@@ -14,14 +14,14 @@ class SparsePsOptions(Options):
 
     Attributes:
         mode: ``sync``, ``bounded`` or ``async``.
-        staleness: ``bounded`` only: steps that the slowest worker may lag behind; 0 is ``sync``.
-        prefetch: pull the next batch while this one computes; changes no bit. Synchronous modes only. None: where the
-            machines have cores beside those that compute, since it is more work in all.
-        wire: how rows and gradients travel between ranks: ``fp32``, ``fp16`` or ``bf16``; master rows stay float32.
+        staleness: ``bounded`` only: how many steps the slowest worker may lag behind; 0 is ``sync``.
+        prefetch: pull the next batch while this one computes; changes no result. Synchronous modes only. None: only if
+            the machines have idle cores, because prefetching is more work in total.
+        wire: how rows and gradients travel between ranks: ``fp32``, ``fp16`` or ``bf16``; rows are stored as float32.
         max_in_flight: asynchronous modes: unacknowledged pushes per owner before a push waits.
         timeout: seconds without an answer from a peer before the job fails.
         resend_after: asynchronous modes: seconds before an unacknowledged push is sent again; 0 for never.
-        idle_poll: seconds between looks for messages while nobody waits for one.
+        idle_poll: seconds between checks for messages while no call waits for one.
     """
 
     mode: Literal["sync", "bounded", "async"] = "sync"
@@ -41,5 +41,5 @@ class SparsePsOptions(Options):
 
     @property
     def synchronous(self) -> bool:
-        """Whether a step is large-batch SGD: bounded staleness of 0 steps is."""
+        """Whether a step is large-batch SGD: bounded staleness of 0 steps is, too."""
         return self.mode == "sync" or (self.mode == "bounded" and self.staleness == 0)

@@ -1,6 +1,6 @@
-"""How any number of ranks read a model back: what :mod:`wideload.strategies.sparse_ps.saving` wrote.
+"""Reads a model that :mod:`wideload.strategies.sparse_ps.saving` wrote, with any number of ranks.
 
-Each rank loads the files of the shards that it owns now, and cuts its slice of the dense parameters out of all of them.
+Each rank loads the files of the shards that it now owns, and takes its slice of the dense parameters.
 """
 
 from __future__ import annotations
@@ -17,44 +17,44 @@ from wideload.strategies.sparse_ps.server import PsCluster
 
 
 def restore(directory: Path, server: PsCluster) -> int:
-    """Loads a full model, under any number of ranks; returns the step that comes next. Collective.
+    """Loads a full model, with any number of ranks; returns the next step. Collective.
 
     Raises:
         CheckpointError: a file is missing, is damaged or does not fit.
     """
-    return _restore(directory, server, anew=True)
+    return _restore(directory, server, replace=True)
 
 
 def restore_increment(directory: Path, server: PsCluster) -> int:
-    """Puts an increment on top of what is loaded; returns the step that comes next. Collective."""
-    return _restore(directory, server, anew=False)
+    """Applies an increment to the loaded model; returns the next step. Collective."""
+    return _restore(directory, server, replace=False)
 
 
 def put_dense(dense: Dense, step: int, server: PsCluster) -> None:
-    """Gives this rank its slice of the dense parameters, and all ranks the step that comes next. Collective."""
+    """Sets this rank's slice of the dense parameters, and the next step of all ranks. Collective."""
     mine = dense.of_rank(server.cluster.rank, server.cluster.ranks)
     server.native.restore_dense(mine.weights, mine.planes.reshape(-1), mine.updates)
     server.native.set_first_step(step)
     server.cluster.barrier()
 
 
-def _restore(directory: Path, server: PsCluster, anew: bool) -> int:
+def _restore(directory: Path, server: PsCluster, replace: bool) -> int:
     header = read_header(directory)
     dense = read_dense(directory)
-    on_owner(server, lambda: _restore_tables(directory, header, server, anew))
+    on_owner(server, lambda: _restore_tables(directory, header, server, replace))
     step: int = header["step"]
     put_dense(dense, step, server)
     return step
 
 
-def _restore_tables(directory: Path, header: dict[str, Any], server: PsCluster, anew: bool) -> None:
+def _restore_tables(directory: Path, header: dict[str, Any], server: PsCluster, replace: bool) -> None:
     own = set(own_shards(server))
     for table in server.tables:
         files = _files_of(header, table, directory)
-        if anew:
+        if replace:
             table.clear()
         folder = table_folder(directory, table.name)
-        # Signs that are gone first: one may have come back since.
+        # Removed signs come first, because one may have been created again since.
         for name, rows in sorted(files.items()):
             shard = int(name[-8:-5])
             if shard in own:
@@ -67,7 +67,7 @@ def _files_of(header: dict[str, Any], table: Any, directory: Path) -> dict[str, 
     except KeyError:
         raise CheckpointError(
             f"{directory} has no table {table.name!r}; it has {', '.join(header['tables']) or 'none'}. "
-            "Columns have changed; map the checkpoint onto the new columns first."
+            "The columns have changed; map the checkpoint onto the new columns first."
         ) from None
     return files
 
@@ -78,8 +78,8 @@ def _restore_file(table: Any, path: Path, shard: int, rows: int) -> None:
         raise CheckpointError(f"{path} holds {len(signs)} rows of shard {stored_shard} where {rows} are expected.")
     if digest != _native.row_digest(table):
         raise CheckpointError(
-            f"{path} was written by a table of another declaration than {table.name!r}: slices, dimensions, optimizers "
-            "and admission must be the same."
+            f"{path} was written by a table that was declared differently from {table.name!r}: slices, dimensions, "
+            "optimizers and admission must be the same."
         )
     if path.name.startswith("gone"):
         table.erase(signs)

@@ -1,17 +1,18 @@
-"""The sparse_ps part of a checkpoint, as each rank writes it.
+"""The files of a sparse_ps checkpoint, written by each rank.
 
 ::
 
     table-NAME/shard-SSS.rows    one logical shard of one table: whole rows, exactly (native/storage/row_file.h)
-    table-NAME/gone-SSS.rows     increments: signs whose rows are gone since the checkpoint it builds on
+    table-NAME/gone-SSS.rows     increments: signs whose rows were removed since the checkpoint that it builds on
     dense-RRR.safetensors        rank RRR's slice of the dense parameters and their optimizer state
-    model.json                   the step that comes next, and every table with its files and their rows (rank 0)
+    model.json                   the next step, and every table with its files and their numbers of rows (rank 0)
 
-    save     one shard after the other, straight to disk: needs the memory of one shard
-    cut      copies this rank's rows (of an increment: those that changed) and writes them later, on any thread
+    save       writes one shard after the other, directly to disk: needs the memory of one shard
+    snapshot   copies this rank's rows (for an increment: those that changed) and writes them later, on any thread
 
-Files are per logical shard, so another number of ranks is only another owner map. Both begin where all pushes of all
-ranks are applied, so that all ranks write one moment. Syncing is left to whoever makes the folder's name final.
+There is one file per logical shard, so another number of ranks only maps shards to owners differently. Both functions
+wait until all pushes of all ranks are applied, so that all ranks write the same state. The caller that gives the folder
+its final name flushes the files to disk.
 """
 
 from __future__ import annotations
@@ -38,20 +39,20 @@ Known = dict[tuple[str, int], Signs]
 """The signs of this rank's rows, by table and shard."""
 
 Inventory = dict[str, dict[str, int]]
-"""Files with their rows, by table."""
+"""The files of each table, with their numbers of rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Since:
-    """What an increment builds on: the step after which the checkpoint before was cut, and what was there then."""
+    """What an increment builds on: the step of the previous checkpoint, and the signs that existed then."""
 
     step: int
     known: Known
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ShardCut:
-    """What one shard contributes: rows, and signs that are gone."""
+class ShardSnapshot:
+    """The part of one shard: its rows, and the signs whose rows were removed."""
 
     table: str
     shard: int
@@ -62,7 +63,7 @@ class ShardCut:
     gone: Signs
 
     def write(self, directory: Path) -> dict[str, int]:
-        """The files, and their rows."""
+        """Writes the shard's files; returns their numbers of rows."""
         folder = table_folder(directory, self.table)
         folder.mkdir(exist_ok=True)
         written = {}
@@ -77,16 +78,16 @@ class ShardCut:
 
 
 @dataclass(slots=True, eq=False)
-class PsCut:
-    """One rank's part of a model at one moment; see :class:`wideload.harness.contract.Cut`."""
+class PsSnapshot:
+    """One rank's part of a model at one step; see :class:`wideload.harness.contract.Cut`."""
 
     rank: int
-    shards: list[ShardCut]
+    shards: list[ShardSnapshot]
     dense: Dense
     header: dict[str, Any]
 
     def write(self, directory: Path) -> Written:
-        """Writes the tables and the dense slice; a shard's memory is free as soon as it is written."""
+        """Writes the tables and the dense slice; frees a shard's memory as soon as it is written."""
         inventory: Inventory = {name: {} for name in self.header["tables"]}
         for name in inventory:
             table_folder(directory, name).mkdir(exist_ok=True)
@@ -105,22 +106,22 @@ class PsCut:
         return [directory / FILE]
 
 
-def cut(server: PsCluster, step: int, since: Since | None = None, noted: Known | None = None) -> PsCut:
-    """Copies this rank's part, and puts the signs of its rows into ``noted``; collective."""
-    _meet(server)
-    shards: list[ShardCut] = []
+def snapshot(server: PsCluster, step: int, since: Since | None = None, noted: Known | None = None) -> PsSnapshot:
+    """Copies this rank's part, and stores the signs of its rows in ``noted``. Collective."""
+    _await_pushes(server)
+    shards: list[ShardSnapshot] = []
     on_owner(server, lambda: shards.extend(_shards(server, since, noted)))
-    return _around(server, step, shards)
+    return _with_header(server, step, shards)
 
 
 def save(directory: Path, server: PsCluster, step: int, since: Since | None = None, noted: Known | None = None) -> None:
-    """Writes this rank's part, and puts the signs of its rows into ``noted``; collective.
+    """Writes this rank's part, and stores the signs of its rows in ``noted``. Collective.
 
     Raises:
-        CheckpointError: on every rank, when one cannot write.
+        CheckpointError: on every rank, if one of them cannot write.
     """
-    _meet(server)
-    part = _around(server, step, [])
+    _await_pushes(server)
+    part = _with_header(server, step, [])
     problem = ""
     inventory: Inventory = {}
     try:
@@ -139,7 +140,7 @@ def save(directory: Path, server: PsCluster, step: int, since: Since | None = No
 
 
 def known_signs(server: PsCluster) -> Known:
-    """What tells later which rows are gone."""
+    """Returns the signs of this rank's rows, so that the next increment can tell which rows were removed."""
     known: Known = {}
 
     def note() -> None:
@@ -157,7 +158,7 @@ def own_shards(server: PsCluster) -> range:
 
 
 def on_owner(server: PsCluster, work: Any) -> None:
-    """Does the work where no push or pull is served meanwhile."""
+    """Runs ``work`` on the service thread, so that no push or pull is served meanwhile."""
     problems: list[Exception] = []
 
     def guarded() -> None:
@@ -171,22 +172,22 @@ def on_owner(server: PsCluster, work: Any) -> None:
         raise problems[0]
 
 
-def _meet(server: PsCluster) -> None:
+def _await_pushes(server: PsCluster) -> None:
     server.flush()
     server.cluster.barrier()
 
 
-def _around(server: PsCluster, step: int, shards: list[ShardCut]) -> PsCut:
-    """A cut of these shards with what goes beside them."""
+def _with_header(server: PsCluster, step: int, shards: list[ShardSnapshot]) -> PsSnapshot:
+    """Creates a snapshot of these shards, with the dense slice and the header."""
     weights, state, updates = server.native.dense_state()
     tables = {table.name: _form(table) for table in server.tables}
     header = {"format": FORMAT, "step": step, "ranks": server.cluster.ranks, "tables": tables}
     dense = Dense(weights, state.reshape(2, weights.size), int(updates))
-    return PsCut(server.cluster.rank, shards, dense, header)
+    return PsSnapshot(server.cluster.rank, shards, dense, header)
 
 
-def _shards(server: PsCluster, since: Since | None, noted: Known | None) -> Iterator[ShardCut]:
-    """Where this rank's shards stand, shards of nothing left out; called where nothing changes them."""
+def _shards(server: PsCluster, since: Since | None, noted: Known | None) -> Iterator[ShardSnapshot]:
+    """Yields this rank's shards, without empty ones; called where nothing changes them."""
     for table in server.tables:
         digest = _native.row_digest(table)
         for shard in own_shards(server):
@@ -199,16 +200,16 @@ def _shards(server: PsCluster, since: Since | None, noted: Known | None) -> Iter
                 touched = headers["last_step"] >= since.step
                 signs, headers, floats = signs[touched], headers[touched], floats[touched]
             if len(signs) or len(gone):
-                yield ShardCut(table.name, shard, digest, signs, headers, floats, gone)
+                yield ShardSnapshot(table.name, shard, digest, signs, headers, floats, gone)
 
 
-def _stream(directory: Path, shards: Iterator[ShardCut], inventory: Inventory) -> None:
+def _stream(directory: Path, shards: Iterator[ShardSnapshot], inventory: Inventory) -> None:
     for shard in shards:
         inventory[shard.table] |= shard.write(directory)
 
 
 def _agreed(server: PsCluster, problem: str, inventory: Inventory) -> list[Inventory]:
-    """What all ranks have written; raises on all of them when one could not."""
+    """Returns what each rank has written; raises on all ranks if one could not write."""
     everyone = server.cluster.allgather((problem, inventory))
     for rank, (text, _) in enumerate(everyone):
         if text:
@@ -217,7 +218,7 @@ def _agreed(server: PsCluster, problem: str, inventory: Inventory) -> list[Inven
 
 
 def _form(table: Any) -> dict[str, Any]:
-    """What a table's rows are like; its files come later."""
+    """Describes the format of a table's rows; the files are added later."""
     return {
         "digest": _native.row_digest(table),
         "seed": table.seed,
@@ -231,7 +232,7 @@ def _form(table: Any) -> dict[str, Any]:
 
 
 def state_floats(table: Any) -> list[int]:
-    """Floats of optimizer state of each slice."""
+    """Returns the number of floats of optimizer state of each slice."""
     return [_state_of(one.optimizer, one.dimension) for one in table.slices]
 
 

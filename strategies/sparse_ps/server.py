@@ -1,6 +1,6 @@
-"""This rank's end of the parameter server, from Python: set-up that checks all ranks against each other, and upkeep.
+"""This rank's end of the parameter server in Python: set-up, which checks that all ranks agree, and operation.
 
-Set-up and shutdown are collective. Errors of the native part that concern the job come out as
+Set-up and shutdown are collective. Errors of the native part that concern the job are raised as
 :class:`wideload.errors.ClusterError`.
 """
 
@@ -28,14 +28,14 @@ class PsCluster:
 
     Args:
         tables: this rank's shard of every table.
-        dense: float32 ``[P]``, the initial dense parameters.
+        dense: float32 ``[P]``, the initial dense parameters of all ranks together.
         segments: runs of dense parameters ``(size, optimizer)``.
         cluster: the ranks.
-        options: of the strategy.
-        declaration: what else must be equal on all ranks, by name.
+        options: the options of the strategy.
+        declaration: further values that must be equal on all ranks, by name.
 
     Raises:
-        ClusterError: ranks disagree; names what differs and on which rank.
+        ClusterError: ranks disagree. The message names what differs and on which rank.
     """
 
     def __init__(
@@ -47,14 +47,12 @@ class PsCluster:
         options: SparsePsOptions,
         declaration: Mapping[str, str],
     ) -> None:
-        from mpi4py import MPI
-
         self.tables = list(tables)
         self.cluster = cluster
         agree(cluster, {**_declared(tables, dense, options), **declaration})
         with _cluster_errors():
             self._native = _native.PsCluster(
-                comm=MPI._handleof(cluster.comm),
+                comm=cluster.comm.handle,
                 tables=self.tables,
                 dense=dense,
                 segments=list(segments),
@@ -70,7 +68,7 @@ class PsCluster:
 
     @property
     def id(self) -> int:
-        """How the ops find it."""
+        """The number by which the ops find this server."""
         found: int = self._native.id
         return found
 
@@ -94,7 +92,7 @@ class PsCluster:
             self._native.flush()
 
     def set_learning_rate_scale(self, scale: float) -> None:
-        """Multiplies every learning rate of this rank's shard from now on.
+        """Sets a factor on every learning rate of this rank's shard, valid until it is set again.
 
         Raises:
             UsageError: the scale is not above 0.
@@ -110,7 +108,7 @@ class PsCluster:
         return found
 
     def footprint(self) -> Footprint:
-        """Bytes of this rank's shard and of the buffers of its messages."""
+        """Returns the bytes of this rank's shard and of its message buffers."""
         memory = [table.memory() for table in self.tables]
         weights, state, _ = self._native.dense_state()
         return Footprint(
@@ -125,14 +123,14 @@ class PsCluster:
         if self._closed:
             return
         self._closed = True
-        with contextlib.suppress(ClusterError):  # a failed job has nothing to wait for
+        with contextlib.suppress(ClusterError):  # a failed job has no other rank to wait for
             self.flush()
             self.cluster.barrier()
         self._native.close()
 
 
 def agree(cluster: Cluster, declaration: Mapping[str, str]) -> None:
-    """Raises ClusterError on every rank when one of them declares anything otherwise."""
+    """Raises ClusterError on every rank if any of them declares a different value. Collective."""
     everyone = cluster.allgather(dict(declaration))
     for name, value in everyone[0].items():
         for rank, other in enumerate(everyone):

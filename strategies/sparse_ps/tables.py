@@ -1,4 +1,4 @@
-"""From a workload's declaration to the native one: tables, slices, optimizers."""
+"""Native tables, slices and optimizers, created from a workload's declaration."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ _CONSTANTS = ("learning_rate", "initial_accumulator", "epsilon", "l1", "l2", "be
 
 
 def make_table(layout: TableLayout, workload: Workload) -> _native.SparseTable:
-    """The shard of one table that this rank will own, empty.
+    """Creates this rank's shard of one table, empty.
 
-    One row a sign: the linear weight under its optimizer, which starts at zero, and the embedding under its own.
+    There is one row per sign. It holds the linear weight, which starts at zero, and the embedding, each with its own
+    optimizer.
     """
     slices = []
     if layout.wide:
@@ -32,7 +33,7 @@ def make_table(layout: TableLayout, workload: Workload) -> _native.SparseTable:
         slices.append(_native.Slice(initial_rows.WIDE, layout.wide, optimizer=rule, initializer=zeros))
     if layout.dim:
         start, pretrained = layout.initializer, joined(layout)
-        assert start is not None, "a table with a deep part declares how it starts"
+        assert start is not None, "a table with embeddings declares an initializer"
         slices.append(
             _native.Slice(
                 initial_rows.DEEP,
@@ -47,7 +48,7 @@ def make_table(layout: TableLayout, workload: Workload) -> _native.SparseTable:
 
 
 def make_optimizer(optimizer: declared.Optimizer | _native.Optimizer) -> _native.Optimizer:
-    """The native optimizer with the same constants; a native one is itself."""
+    """Returns the native optimizer with the same constants; a native one is returned as it is."""
     if isinstance(optimizer, _native.Optimizer):
         return optimizer
     made: _native.Optimizer = _OPTIMIZERS[optimizer.kind](**optimizer.model_dump(exclude={"kind"}))
@@ -55,7 +56,7 @@ def make_optimizer(optimizer: declared.Optimizer | _native.Optimizer) -> _native
 
 
 def describe(table: Any) -> str:
-    """Everything that two shards of one table must have in common, as text."""
+    """Describes, as text, everything that two shards of one table must have in common."""
     parts = [f"seed {table.seed}"]
     for slice_ in table.slices:
         rule, start = slice_.optimizer, slice_.initializer

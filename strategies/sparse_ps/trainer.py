@@ -4,9 +4,10 @@ A step is one graph::
 
     pull(step, signs) -> rows, inverse, dense     gradients of this rank's share     push(step, gradients)
 
-The dense vector of the cluster is the tower's parameters followed by the running statistics of batch normalisation.
-The statistics travel as gradients under SGD with learning rate 1: each rank pushes its share of ``old - new``, so that
-the sum over the ranks is the blended value; divided by the schedule's factor, which the owners apply to every rate.
+The cluster's dense vector consists of the tower's parameters, followed by the running statistics of batch
+normalisation. The statistics are updated by SGD with learning rate 1: each rank pushes its share of ``old - new`` as a
+gradient, so that the owners apply the average over the ranks. The gradient is divided by the schedule's factor, because
+the owners multiply every learning rate by that factor.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from wideload.harness.model.wide_deep import Inputs, WideDeep, first_example
 from wideload.harness.workload.optimizers import Sgd
 from wideload.harness.workload.workload import Workload
 from wideload.strategies.one_graph import OneGraph
-from wideload.strategies.sparse_ps import restoring, saving, seeding
+from wideload.strategies.sparse_ps import from_replicated, restoring, saving
 from wideload.strategies.sparse_ps.options import SparsePsOptions
 from wideload.strategies.sparse_ps.server import PsCluster
 from wideload.strategies.sparse_ps.tables import make_optimizer, make_table
@@ -100,7 +101,7 @@ class SparsePsTrainer(Trainer):
         parts = self._model.parts(inputs)
         pulled = ops.sparse_table_pull(self.server.id, step, [part.values for part in parts], self._widths)
         if self._schedule is not None:
-            # Between pull and push: the owners have applied every earlier push, and none of this step.
+            # Here, between pull and push, the owners have applied every earlier push and none of this step.
             tf.numpy_function(self.server.set_learning_rate_scale, [scale], [])
         flat, statistics = self._split(pulled.dense)
         run = Pass(self._workload.seed, step, first, self._across())
@@ -123,20 +124,20 @@ class SparsePsTrainer(Trainer):
         return flat, statistics
 
     def _across(self) -> Any:
-        """Sums over the ranks inside a step, which only ranks in step can take."""
+        """The sum over the ranks within a step, or None in modes in which ranks do not take steps together."""
         if self._cluster.ranks == 1 or not self._options.synchronous:
             return None
         return lambda values: ops.sum_over_ranks(self.server.id, values)
 
     def _moved(self, statistics: Any, moments: Any, inputs: Inputs) -> Any:
-        """This rank's share of ``old - new`` running statistics ``[Q]``."""
+        """Returns this rank's share of ``old - new`` of the running statistics, float32 ``[Q]``."""
         if not self._model.tower.statistics_size:
             return statistics
         share = tf.cast(inputs.examples, tf.float32) / tf.cast(inputs.global_size, tf.float32)
         return (statistics - self._model.tower.blend(statistics, moments)) * share
 
     def _signs(self, batch: Batch) -> list[npt.NDArray[np.int64]]:
-        """The values of each table, as :meth:`WideDeep.parts` cuts them."""
+        """Returns the values of each table, int64 ``[n]``, split as :meth:`WideDeep.parts` does."""
         signs = []
         for table in self._layout.tables:
             first = table.first_slot * batch.size
@@ -160,11 +161,11 @@ class SparsePsTrainer(Trainer):
 
     def cut(self, since: int | None = None) -> Cut:
         before = None if since is None else self._noted(since)
-        return saving.cut(self.server, self._step, before, self._begin_note())
+        return saving.snapshot(self.server, self._step, before, self._begin_note())
 
     def restore(self, directory: Path) -> None:
-        if seeding.holds_weights(directory):
-            self._step = seeding.seed(directory, self.server, self._workload, self._layout)
+        if from_replicated.holds_weights(directory):
+            self._step = from_replicated.load_variables(directory, self.server, self._workload, self._layout)
         else:
             self._step = restoring.restore(directory, self.server)
         self._note()
@@ -185,14 +186,14 @@ class SparsePsTrainer(Trainer):
             self._since = saving.Since(self._step, saving.known_signs(self.server))
 
     def _begin_note(self) -> saving.Known | None:
-        """Room for the signs of this moment, when increments build on it."""
+        """Creates the dictionary for the signs of this step, if increments are to build on it."""
         if not self._tracks:
             return None
         self._since = saving.Since(self._step, {})
         return self._since.known
 
     def _noted(self, since: int) -> saving.Since:
-        """What an increment builds on: without it, rows that are gone would come back unnoticed."""
+        """Returns what an increment builds on; without it, removed rows would silently come back."""
         if self._since is None or self._since.step != since:
             noted = "none was kept" if self._since is None else f"the last was after step {self._since.step}"
             raise UsageError(f"no increment since step {since}: {noted}. Call track(), and save the whole model first.")

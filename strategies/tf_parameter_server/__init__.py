@@ -8,13 +8,14 @@
                   ◄─mailbox──  loss, times                 ▲                     │
                                                 parameter servers: shards of every table and of the tower
 
-``coordinator``  traces one function, creates the variables, and keeps two closures a worker scheduled
-                 (:mod:`~wideload.strategies.tf_parameter_server.pump`)
-``worker``       runs closures; each takes a batch from its rank's mailbox and waits there until there is one
+``coordinator``  traces one function, creates the variables, and keeps two closures per worker scheduled
+                 (:mod:`~wideload.strategies.tf_parameter_server.scheduler`)
+``worker``       runs closures; each takes a batch from its rank's mailbox and waits there until one arrives
                  (:mod:`~wideload.strategies.tf_parameter_server.mailbox`)
 ``ps``           holds every ``ranks``-th row of every table and a piece of the tower's vector, with optimizer state
                  (:mod:`~wideload.strategies.tf_parameter_server.shards`)
 
-It is asynchronous by nature: a worker's update is applied as soon as it is there, whatever the others do. So its losses
-are meant to differ from the reference's, and parity is not judged; on one rank it does what ``local`` does.
+The strategy is asynchronous by nature: a worker's update is applied as soon as it arrives, whatever the others do. So
+its losses are expected to differ from the reference's, and parity is not judged. On one rank it computes what ``local``
+does.
 """

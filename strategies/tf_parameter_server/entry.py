@@ -1,4 +1,4 @@
-"""``tf_parameter_server`` as an entry in the race. Cheap to import: TensorFlow is loaded when a trainer is built."""
+"""``tf_parameter_server`` as a strategy of the harness. Cheap to import: a trainer loads TensorFlow."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from wideload.strategies.replicated.options import SingleOptions
 
 
 class TfParameterServerOptions(SingleOptions):
-    """The ways of looking rows up that ``local`` has."""
+    """The same options for looking rows up as ``local``."""
 
     @property
     def synchronous(self) -> bool:

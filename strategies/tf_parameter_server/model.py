@@ -1,4 +1,4 @@
-"""The model as the coordinator holds it: variables on the parameter servers, and the closure that trains them."""
+"""The coordinator's model: variables on the parameter servers, and the closure that trains them."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from wideload.strategies.replicated.optimizers import Optimizer
 from wideload.strategies.replicated.options import SingleOptions
 from wideload.strategies.replicated.table_variables import TableVariables
 from wideload.strategies.replicated.trainer import ReplicatedTrainer, byte_count
-from wideload.strategies.tf_parameter_server.mailbox import IDLE, LETTER, PREDICT, TRAIN, Tokens
+from wideload.strategies.tf_parameter_server.mailbox import IDLE, PREDICT, REQUEST, TRAIN, Tokens
 from wideload.strategies.tf_parameter_server.shards import Servers, ShardedTable, ShardedVector
 
 
 class Scope(Collectives):
-    """Variables are the strategy's; a worker's update takes no part of the others."""
+    """Creates variables in the strategy's scope; exchanges nothing: each worker's update is applied by itself."""
 
     def __init__(self, strategy: Any) -> None:
         self._strategy = strategy
@@ -33,11 +33,11 @@ class Scope(Collectives):
 
 
 class ServedModel(ReplicatedTrainer):
-    """A model of one process whose variables lie elsewhere. On rank 0 alone.
+    """A model of one process, on rank 0 only, whose variables are on the parameter servers.
 
     Args:
         strategy: a ``tf.distribute.ParameterServerStrategy``.
-        tokens: of the mailboxes.
+        tokens: of the mailboxes' calls.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class ServedModel(ReplicatedTrainer):
 
     @property
     def steps(self) -> int:
-        """Steps of every rank that are saved with the model and restored with it."""
+        """The number of steps that every rank has taken; saved and restored with the model."""
         return self._steps
 
     @steps.setter
@@ -71,8 +71,8 @@ class ServedModel(ReplicatedTrainer):
         return ShardedVector(initial, workload.model.dense_optimizer, self._servers)
 
     def _work(self) -> None:
-        """Does what the letter in the mailbox of the worker's rank says, and answers."""
-        what, *rest = tf.raw_ops.PyFunc(input=[], token=self._tokens.take, Tout=list(LETTER))
+        """Executes the request in the mailbox of the worker's rank, and answers it."""
+        what, *rest = tf.raw_ops.PyFunc(input=[], token=self._tokens.take, Tout=list(REQUEST))
         *tensors, step, first, scale = rest
         specs = Inputs.signature(self._layout)
         inputs = Inputs(*(_shaped(tensor, spec) for tensor, spec in zip(tensors, specs, strict=True)))
@@ -90,7 +90,7 @@ class ServedModel(ReplicatedTrainer):
         tf.raw_ops.PyFunc(input=[what, *answer], token=self._tokens.give, Tout=[tf.int32])
 
     def footprints(self) -> list[Footprint]:
-        """Bytes on each server."""
+        """Returns the bytes on each server."""
         found = []
         for server in range(len(self._servers)):
             tables = [table.shards[server] for table in self._tables if isinstance(table, ShardedTable)]

@@ -1,12 +1,12 @@
-"""Variables spread over the parameter servers, with the faces of those that live in one process.
+"""Variables spread over the parameter servers, with the same interfaces as variables of one process.
 
 ::
 
     row ``id`` of a table      server ``id % servers``, there row ``id // servers``: frequent ids often have small
-                               numbers, so that ranges would have one server do all the work
+                               numbers, so with ranges of ids one server would do all the work
     the tower's vector         one piece each, of equal length
 
-State of an optimizer lies beside its weights, so rows are updated by the fused kernels on the server that holds them.
+Optimizer state is on the same server as its weights, so the fused kernels update rows on the server that holds them.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ from wideload.strategies.replicated.optimizers import Optimizer, make_optimizer
 from wideload.strategies.replicated.options import SingleOptions
 from wideload.strategies.replicated.table_variables import TableVariables, variable_widths
 
-MOST_BYTES = 2**31
-"""Of one of TensorFlow's messages: protobuf's limit."""
+MESSAGE_LIMIT_BYTES = 2**31
+"""The limit on one of TensorFlow's messages, which is protobuf's."""
 
 
 class Servers:
-    """The parameter servers of a job, as places for variables.
+    """The parameter servers of a job, as devices on which to create variables.
 
     Args:
         strategy: a ``tf.distribute.ParameterServerStrategy``.
-        count: of parameter servers.
+        count: the number of parameter servers.
     """
 
     def __init__(self, strategy: Any, count: int) -> None:
         self._strategy = strategy
         with strategy.scope():
-            # The strategy deals variables out in turn; whatever is made next to one of these lies on its server.
+            # The strategy assigns variables to servers in turn; variables colocated with one share its server.
             dealt = [tf.Variable(0.0, trainable=False) for _ in range(count)]
         self._anchors = sorted(dealt, key=lambda anchor: tf.DeviceSpec.from_string(anchor.device).task)
 
@@ -51,16 +51,16 @@ class Servers:
         return len(self._anchors)
 
     def at(self, server: int) -> AbstractContextManager[Any]:
-        """Variables are created on that server in here."""
-        beside: AbstractContextManager[Any] = self._strategy.extended.colocate_vars_with(self._anchors[server])
-        return beside
+        """A context manager within which variables are created on that server."""
+        placed: AbstractContextManager[Any] = self._strategy.extended.colocate_vars_with(self._anchors[server])
+        return placed
 
 
 class ShardedTable(TableVariables):
     """One table.
 
     Attributes:
-        shards: one a server.
+        shards: one for each server.
     """
 
     def __init__(self, layout: TableLayout, model: Model, seed: int, options: SingleOptions, servers: Servers) -> None:
@@ -73,19 +73,19 @@ class ShardedTable(TableVariables):
                 self.shards.append(TableVariables(layout, model, seed, options.rows, part))
 
     def gather(self, ids: Any) -> Any:
-        places, parts = self._dealt(ids, tf.range(tf.size(ids))), self._dealt(ids, ids // len(self.shards))
+        places, parts = self._split(ids, tf.range(tf.size(ids))), self._split(ids, ids // len(self.shards))
         rows = [shard.gather(part) for shard, part in zip(self.shards, parts, strict=True)]
         return tf.ensure_shape(tf.dynamic_stitch(places, rows), [None, self.layout.width])
 
     def apply(self, ids: Any, gradients: Any, scale: Any = 1.0) -> Any:
-        parts, rows = self._dealt(ids, ids // len(self.shards)), self._dealt(ids, gradients)
-        dealt = zip(self.shards, parts, rows, strict=True)
-        return tf.group(*(shard.apply(part, more, scale) for shard, part, more in dealt))
+        parts, rows = self._split(ids, ids // len(self.shards)), self._split(ids, gradients)
+        split = zip(self.shards, parts, rows, strict=True)
+        return tf.group(*(shard.apply(part, more, scale) for shard, part, more in split))
 
-    def _dealt(self, ids: Any, what: Any) -> list[Any]:
+    def _split(self, ids: Any, what: Any) -> list[Any]:
         servers = len(self.shards)
-        dealt: list[Any] = tf.dynamic_partition(what, tf.cast(ids % servers, tf.int32), servers)
-        return dealt
+        parts: list[Any] = tf.dynamic_partition(what, tf.cast(ids % servers, tf.int32), servers)
+        return parts
 
     def arrays(self) -> Arrays:
         found: Arrays = {}
@@ -102,12 +102,12 @@ class ShardedTable(TableVariables):
 
 
 def _require_sendable(layout: TableLayout, width: int, servers: int) -> None:
-    """Raises UsageError for shards whose first values, ``width`` floats a row, TensorFlow cannot send to a server."""
+    """Raises UsageError if TensorFlow cannot send a shard's initial values, ``width`` floats per row, to a server."""
     size = 4 * -(-(layout.rows or 0) // servers) * width
-    if size >= MOST_BYTES:
+    if size >= MESSAGE_LIMIT_BYTES:
         raise UsageError(
-            f"each of {servers} servers would get {size / 2**30:.1f} GiB of first values of table {layout.name!r}, and "
-            "TensorFlow sends them in one message of less than 2 GiB. Use more ranks, or another strategy."
+            f"each of {servers} servers would get {size / 2**30:.1f} GiB of initial values of table {layout.name!r}, "
+            "and TensorFlow sends them in one message of less than 2 GiB. Use more ranks, or another strategy."
         )
 
 
@@ -115,7 +115,7 @@ class ShardedVector(Optimizer):
     """The tower's parameters ``[P]`` with their optimizer.
 
     Attributes:
-        shards: one a server.
+        shards: one for each server.
     """
 
     def __init__(self, initial: Any, optimizer: Declared, servers: Servers) -> None:
@@ -135,12 +135,12 @@ class ShardedVector(Optimizer):
         parts = tf.split(gradient, self._sizes)
         return tf.group(*(shard.apply(part, scale) for shard, part in zip(self.shards, parts, strict=True)))
 
-    def apply_rows(self, ids: Any, gradients: Any, scale: Any = 1.0) -> Any:  # noqa: ARG002 - the base's
+    def apply_rows(self, ids: Any, gradients: Any, scale: Any = 1.0) -> Any:  # noqa: ARG002 - the signature of the base class
         raise TypeError("a vector has no rows")
 
 
 class Pieces:
-    """Variables that are one in the eyes of those who save and restore; scalars are equal copies of one."""
+    """Variables that are saved and restored as if they were one; scalars are equal copies of one value."""
 
     def __init__(self, variables: Sequence[Any]) -> None:
         self._variables = variables

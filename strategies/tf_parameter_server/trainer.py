@@ -1,4 +1,4 @@
-"""One rank's part: it reads batches and posts them to the worker in its own process."""
+"""The trainer of one rank: it passes batches to the worker in its own process."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from wideload.harness.workload.workload import Workload
 from wideload.strategies.replicated.kernels import find_kernels
 from wideload.strategies.replicated.options import SingleOptions
 from wideload.strategies.tf_parameter_server.mailbox import PREDICT, TRAIN, Answer, Mailbox
-from wideload.strategies.tf_parameter_server.members import join
 from wideload.strategies.tf_parameter_server.model import ServedModel
-from wideload.strategies.tf_parameter_server.pump import Pump
+from wideload.strategies.tf_parameter_server.scheduler import Scheduler
+from wideload.strategies.tf_parameter_server.servers import join
 from wideload.strategies.threads import limit_threads
 
 
@@ -27,18 +27,18 @@ class TfParameterServerTrainer(Trainer):
 
     def __init__(self, workload: Workload, layout: BatchLayout, cluster: Cluster, options: SingleOptions) -> None:
         limit_threads(cluster.threads)
-        find_kernels(options.kernels)  # loads them, since graphs that were made on rank 0 run here
+        find_kernels(options.kernels)  # loads them, because graphs that were created on rank 0 run here
         self._cluster = cluster
         self._schedule = workload.model.schedule
         self._steps = 0
-        self._members = join(cluster)
+        self._servers = join(cluster)
         self._mailbox = Mailbox(layout, cluster)
         self._model: ServedModel | None = None
-        self._pump: Pump | None = None
+        self._scheduler: Scheduler | None = None
         if cluster.rank == 0:
-            self._model = ServedModel(workload, layout, cluster, self._members.strategy, options, self._mailbox.tokens)
-            coordinator = self._members.coordinator
-            self._pump = Pump(coordinator, self._model.closure, cluster.ranks, self._mailbox.fail)
+            self._model = ServedModel(workload, layout, cluster, self._servers.strategy, options, self._mailbox.tokens)
+            coordinator = self._servers.coordinator
+            self._scheduler = Scheduler(coordinator, self._model.closure, cluster.ranks, self._mailbox.fail)
         footprints = self._model.footprints() if self._model else None
         self._footprint: Footprint = cluster.comm.bcast(footprints)[cluster.rank]
 
@@ -59,52 +59,52 @@ class TfParameterServerTrainer(Trainer):
         return self._mailbox.ask(what, batch, step, first, scale)
 
     def _activate(self) -> None:
-        """Workers run the closures of one trainer at a time. All ranks change over at the same place."""
-        before = self._members.active
+        """Makes this trainer's closures the ones that the workers run. All ranks switch at the same point."""
+        before = self._servers.active
         if before is self:
             return
         if before is not None:
             before.rest()
-        self._members.active = self
+        self._servers.active = self
         self._mailbox.use(True)
-        if self._pump:
-            self._pump.start()
+        if self._scheduler:
+            self._scheduler.start()
 
     def rest(self) -> None:
         """Ends this trainer's closures on every worker. Collective.
 
-        Ranks get here at different times. None stops before all have been answered, because a rank that has steps left
-        needs closures; and none goes on, perhaps out of its process, while its worker still runs one.
+        Ranks arrive here at different times. None stops before all have been answered, because a rank with steps left
+        needs closures. None continues, and perhaps ends its process, while its worker still runs a closure.
         """
         self._cluster.barrier()
         self._mailbox.use(False)
-        if self._pump:
-            self._pump.stop()
+        if self._scheduler:
+            self._scheduler.stop()
         self._cluster.barrier()
-        self._members.active = None
+        self._servers.active = None
 
     def footprint(self) -> Footprint:
         return self._footprint
 
     def save(self, directory: Path) -> None:
-        """Rank 0 writes everything, once, in the form of the replicated strategies."""
+        """Rank 0 writes everything, once, in the format of the replicated strategies."""
         try:
             self.cut().write(directory)
         finally:
-            self._cluster.barrier()  # also when the disk is full: the others wait here
+            self._cluster.barrier()  # in a finally, because the others wait here even if the disk is full
 
-    def cut(self, since: int | None = None) -> Cut:  # noqa: ARG002 - has no increments
+    def cut(self, since: int | None = None) -> Cut:  # noqa: ARG002 - there are no increments
         if self._model is None:
             return SavedCut(None)
         self._model.steps = self._steps
         return self._model.cut()
 
     def restore(self, directory: Path) -> None:
-        self._cluster.barrier()  # an update that is under way elsewhere would be applied to what is restored
+        self._cluster.barrier()  # a pending update of another rank would be applied to the restored model
         if self._model is not None:
             self._model.restore(directory)
         self._steps = self._cluster.comm.bcast(self._model.steps if self._model else None)
 
     def close(self) -> None:
-        if self._members.active is self:
+        if self._servers.active is self:
             self.rest()

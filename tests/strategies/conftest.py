@@ -55,7 +55,7 @@ Losses = dict[str, npt.NDArray[np.float64]]
 
 @pytest.fixture(scope="session")
 def losses(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Losses]:
-    """Global losses of every step of each workload, trained one after the other in one job under mpirun."""
+    """Global losses of every step of each workload, trained one after the other in one mpirun job."""
     launcher = mpi.find()
 
     def run(ranks: int, spec: str, **workloads: int) -> Losses:

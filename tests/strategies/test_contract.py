@@ -1,4 +1,4 @@
-"""What every strategy promises, kept by each that is registered; one rank, in this process."""
+"""The contract of strategies, tested for each registered one; on one rank, in this process."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def strategy(request: pytest.FixtureRequest) -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ELSEWHERE)
-def test_strategies_that_own_their_process_keep_the_contract_too(name: str) -> None:
+def test_strategies_that_own_their_process_also_fulfil_the_contract(name: str) -> None:
     usable = find(name).availability()
     if not usable.usable:
         pytest.skip(usable.reason)
@@ -136,7 +136,7 @@ def test_announcing_the_batch_after_the_next_changes_no_result(trainer: Any, tra
     assert announced == trained(strategy).losses[:5]
 
 
-def test_a_restored_model_goes_on_as_if_never_stopped(trainer: Any, strategy: str, tmp_path: Path) -> None:
+def test_a_restored_model_resumes_as_if_never_stopped(trainer: Any, strategy: str, tmp_path: Path) -> None:
     job = trainer(strategy, model="rich")
     job.train(8)
     job.trainer.finish()
@@ -167,7 +167,7 @@ def test_predictions_follow_the_reference_under_a_schedule(trainer: Any, strateg
     )
 
 
-def test_a_model_fits_whatever_ways_of_doing_it_are_chosen(trainer: Any, trained: Any, tmp_path: Path) -> None:
+def test_a_model_is_restored_with_any_options(trainer: Any, trained: Any, tmp_path: Path) -> None:
     job = trained("local")
     job.trainer.save(tmp_path)
     other = trainer("local[lookup=column,kernels=tensorflow,rows=split]")

@@ -1,4 +1,4 @@
-"""Which inputs of a Keras model are categorical, and how their values become bags.
+"""The categorical inputs of a Keras model, and how their values become bags.
 
 ::
 
@@ -8,7 +8,7 @@
            v
     Bag(values int64 [n], lengths int64 [B], weights float32 [n])
 
-No vocabulary and no number of buckets: every 64-bit value is a key of its own.
+There is no vocabulary and no number of buckets: every 64-bit value is a key of its own.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class Bag(NamedTuple):
 
     Attributes:
         values: int64 ``[n]``, example by example.
-        lengths: int64 ``[B]``, values of each example.
-        weights: float32 ``[n]``, or None when all weigh 1.
+        lengths: int64 ``[B]``, the number of values of each example.
+        weights: float32 ``[n]``, or None if all weights are 1.
     """
 
     values: Any
@@ -40,7 +40,7 @@ class Bag(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CategoryColumn:
-    """One categorical input; made by :func:`category_column`."""
+    """One categorical input; created by :func:`category_column`."""
 
     key: str
     combiner: Combiner = "mean"
@@ -49,11 +49,11 @@ class CategoryColumn:
 
     @property
     def space(self) -> str:
-        """Columns with equal spaces have a row in common for a value that they have in common."""
+        """The namespace of values: columns with the same one share the rows of equal values."""
         return self.shared if self.shared is not None else self.key
 
     def bag(self, inputs: Mapping[str, Any]) -> Bag:
-        """This column's values in a batch.
+        """Returns this column's values in a batch.
 
         Raises:
             UnknownNameError: the inputs lack the key.

@@ -1,7 +1,7 @@
 """Checkpoints of a Keras model: complete or absent.
 
-Built under another name and renamed by rank 0 when every rank has written; the folder must be visible to all. What is
-inside is :mod:`wideload.strategies.sparse_ps.saving`'s.
+A checkpoint is written to a folder of another name, which rank 0 renames when every rank has written. The folder must
+be visible to all ranks. :mod:`wideload.strategies.sparse_ps.saving` writes its contents.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from wideload.strategies.sparse_ps.server import PsCluster
 
 
 def save(directory: Path, server: PsCluster, step: int) -> None:
-    """Collective. Replaces what is there, once the new one is complete."""
+    """Writes a checkpoint, and replaces an existing one once the new one is complete. Collective."""
     cluster = server.cluster
     part = files.partial_folder(directory)
     if cluster.rank == 0:
@@ -41,7 +41,7 @@ def _replace(directory: Path, part: Path) -> None:
 
 
 def restore(directory: Path, server: PsCluster) -> int:
-    """Collective; the step that comes next."""
+    """Loads a checkpoint; returns the next step. Collective."""
     server.flush()
     server.cluster.barrier()
     return restoring.restore(directory, server)

@@ -5,7 +5,7 @@
     flat [P + Q] = trainable variables [P]            under the dense optimizer
                    other float variables [Q]          under SGD with learning rate 1
 
-The second part is what batch normalisation and its like keep by themselves. Every rank pushes its share of
+The second part holds the moving statistics of batch normalisation and similar layers. Every rank pushes its share of
 ``old - new``, so that the owners hold the average over the ranks, weighted by examples.
 """
 
@@ -27,10 +27,10 @@ _MOVING = Sgd(learning_rate=1.0)
 
 
 class DenseVector:
-    """Cuts and joins.
+    """Splits the flat vector into the tower's variables, and joins their gradients.
 
     Args:
-        tower: built; its float32 variables travel, others (integer counters) stay with each rank.
+        tower: a built model. Its float32 variables are shared; others (integer counters) remain local to each rank.
 
     Raises:
         UsageError: the tower is not built, or has a trainable variable of another type.
@@ -51,7 +51,7 @@ class DenseVector:
 
     @property
     def declaration(self) -> str:
-        """What all ranks must have in common, as text."""
+        """A description, as text, that must be equal on all ranks."""
         return ", ".join(f"{variable.name} {tuple(variable.shape)}" for variable in self._all)
 
     @property
@@ -59,38 +59,38 @@ class DenseVector:
         return [*self._trainable, *self._moving]
 
     def initial(self) -> npt.NDArray[np.float32]:
-        """float32 ``[P + Q]``, the variables' values now."""
+        """Returns float32 ``[P + Q]``, the current values of the variables."""
         parts = [variable.numpy().ravel() for variable in self._all]
         return np.concatenate([np.empty(0, np.float32), *parts])
 
     def segments(self, optimizer: Any) -> list[tuple[int, Any]]:
-        """Runs of the vector and their rules."""
+        """Returns the segments of the vector ``(size, optimizer)``."""
         return [
             (sum(_sizes(self._trainable)), make_optimizer(optimizer)),
             (sum(_sizes(self._moving)), make_optimizer(_MOVING)),
         ]
 
     def assign(self, flat: Any) -> None:
-        """Gives every variable its part of ``flat [P + Q]``, in graph."""
+        """Assigns every variable its part of ``flat [P + Q]``, within the graph."""
         parts = tf.split(flat, _sizes(self._all)) if self._all else []
         for variable, part in zip(self._all, parts, strict=True):
             variable.assign(tf.reshape(part, variable.shape))
 
     def gradient(self, gradients: Sequence[Any], pulled: Any, share: Any, factor: Any = 1.0) -> Any:
-        """What to push, ``[P + Q]``: this rank's share of the gradients and of the statistics' movement.
+        """Returns what to push, float32 ``[P + Q]``: this rank's share of the gradients and of the statistics' change.
 
         Args:
             gradients: of the trainable variables; None where the loss does not depend on one.
-            pulled: the vector that :meth:`assign` got.
+            pulled: the vector that was given to :meth:`assign`.
             share: this rank's part of the global batch, in [0, 1].
-            factor: on the owners' learning rates in this step, which must not slow the statistics down.
+            factor: the factor on the owners' learning rates in this step, which must not slow the statistics down.
         """
         parts = [_flat(gradient, variable) for gradient, variable in zip(gradients, self._trainable, strict=True)]
         moving = sum(_sizes(self._moving))
         if moving:
             after = tf.concat([tf.reshape(variable, [-1]) for variable in self._moving], axis=0)
             parts.append((pulled[-moving:] - after) / factor)
-        # An empty share may have computed NaN (a mean over nothing), and counts for nothing.
+        # The gradient of an empty share may be NaN (a mean over nothing); its share of 0 must make it 0.
         return tf.math.multiply_no_nan(tf.concat([tf.zeros([0]), *parts], axis=0), share)
 
 

@@ -8,7 +8,8 @@
                        v
               rows [U, dim], inverse [n]  --combine-->  [B, S * dim]
 
-The layer has no variables: rows live with the ranks that own them. Layers of one model are one exchange a step.
+The layer has no variables: rows are stored on the ranks that own them. All layers of a model share one exchange per
+step.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class Bags(NamedTuple):
     Attributes:
         signs: int64 ``[n]``.
         row_splits: int32 ``[S * B + 1]``.
-        weights: float32 ``[n]``, or ``[0]`` when all weigh 1.
+        weights: float32 ``[n]``, or ``[0]`` if all weights are 1.
     """
 
     signs: Any
@@ -47,18 +48,18 @@ class Bags(NamedTuple):
 class EmbeddingFeatures(keras.layers.Layer):  # type: ignore[misc]
     """One sparse table and the columns that look vectors up in it.
 
-    With one dimension, the ``sum`` combiner and FTRL it is the linear part of a Wide & Deep model.
+    With one dimension, the ``sum`` combiner and FTRL, it is the linear part of a Wide & Deep model.
 
     Args:
-        columns: their combined vectors stand side by side in the output, in this order.
-        dimension: of a vector.
-        optimizer: applied by the rows' owners; None: the ``sparse`` one that the model is compiled with.
-        initializer: how a row starts: a pure function of seed, table and value.
+        columns: their combined vectors are concatenated in the output, in this order.
+        dimension: the length of a vector.
+        optimizer: applied by the rows' owners; None: the ``sparse`` optimizer with which the model is compiled.
+        initializer: a row's initial value, a pure function of seed, table and value.
         admit_at: how often a value must have been seen in training before it gets a vector; zeros until then.
-        name: of the layer and of its table, in checkpoints too.
+        name: the name of the layer and of its table, also in checkpoints.
 
     Raises:
-        ColumnError: no column, the same column twice, or a dimension below 1.
+        ColumnError: there is no column, a column occurs twice, or the dimension is below 1.
     """
 
     def __init__(
@@ -82,16 +83,16 @@ class EmbeddingFeatures(keras.layers.Layer):  # type: ignore[misc]
 
     @property
     def width(self) -> int:
-        """Columns of the output."""
+        """The number of columns of the output."""
         return len(self.columns) * self.dimension
 
     @property
     def declaration(self) -> str:
-        """What all ranks must have in common, as text."""
+        """A description, as text, that must be equal on all ranks."""
         return "; ".join([f"dimension {self.dimension}", *map(repr, self.columns)])
 
     def make_table(self, default: Any, seed: int) -> _native.SparseTable:
-        """This rank's shard of the table, empty; ``default`` is the optimizer of layers that name none."""
+        """Creates this rank's shard of the table, empty; ``default`` is for layers without an own optimizer."""
         chosen = self.sparse_optimizer if self.sparse_optimizer is not None else default
         start = _native.Initializer(self.initializer.kind, self.initializer.scale)
         vector = _native.Slice(
@@ -100,7 +101,7 @@ class EmbeddingFeatures(keras.layers.Layer):  # type: ignore[misc]
         return _native.SparseTable(self.name, [vector], seed=seed)
 
     def bags(self, inputs: Mapping[str, Any]) -> Bags:
-        """The keys of a batch and how they form bags."""
+        """Returns the keys of a batch, and how they form bags."""
         found = [column.bag(inputs) for column in self.columns]
         salts = [salt_of(column.space) for column in self.columns]
         signs = [ops.sign_hash(bag.values, salt) for bag, salt in zip(found, salts, strict=True)]
@@ -109,16 +110,16 @@ class EmbeddingFeatures(keras.layers.Layer):  # type: ignore[misc]
         return Bags(tf.concat(signs, axis=0), splits, _weights(found))
 
     def signs(self, inputs: Mapping[str, Any]) -> Any:
-        """The keys of a batch, int64 ``[n]``, column by column; duplicates included."""
+        """Returns the keys of a batch, int64 ``[n]``, column by column, with duplicates."""
         return self.bags(inputs).signs
 
     def combine(self, rows: Any, inverse: Any, bags: Bags) -> Any:
-        """Combined vectors ``[B, S * dimension]`` of rows that were looked up; differentiable in ``rows``.
+        """Returns the combined vectors ``[B, S * dimension]`` of rows that were looked up; differentiable in ``rows``.
 
         Args:
             rows: float32 ``[U, dimension]``.
-            inverse: int32 ``[n]``, which row each sign is.
-            bags: of the same batch.
+            inverse: int32 ``[n]``, the index of each sign's row.
+            bags: the bags of the same batch.
         """
         combiners = [column.combiner for column in self.columns]
         nothing = tf.zeros([(tf.size(bags.row_splits) - 1) // len(combiners), 0])
@@ -126,11 +127,11 @@ class EmbeddingFeatures(keras.layers.Layer):  # type: ignore[misc]
         return tf.ensure_shape(deep, [None, self.width])
 
     def bind(self, read: Callable[[EmbeddingFeatures, Bags], Any]) -> None:
-        """Says how :meth:`call` finds rows: ``read(layer, bags) -> (rows, inverse)``."""
+        """Sets how :meth:`call` finds rows: ``read(layer, bags) -> (rows, inverse)``."""
         self._read = read
 
     def call(self, inputs: Mapping[str, Any]) -> Any:
-        """Looks up without creating a row, ``[B, S * dimension]``; trains nothing.
+        """Looks up vectors ``[B, S * dimension]`` without creating rows; trains nothing.
 
         Raises:
             UsageError: no compiled model holds this layer.

@@ -1,4 +1,4 @@
-"""``Model``: a Keras model whose embeddings and variables live in the parameter server.
+"""``Model``: a Keras model whose embeddings and variables are stored in the parameter server.
 
 ::
 
@@ -8,8 +8,8 @@
                                                                                           |
                      one push: gradients of the rows and of the tower's variables  <-------+
 
-A step is one exchange for all layers and the tower, whatever their number. The graph says all of it: the dense vector
-that comes with the rows is assigned to the tower's variables, and gradients leave by an op.
+A step is one exchange for all layers and the tower together. All of it is in the graph: the dense vector that comes
+with the rows is assigned to the tower's variables, and an op pushes the gradients.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ from wideload.strategies.sparse_ps.server import PsCluster, agree
 
 
 class Model(keras.Model):  # type: ignore[misc]
-    """Embedding layers, and a tower over them and the other inputs.
+    """Embedding layers, and a tower over their outputs and the other inputs.
 
     Args:
-        features: their outputs reach the tower as inputs of the layers' names.
-        tower: a built Keras model that takes a dictionary (functional: its ``keras.Input`` names).
-        strategy: of the job.
+        features: embedding layers. The tower receives their outputs as inputs of the layers' names.
+        tower: a built model of ``tf_keras`` that takes a dictionary (if functional, of its ``keras.Input`` names).
+        strategy: the job.
 
     Raises:
-        ColumnError: no layer, or two of one name.
+        ColumnError: there is no layer, or two layers have the same name.
         UsageError: the tower is not built.
     """
 
@@ -65,8 +65,8 @@ class Model(keras.Model):  # type: ignore[misc]
         """As in Keras, with an :class:`Optimizer`. Collective: the first call opens the parameter server.
 
         Raises:
-            ClusterError: ranks declare different things; names what differs.
-            UsageError: another kind of optimizer, or another optimizer than before.
+            ClusterError: ranks disagree. The message names what differs.
+            UsageError: the optimizer is not an :class:`Optimizer`, or not the one compiled first.
         """
         if not isinstance(optimizer, Optimizer):
             raise UsageError(
@@ -109,20 +109,20 @@ class Model(keras.Model):  # type: ignore[misc]
 
     @property
     def metrics(self) -> list[Any]:
-        """Keras's, with one ``loss`` that is the mean over the examples of all ranks."""
+        """Keras's metrics, with a ``loss`` that is the mean over the examples of all ranks."""
         return [self._loss_tracker, *(metric for metric in super().metrics if metric.name != "loss")]
 
     # ----------------------------------------------------------------------------------------------- steps
 
     def call(self, inputs: Mapping[str, Any], training: bool | None = None) -> Any:
-        """The tower's outputs; looks rows up without creating any."""
+        """Returns the tower's outputs; looks rows up without creating any."""
         bags = [layer.bags(inputs) for layer in self.features]
         found = ops.sparse_table_read(self.cluster.id, [each.signs for each in bags], self._widths)
         self._dense.assign(found.dense)
         return self._forward(inputs, bags, found.rows, found.inverse, training)
 
     def train_step(self, data: Any) -> dict[str, Any]:
-        """One pull, one pass forward and back, one push. Collective in synchronous modes."""
+        """Pulls, runs the tower forward and backward, and pushes. Collective in synchronous modes."""
         inputs, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
         step = tf.convert_to_tensor(self.optimizer.iterations)
         bags = [layer.bags(inputs) for layer in self.features]
@@ -139,7 +139,7 @@ class Model(keras.Model):  # type: ignore[misc]
         return self.compute_metrics(inputs, labels, outputs, weights)  # type: ignore[no-any-return]
 
     def test_step(self, data: Any) -> dict[str, Any]:
-        """Creates no row and changes no weight. Collective in synchronous modes."""
+        """Evaluates one batch; creates no row and changes no weight. Collective in synchronous modes."""
         inputs, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
         outputs = self(inputs, training=False)
         loss = self.compute_loss(inputs, labels, outputs, weights)
@@ -153,7 +153,7 @@ class Model(keras.Model):  # type: ignore[misc]
         ops.sparse_table_push(self.cluster.id, step, rows, dense)
 
     def _share(self, outputs: Any, loss: Any) -> Any:
-        """This rank's part of the global batch; counts the loss on the way."""
+        """Returns this rank's share of the global batch, in [0, 1]; also updates the loss metric."""
         size = _examples(outputs)
         if not self.strategy.synchronous:
             self._loss_tracker.update_state(tf.math.multiply_no_nan(loss, tf.sign(size)), sample_weight=size)
@@ -163,7 +163,7 @@ class Model(keras.Model):  # type: ignore[misc]
         return tf.math.divide_no_nan(size, total[0])
 
     def _scale(self, step: Any) -> Any:
-        """Between pull and push: the owners have applied every earlier push, and none of this step."""
+        """Sets the owners' rates: after the pull they have applied all earlier pushes, and none of this step."""
         factor = self.optimizer.factor(step)
         if factor is None:
             return 1.0
@@ -180,16 +180,19 @@ class Model(keras.Model):  # type: ignore[misc]
         return self.tower(self._chosen({**inputs, **embedded}), training=training)
 
     def _chosen(self, available: dict[str, Any]) -> dict[str, Any]:
-        """What a functional tower asks for; any other tower gets everything."""
+        """Returns the inputs that a functional tower declares; any other tower gets all of them."""
         wanted = getattr(self.tower, "input_names", None)
         if not wanted:
             return available
         if missing := [name for name in wanted if name not in available]:
-            raise UsageError(f"the tower wants inputs {missing}; name each keras.Input one of {sorted(available)}.")
+            raise UsageError(
+                f"the tower has inputs {missing} that nothing provides; name each keras.Input one of "
+                f"{sorted(available)}."
+            )
         return {name: available[name] for name in wanted}
 
     def _read_one(self, layer: EmbeddingFeatures, bags: Bags) -> tuple[Any, Any]:
-        """One layer's rows, outside a step of the model."""
+        """Reads one layer's rows outside a step of the model."""
         place = self.features.index(layer)
         nothing = tf.zeros([0], tf.int64)
         signs = [bags.signs if each is layer else nothing for each in self.features]
@@ -199,22 +202,22 @@ class Model(keras.Model):  # type: ignore[misc]
     # ----------------------------------------------------------------------------------------------- loops
 
     def fit(self, *arguments: Any, verbose: Any = "auto", **options: Any) -> Any:
-        """As in Keras; only rank 0 speaks. Returns when all pushes of this rank are applied.
+        """As in Keras; only rank 0 prints. Returns when all pushes of this rank are applied.
 
         ``loss`` is over all ranks in synchronous modes; other metrics of training are this rank's. Validation is over
         all ranks.
         """
-        history = super().fit(*arguments, verbose=self._voice(verbose), **options)
+        history = super().fit(*arguments, verbose=self._verbosity(verbose), **options)
         self.cluster.flush()
         return history
 
     def evaluate(self, *arguments: Any, verbose: Any = "auto", return_dict: bool = False, **options: Any) -> Any:
         """As in Keras, over the examples of all ranks: every rank gets the same numbers. Collective.
 
-        A metric's state is added over the ranks, which is right for means, AUC and everything else that counts.
+        A metric's state is added over the ranks, which is right for means, AUC and all other sums.
         """
         self.cluster.flush()
-        super().evaluate(*arguments, verbose=self._voice(verbose), return_dict=True, **options)
+        super().evaluate(*arguments, verbose=self._verbosity(verbose), return_dict=True, **options)
         for metric in self.metrics:
             for variable in metric.variables:
                 variable.assign(sum(self.strategy.cluster.allgather(variable.numpy())))
@@ -224,9 +227,9 @@ class Model(keras.Model):  # type: ignore[misc]
     def predict(self, *arguments: Any, verbose: Any = "auto", **options: Any) -> Any:
         """As in Keras, for this rank's examples."""
         self.cluster.flush()
-        return super().predict(*arguments, verbose=self._voice(verbose), **options)
+        return super().predict(*arguments, verbose=self._verbosity(verbose), **options)
 
-    def _voice(self, verbose: Any) -> Any:
+    def _verbosity(self, verbose: Any) -> Any:
         return verbose if self.strategy.rank == 0 else 0
 
     # ------------------------------------------------------------------------------------------ checkpoints
@@ -253,5 +256,5 @@ class Model(keras.Model):  # type: ignore[misc]
 
 
 def _examples(outputs: Any) -> Any:
-    """Float32 scalar: how many examples the outputs are of."""
+    """Returns the number of examples in the outputs, a float32 scalar."""
     return tf.cast(tf.shape(tf.nest.flatten(outputs)[0])[0], tf.float32)

@@ -1,7 +1,7 @@
-"""``Optimizer``: which rules the owners apply, as the object that ``Model.compile`` takes.
+"""``Optimizer``: the optimizers that the owners apply, as an object for ``Model.compile``.
 
-A rank computes gradients and pushes them; the owner of a row or of a dense parameter applies its rule. So there is no
-optimizer state in the Keras process: this object only declares, and counts steps.
+A rank computes gradients and pushes them; the owner of a row or of a dense parameter applies its optimizer. So there is
+no optimizer state in Keras: this object declares the optimizers and counts steps.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ Factor = float | Callable[[Any], Any]
 
 
 class Optimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
-    """The rules of a model trained by the parameter server.
+    """The optimizers of a model trained by the parameter server.
 
     Args:
-        dense: of the tower's variables.
-        sparse: of the layers that name none of their own.
-        learning_rate: a factor on the learning rates of *all* rules: a number, which callbacks may change, or a
-            function of the step (a Keras ``LearningRateSchedule``, for one). None: no factor, and no cost.
+        dense: the optimizer of the tower's variables.
+        sparse: the optimizer of layers that have none of their own.
+        learning_rate: a factor on the learning rates of *all* optimizers: a number, which callbacks may change, or a
+            function of the step, such as a Keras ``LearningRateSchedule``. None: no factor, at no cost.
     """
 
     def __init__(
@@ -45,30 +45,30 @@ class Optimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
         self._learning_rate = self._build_learning_rate(float(start))
 
     def factor(self, step: Any) -> Any | None:
-        """float32 scalar for this step, in graph; None when there is none."""
+        """Returns the factor of this step, a float32 scalar within the graph, or None if there is no factor."""
         if not self._scaled:
             return None
         return tf.cast(self._learning_rate if self._schedule is None else self._schedule(step), tf.float32)
 
     def update_step(self, gradient: Any, variable: Any) -> None:  # noqa: ARG002
-        """Refused: rules run where the parameters are.
+        """Always raises an error: owners apply the optimizers.
 
         Raises:
             UsageError: always.
         """
         raise UsageError(
-            "this optimizer's rules are applied by the parameter server: train with Model.fit or Model.train_step, "
-            "or give apply_gradients to an optimizer of Keras."
+            "this optimizer is applied by the parameter server: train with Model.fit or Model.train_step, "
+            "or call apply_gradients of an optimizer of Keras."
         )
 
     @property
     def declaration(self) -> str:
-        """What all ranks must have in common, as text."""
+        """A description, as text, that must be equal on all ranks."""
         schedule = type(self._schedule).__name__ if self._schedule is not None else self._scaled
         return f"dense {self.dense!r}, learning rate factor {schedule}"
 
     def get_config(self) -> dict[str, Any]:
-        """As the constructor takes it."""
+        """Returns the arguments of the constructor."""
         factor = self._schedule if self._schedule is not None else float(self._learning_rate)
         scale = factor if self._scaled else None
         return {"dense": self.dense, "sparse": self.sparse, "learning_rate": scale, "name": self.name}

@@ -1,12 +1,12 @@
-"""``PsStrategy``: the job that ``mpirun`` started, and how data is shared out in it.
+"""``PsStrategy``: the job that ``mpirun`` started, and how data is split among its ranks.
 
 ::
 
-    distribute   dataset of global batches   ->  this rank's part of each          equal numbers of batches: any mode
-    shard        dataset of single examples  ->  every ranks-th of them            asynchronous mode
+    distribute   dataset of global batches   ->  this rank's part of each     equal numbers of batches: any mode
+    shard        dataset of single examples  ->  every ``ranks``-th example    asynchronous mode
 
-A step of the other modes, evaluation and prediction need all ranks, so they must see equal numbers of batches; parts
-may be of unequal size, or empty.
+In the other modes a step needs all ranks, and so do evaluation and prediction: all ranks must see the same number of
+batches. The ranks' parts of a batch may differ in size or be empty.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ class PsStrategy:
 
     Args:
         mode: ``sync``, ``bounded`` or ``async``.
-        seed: of new rows and, inside :meth:`scope`, of TensorFlow, NumPy and Python.
+        seed: for new rows and, inside :meth:`scope`, for TensorFlow, NumPy and Python.
         threads: compute threads of this rank; None: ``WIDELOAD_THREADS``, or 1.
-        options: others of :class:`wideload.strategies.sparse_ps.SparsePsOptions`.
+        options: further options of :class:`wideload.strategies.sparse_ps.SparsePsOptions`.
 
     Raises:
-        UsageError: an unknown option, or a value out of range.
+        UsageError: an option is unknown, or a value is out of range.
     """
 
     def __init__(self, mode: str = "sync", *, seed: int = 0, threads: int | None = None, **options: Any) -> None:
@@ -51,7 +51,7 @@ class PsStrategy:
 
     @property
     def rank(self) -> int:
-        """This process, in ``[0, ranks)``."""
+        """The number of this process, in ``[0, ranks)``."""
         return self.cluster.rank
 
     @property
@@ -65,19 +65,19 @@ class PsStrategy:
 
     @contextlib.contextmanager
     def scope(self) -> Iterator[PsStrategy]:
-        """Sizes TensorFlow's thread pools (before its first operation), and seeds equally on all ranks."""
+        """Limits TensorFlow's thread pools (if it has run no operation yet), and sets the same seed on all ranks."""
         limit_threads(self.cluster.threads)
         keras.utils.set_random_seed(self.seed)
         yield self
 
     def shard(self, dataset: tf.data.Dataset) -> tf.data.Dataset:
-        """Every ``ranks``-th element, from this rank's on; of single examples or of file names."""
+        """Returns every ``ranks``-th element, starting at this rank; for single examples or file names."""
         return dataset.shard(self.ranks, self.rank)
 
     def distribute(self, dataset: tf.data.Dataset) -> tf.data.Dataset:
-        """This rank's contiguous part of every batch; the first ranks get one example more where it does not divide.
+        """Returns this rank's contiguous part of every batch; the first ranks get one more if it does not divide.
 
-        Every rank reads all the data. The order must be equal on all ranks: give ``shuffle`` a seed, or use
+        Every rank reads all the data. The order must be the same on all ranks: give ``shuffle`` a seed, or use
         :meth:`scope`.
         """
         return dataset.map(lambda *batch: self._part(batch if len(batch) > 1 else batch[0]))
@@ -97,18 +97,18 @@ class PsStrategy:
         segments: Sequence[tuple[int, Any]],
         declaration: Mapping[str, str],
     ) -> PsCluster:
-        """A parameter server with these tables, closed with the strategy. Collective; see :class:`PsCluster`."""
+        """Opens a parameter server, which :meth:`close` closes. Collective; see :class:`PsCluster`."""
         opened = PsCluster(tables, dense, segments, self.cluster, self.options, declaration)
         self._open.append(opened)
         return opened
 
     def close(self) -> None:
-        """Ends every parameter server that was opened. Collective; idempotent; called at exit."""
+        """Closes every parameter server that was opened. Collective; idempotent; called at exit."""
         while self._open:
             self._open.pop().close()
 
     def _at_exit(self) -> None:
-        """A rank that dies of an exception takes the job with it: the others would wait for it."""
+        """Ends the whole job if this rank ends with an exception, because the others would wait for it."""
         if not self._open:
             return
         if hasattr(sys, "last_value") and self.ranks > 1:

@@ -34,13 +34,13 @@ def inputs(width: int, kind: str) -> tuple[Any, ...]:
     inverse = draw.integers(0, 6, splits[-1]).astype(np.int32)
     weights = draw.random(splits[-1] if kind == "weighted" else 0).astype(np.float32)
     rows = draw.normal(size=(6, width)).astype(np.float32)
-    beside = draw.normal(size=(BATCH, 2)).astype(np.float32)
-    return tuple(tf.constant(array) for array in (rows, inverse, splits + 3, weights, beside))
+    numbers = draw.normal(size=(BATCH, 2)).astype(np.float32)
+    return tuple(tf.constant(array) for array in (rows, inverse, splits + 3, weights, numbers))
 
 
 def defined(layout: TableLayout, *given: Any) -> tuple[Any, Any]:
     """The definition, bag by bag."""
-    rows, inverse, splits, weights, beside = (tensor.numpy() for tensor in given)
+    rows, inverse, splits, weights, numbers = (tensor.numpy() for tensor in given)
     weights = weights if len(weights) else np.ones(len(inverse), np.float32)
     linear, deep = np.zeros(BATCH), np.zeros((BATCH, len(COMBINERS), layout.dim))
     for slot, combiner in enumerate(COMBINERS):
@@ -52,7 +52,7 @@ def defined(layout: TableLayout, *given: Any) -> tuple[Any, Any]:
             scale = {"sum": 1.0, "mean": w.sum(), "sqrtn": np.sqrt((w**2).sum())}[combiner]
             if len(w):
                 deep[example, slot] = (w[:, None] * found[:, layout.wide :]).sum(axis=0) / scale
-    return linear, np.concatenate([deep.reshape(BATCH, -1), beside], axis=1)
+    return linear, np.concatenate([deep.reshape(BATCH, -1), numbers], axis=1)
 
 
 @pytest.fixture(params=["tensorflow", "native"])

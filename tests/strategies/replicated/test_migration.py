@@ -53,7 +53,7 @@ def test_reordered_and_renamed_columns_predict_the_same(everything: Any, trained
     assert found[known] == pytest.approx(expected[known], rel=1e-5)
 
 
-def test_training_goes_on_with_the_optimizers_state(everything: Any, trained: Any) -> None:
+def test_training_resumes_with_the_optimizers_state(everything: Any, trained: Any) -> None:
     old, _, folder = trained
     new, other = build(everything, OLD[::-1])
     other.warm_start(folder, compare(old, new))
@@ -78,7 +78,7 @@ def test_a_longer_embedding_keeps_what_it_had(everything: Any, trained: Any) -> 
     assert found[:, 8:].tolist() == start[:, 8:].tolist()
 
 
-def test_another_tower_starts_anew(everything: Any, trained: Any) -> None:
+def test_another_tower_starts_from_scratch(everything: Any, trained: Any) -> None:
     old, _, folder = trained
     new, other = build(everything, OLD, model="plain")
     start = other.arrays()["tower"]

@@ -1,4 +1,4 @@
-"""What each mode makes of a rank that is three times as slow as the other."""
+"""The throughput of each mode if one rank is three times as slow as the other."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SPECS = ["sparse_ps", "sparse_ps[mode=async]", "sparse_ps[mode=bounded,staleness
 
 
 @pytest.mark.parametrize("spec", SPECS)
-def test_examples_per_second_beside_a_slow_rank(
+def test_examples_per_second_with_a_slow_rank(
     spec: str, benchmark: Any, job: Callable[..., Any], tmp_path: Path
 ) -> None:
     def run() -> None:

@@ -20,7 +20,7 @@ JOBS = Path(__file__).parent / "jobs"
 
 @dataclass(frozen=True)
 class Job:
-    """What a job left behind."""
+    """The result of a job."""
 
     code: int
     output: str
@@ -28,7 +28,7 @@ class Job:
 
 @pytest.fixture(scope="session")
 def job() -> Callable[..., Job]:
-    """Runs a script of ``jobs/`` on so many ranks."""
+    """Runs a script of ``jobs/`` on a number of ranks."""
     launcher = mpi.find()
 
     def run(ranks: int, script: str, *arguments: object, timeout: float = 120) -> Job:
@@ -42,7 +42,7 @@ def job() -> Callable[..., Job]:
 
 @pytest.fixture(scope="session")
 def train(job: Callable[..., Job], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[str, Any]]:
-    """Trains under ``sparse_ps`` with these options; losses of every step and counters over all ranks."""
+    """Trains with ``sparse_ps`` and these options; returns the losses of every step and the counters of all ranks."""
 
     def run(ranks: int, spec: str = "sparse_ps", steps: int = 42, slow_rank: int | None = None) -> dict[str, Any]:
         out = tmp_path_factory.mktemp("job") / "out.json"

@@ -1,4 +1,4 @@
-"""Rows that are dealt out to several servers are the rows of one table; and a real job of two ranks learns."""
+"""Rows spread over several servers behave like one table, and a real job of two ranks learns."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ GRADIENTS = tf.reshape(tf.range(20, dtype=tf.float32), [4, 5])
 
 
 class Three:
-    """Servers that are all this process."""
+    """Servers that are all in this process."""
 
     def __len__(self) -> int:
         return 3

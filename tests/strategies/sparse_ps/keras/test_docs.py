@@ -21,7 +21,7 @@ SCRIPTS = re.findall(r"```python\n(.*?)```", GUIDE + PAGE, re.DOTALL)
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=["keras", "ops"])
-def test_the_scripts_run_as_they_stand(script: str, tmp_path: Path) -> None:
+def test_the_scripts_run_unchanged(script: str, tmp_path: Path) -> None:
     path = tmp_path / "script.py"
     path.write_text(script)
     environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
@@ -31,14 +31,14 @@ def test_the_scripts_run_as_they_stand(script: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_every_option_stands_with_its_default() -> None:
+def test_every_option_is_listed_with_its_default() -> None:
     rows = dict(re.findall(r"^\| `(\w+)` \| `?([\w.]+)`? \|", PAGE, re.MULTILINE))
     for name, field in sparse_ps.SparsePsOptions.model_fields.items():
         default = f"{field.default:g}" if isinstance(field.default, float) else str(field.default).lower()
         assert rows[name] == default, name
 
 
-def test_every_op_stands_with_its_arguments() -> None:
+def test_every_op_is_listed_with_its_arguments() -> None:
     from wideload import ops
 
     functions = inspect.getmembers(ops, lambda found: inspect.isfunction(found) and found.__module__ == ops.__name__)

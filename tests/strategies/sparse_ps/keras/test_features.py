@@ -71,7 +71,7 @@ def test_weighted_bags_equal_a_plain_computation(form: str, combiner: Any) -> No
     np.testing.assert_allclose(tape.gradient(total, rows), gradient, rtol=1e-6)
 
 
-def test_columns_stand_side_by_side() -> None:
+def test_the_vectors_of_columns_are_concatenated() -> None:
     features = layer(category_column("a"), category_column("b"))
     table = tf.constant([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
     found = look_up(features, {"a": tf.constant([9, 8]), "b": tf.constant([["x"], [""]])}, table)

@@ -101,7 +101,7 @@ def test_bounded_by_zero_steps_is_synchronous(fit: Fit, pair: list[dict[str, Any
     assert fit(2, mode="bounded", staleness=0)[0]["losses"] == pair[0]["losses"]
 
 
-def test_a_checkpoint_of_two_ranks_goes_on_under_one(fit: Fit, alone: dict[str, Any], tmp_path: Path) -> None:
+def test_a_checkpoint_of_two_ranks_resumes_on_one(fit: Fit, alone: dict[str, Any], tmp_path: Path) -> None:
     fit(2, epochs=2, save=tmp_path / "model")
     found = fit(1, epochs=1, restore=tmp_path / "model")[0]
     assert found["steps"] == 24
@@ -113,7 +113,7 @@ def test_callbacks_of_keras_save_and_set_the_learning_rate(fit: Fit, tmp_path: P
     assert sorted(path.name for path in tmp_path.iterdir()) == ["epoch-1", "epoch-2", "epoch-3"]
 
 
-def test_a_model_goes_back_to_its_own_checkpoint(fit: Fit, tmp_path: Path) -> None:
+def test_a_model_returns_to_its_own_checkpoint(fit: Fit, tmp_path: Path) -> None:
     once, again = fit(2, rewind=tmp_path / "model")[0]["evaluated"]
     assert once == again
 
@@ -126,7 +126,7 @@ def test_a_model_goes_back_to_its_own_checkpoint(fit: Fit, tmp_path: Path) -> No
         ("tower", "variables of the tower"),
     ],
 )
-def test_ranks_that_declare_otherwise_are_told_what(
+def test_ranks_that_disagree_are_told_what_differs(
     odd: str, named: str, job: Callable[..., Any], tmp_path: Path
 ) -> None:
     done = job(2, "keras_train.py", tmp_path / "out.json", f"odd={odd}")

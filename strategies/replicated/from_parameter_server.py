@@ -1,8 +1,8 @@
-"""A replicated model from one that the parameter server trained: so that strategies start from the same trained state.
+"""Loads a model that the parameter server trained into a replicated model, so that strategies start from one state.
 
-Row ``i`` of a variable and the row of sign ``table_signs(table)[i]`` are one and the same, weights and optimizer state;
-a row that the parameter server has never touched is what both would create. The dense parameters are the tower's, then
-the running statistics of batch normalisation.
+Row ``i`` of a variable corresponds to the row of sign ``table_signs(table)[i]``, with its weights and optimizer state.
+A row that the parameter server has never touched has the initial value that both create. The dense parameters are the
+tower's, followed by the running statistics of batch normalisation.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from wideload.harness.workload import optimizers as declared
 
 TOWER, STATISTICS, UPDATES = "tower", "tower/statistics", "tower:updates"
 STATE = {kind: tuple(state.name for state in states) for kind, states in declared.STATE.items()}
-"""Names of the state of each kind of optimizer, in the order in which a row keeps it."""
+"""The names of the state of each kind of optimizer, in the order in which a row stores it."""
 
 
 def holds_rows(directory: Path) -> bool:
@@ -29,7 +29,7 @@ def holds_rows(directory: Path) -> bool:
     return (directory / FILE).is_file()
 
 
-def seed(arrays: Arrays, layout: BatchLayout, directory: Path) -> int:
+def load_rows(arrays: Arrays, layout: BatchLayout, directory: Path) -> int:
     """Overwrites ``arrays``, the variables of an untrained replicated model, in place; returns the steps trained.
 
     Raises:
@@ -41,13 +41,15 @@ def seed(arrays: Arrays, layout: BatchLayout, directory: Path) -> int:
         if table.name not in forms:
             raise CheckpointError(f"{directory} has no table {table.name!r}; it has {', '.join(forms) or 'none'}.")
         if table.admit_at > 0:
-            raise CheckpointError(f"table {table.name!r} admits rows by their shows, which a replicated model cannot.")
-        _seed_table(arrays, table, forms[table.name], [rows for _, rows in reader.shards(forms[table.name])])
-    _seed_dense(arrays, directory)
+            raise CheckpointError(
+                f"table {table.name!r} admits rows only after several shows (admit_at), which replicated models cannot."
+            )
+        _load_table(arrays, table, forms[table.name], [rows for _, rows in reader.shards(forms[table.name])])
+    _load_dense(arrays, directory)
     return reader.step
 
 
-def _seed_table(arrays: Arrays, table: TableLayout, form: TableForm, shards: list[Rows]) -> None:
+def _load_table(arrays: Arrays, table: TableLayout, form: TableForm, shards: list[Rows]) -> None:
     if not shards:
         return
     rows = joined(shards)
@@ -68,14 +70,14 @@ def _seed_table(arrays: Arrays, table: TableLayout, form: TableForm, shards: lis
 def _ids(
     wanted: npt.NDArray[np.uint64], stored: npt.NDArray[np.uint64]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Row ids that are stored, and where."""
+    """Returns the ids of the rows that are stored, and their positions in ``stored``."""
     order = np.argsort(stored)
     place = np.minimum(np.searchsorted(stored, wanted, sorter=order), len(stored) - 1)
     ids = np.flatnonzero(stored[order[place]] == wanted)
     return ids, order[place[ids]]
 
 
-def _seed_dense(arrays: Arrays, directory: Path) -> None:
+def _load_dense(arrays: Arrays, directory: Path) -> None:
     dense = read_dense(directory)
     weights = dense.weights
     size = arrays[TOWER].size
@@ -91,7 +93,7 @@ def _seed_dense(arrays: Arrays, directory: Path) -> None:
 
 
 def state_vectors(arrays: Arrays) -> list[str]:
-    """The arrays that hold optimizer state of the tower, in order."""
+    """Returns the names of the arrays that hold the tower's optimizer state, in order."""
     names = (f"{TOWER}:{slot}" for slots in STATE.values() for slot in slots)
     return [key for key in dict.fromkeys(names) if key in arrays and arrays[key].shape]
 

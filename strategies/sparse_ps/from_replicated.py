@@ -1,7 +1,8 @@
-"""A parameter server's model from one that a replicated strategy trained: so that both start from one trained state.
+"""Loads a model that a replicated strategy trained into the parameter server, so that both start from one state.
 
-The other way round is :mod:`wideload.strategies.replicated.seeding`, which says what row stands for what. A row that
-was never touched is what the table creates by itself, so it is left out: the table holds what was trained.
+:mod:`wideload.strategies.replicated.from_parameter_server` is the reverse and describes which rows correspond. A row
+that was never touched has the value that the table creates by itself, so it is left out: the table holds only trained
+rows.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from wideload.harness.checkpoints.tables.rows import shards_of
 from wideload.harness.checkpoints.variables import FILE, Arrays, read_weights
 from wideload.harness.features.layout import BatchLayout, TableLayout, table_signs
 from wideload.harness.workload.workload import Workload
-from wideload.strategies.replicated.seeding import STATE, STATISTICS, TOWER, UPDATES, state_vectors
+from wideload.strategies.replicated.from_parameter_server import STATE, STATISTICS, TOWER, UPDATES, state_vectors
 from wideload.strategies.sparse_ps.restoring import put_dense
 from wideload.strategies.sparse_ps.saving import on_owner, own_shards
 from wideload.strategies.sparse_ps.server import PsCluster
@@ -32,11 +33,11 @@ def holds_weights(directory: Path) -> bool:
     return (directory / FILE).is_file()
 
 
-def seed(directory: Path, server: PsCluster, workload: Workload, layout: BatchLayout) -> int:
-    """Loads the model; returns the step that comes next. Collective.
+def load_variables(directory: Path, server: PsCluster, workload: Workload, layout: BatchLayout) -> int:
+    """Loads the model; returns the next step. Collective.
 
     Raises:
-        CheckpointError: the file is damaged, or the models do not fit.
+        CheckpointError: the file is damaged, or its model does not fit.
     """
     saved = read_weights(directory)
     arrays = saved.arrays
@@ -44,18 +45,20 @@ def seed(directory: Path, server: PsCluster, workload: Workload, layout: BatchLa
     def fill() -> None:
         for table, native in zip(layout.tables, server.tables, strict=True):
             native.clear()
-            _seed_table(arrays, table, native, workload, own_shards(server))
+            _load_table(arrays, table, native, workload, own_shards(server))
 
     on_owner(server, fill)
     put_dense(_dense(arrays, server, saved.steps), saved.steps, server)
     return saved.steps
 
 
-def _seed_table(
+def _load_table(
     arrays: Arrays, layout: TableLayout, table: _native.SparseTable, workload: Workload, own: range
 ) -> None:
     if layout.rows is None or layout.admit_at > 0:
-        raise CheckpointError(f"table {layout.name!r} is unbounded or admits rows, which a replicated model cannot.")
+        raise CheckpointError(
+            f"table {layout.name!r} is unbounded or admits rows (admit_at), which a replicated model cannot do."
+        )
     signs = table_signs(layout)
     trained = _floats(arrays, layout, table)
     shards = shards_of(signs.view(np.uint64), table.salt)
@@ -71,7 +74,7 @@ def _put_changed(
     signs: npt.NDArray[np.int64],
     trained: npt.NDArray[np.float32],
 ) -> None:
-    """Puts the rows that are not what the table would create; ``fresh`` creates them, to be held against."""
+    """Stores the rows that differ from what the table would create; ``fresh`` creates them for comparison."""
     fresh.pull(signs)
     order = np.argsort(signs.view(np.uint64))
     for shard in range(_native.SHARDS):
@@ -82,7 +85,7 @@ def _put_changed(
 
 
 def _floats(arrays: Arrays, layout: TableLayout, table: _native.SparseTable) -> npt.NDArray[np.float32]:
-    """Whole rows ``[rows, row_floats]``: the weights of all slices, then their state."""
+    """Returns whole rows ``[rows, row_floats]``: the weights of all slices, followed by their state."""
     names = [f"{layout.name}/{one.name}" for one in table.slices]
     states = [
         f"{name}:{slot}"
@@ -101,7 +104,7 @@ def _floats(arrays: Arrays, layout: TableLayout, table: _native.SparseTable) -> 
 
 
 def _dense(arrays: Arrays, server: PsCluster, steps: int) -> Dense:
-    """The whole dense vector; what the model has no state for is not used by the optimizers either."""
+    """Returns the whole dense vector. State that the model lacks is not used by the optimizers either."""
     parts = [arrays[name] for name in (TOWER, STATISTICS) if name in arrays]
     weights = np.concatenate(parts)
     size = sum(server.cluster.allgather(server.native.dense_state()[0].size))

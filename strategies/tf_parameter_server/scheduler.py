@@ -1,10 +1,11 @@
-"""Keeps the workers supplied: two closures a worker are scheduled at any time, so that one waits where one has ended.
+"""Keeps the workers busy: two closures per worker are scheduled at any time, so that one is ready when another ends.
 
-Closures must flow until *all* ranks have had their last step answered, not only the coordinator's own: ranks do not
-wait for each other in a step, and without closures one that lags behind would wait at its mailbox for ever.
+Closures must be scheduled until *all* ranks have received the answer to their last step, not only the coordinator's
+rank. Ranks do not wait for each other in a step, so a rank that lags behind would otherwise wait at its mailbox
+forever.
 
-Which worker runs which closure is left to TensorFlow: all closures are alike, and what a worker trains on is in the
-mailbox of its rank.
+TensorFlow decides which worker runs which closure. All closures are the same; the batch that a worker trains on is in
+the mailbox of its rank.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ from typing import Any
 AHEAD = 2
 
 
-class Pump:
-    """Schedules one function again and again, from :meth:`start` to :meth:`stop`.
+class Scheduler:
+    """Schedules one function repeatedly, from :meth:`start` to :meth:`stop`.
 
     Args:
         coordinator: a ``ClusterCoordinator``.
         function: the closure; a ``tf.function`` without arguments.
-        workers: how many there are.
-        failed: told when a closure raised.
+        workers: the number of workers.
+        failed: called with the error when a closure raises one.
     """
 
     def __init__(self, coordinator: Any, function: Any, workers: int, failed: Callable[[BaseException], None]) -> None:
@@ -41,7 +42,7 @@ class Pump:
             thread.start()
 
     def stop(self) -> None:
-        """Schedules no more, and waits until the last closure has ended."""
+        """Stops scheduling, and waits until the last closure has ended."""
         self._stopping.set()
         for thread in self._threads:
             thread.join()
