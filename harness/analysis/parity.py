@@ -29,7 +29,7 @@ def difference(losses: Sequence[float], reference: Sequence[float]) -> float:
     return worst
 
 
-def compare(run: RunRecord, reference: RunRecord | None, steps: int, synchronous: bool = True) -> ParityRecord:
+def judge(run: RunRecord, reference: RunRecord | None, steps: int, synchronous: bool = True) -> ParityRecord:
     """How closely one run follows the reference over its first ``steps`` steps."""
     obstacle = _obstacle(run, reference, steps, synchronous)
     worst = None

@@ -47,7 +47,7 @@ class Terms(Options):
 
     def without_evaluation(self) -> Self:
         """The same, for cases whose predictions nobody needs."""
-        return self.model_copy(update={"evaluate": False, "eval_every": None, "cold_start": False})
+        return self.changed(evaluate=False, eval_every=None, cold_start=False)
 
 
 class Case(Terms):

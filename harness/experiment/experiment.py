@@ -112,7 +112,7 @@ class Experiment(Terms):
 
     def excluding(self, rules: tuple[dict[str, Any], ...]) -> Experiment:
         """The same experiment with the rules that apply to it, for :meth:`excludes`."""
-        return self.model_copy(update={"exclude": rules})
+        return self.changed(exclude=rules)
 
     def excludes(self, spec: Spec, ranks: int) -> bool:
         """Whether a rule matches this strategy at this job size."""

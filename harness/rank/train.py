@@ -112,7 +112,7 @@ def fingerprints(case: Case, dataset: Dataset, adapter: FeatureColumnAdapter) ->
     """
     return {
         "workload": case.workload.fingerprint,
-        "problem": case.workload.model_copy(update={"steps": None, "epochs": 1}).fingerprint,
+        "problem": case.workload.changed(steps=None, epochs=1).fingerprint,
         "data": dataset.fingerprint(),
         "columns": adapter.fingerprint,
         "weights": fingerprint.fingerprint(case.workload, adapter.layout),

@@ -112,8 +112,8 @@ def _strategy_case(variant: Experiment, spec: Spec, ranks: int, number: int) -> 
 
 def _short_reference(variant: Experiment, ranks: int) -> Planned:
     """The reference when it is needed for parity only: as many steps as are compared, no evaluation."""
-    workload = variant.workload.model_copy(update={"steps": _fewer(variant.workload.steps, variant.parity_steps)})
-    short = variant.without_evaluation().model_copy(update={"workload": workload, "warmup_steps": 0})
+    workload = variant.workload.changed(steps=_fewer(variant.workload.steps, variant.parity_steps))
+    short = variant.without_evaluation().changed(workload=workload, warmup_steps=0)
     return _strategy_case(short, Spec.parse(variant.reference), ranks, 0)
 
 

@@ -109,7 +109,7 @@ class Sweep:
 
     def _check(self, entry: Planned, run: RunRecord, known: dict[str, RunRecord]) -> ParityRecord:
         reference = reference_of(run, known.values(), self.experiment.reference)
-        return parity.compare(run, reference, self.experiment.parity_steps, entry.synchronous)
+        return parity.judge(run, reference, self.experiment.parity_steps, entry.synchronous)
 
     def _conclude(self, entries: list[Planned], known: dict[str, RunRecord]) -> None:
         """Makes one verdict for each strategy and variant, from the first round."""
@@ -131,18 +131,15 @@ class Sweep:
 
 def as_check(experiment: Experiment, steps: int) -> Experiment:
     """The experiment, reduced to what parity needs."""
-    workload = experiment.workload.model_copy(update={"steps": steps})
-    return experiment.model_copy(
-        update={
-            "workload": workload,
-            "parity": True,
-            "parity_steps": steps,
-            "repeats": 1,
-            "warmup_steps": 0,
-            "evaluate": False,
-            "eval_every": None,
-            "ceilings": (),
-        }
+    return experiment.changed(
+        workload=experiment.workload.changed(steps=steps),
+        parity=True,
+        parity_steps=steps,
+        repeats=1,
+        warmup_steps=0,
+        evaluate=False,
+        eval_every=None,
+        ceilings=(),
     )
 
 

@@ -78,7 +78,7 @@ class Jobs:
         return [self._rate(handicap) for handicap in handicaps]
 
     def _rate(self, handicap: float) -> float:
-        case = self.case.model_copy(update={"repeat": self.repeat, "handicap": handicap})
+        case = self.case.changed(repeat=self.repeat, handicap=handicap)
         records = assemble(self.launcher.launch(case), 0, self.repeat, float("inf"))
         self.repeat += 1
         self.store.add(records)
@@ -127,7 +127,7 @@ def main(
     output: Path, repetitions: int, rounds: int, slow_rounds: int, handicap: float, jobs: bool, **request: Any
 ) -> None:
     """Measure how often the verdict of a comparison is right."""
-    case = plan(requested(request))[0].case.model_copy(update={"evaluate": False, "eval_every": None})
+    case = plan(requested(request))[0].case.changed(evaluate=False, eval_every=None)
     trials = [Trial("A/A", rounds, 0.0, "undecided"), Trial("A/slow", slow_rounds, handicap, "lower")]
     where = hosts(request)
     measure: Measure = lambda handicaps: in_windows(case, output, where, handicaps)  # noqa: E731

@@ -14,7 +14,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar, get_args
+from typing import Any, Self, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -25,6 +25,16 @@ class Options(BaseModel):
     """Base of every options model: frozen, hashable, unknown keys refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    def changed(self, **changes: Any) -> Self:
+        """A copy with other values, which are validated; ``model_copy(update=...)`` would take any name and value.
+
+        Raises:
+            UnknownNameError: a name that is not a field.
+            UsageError: a value of the wrong type or out of range.
+        """
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        return validate(type(self), given | changes, type(self).__name__.lower())
 
 
 OptionsT = TypeVar("OptionsT", bound=BaseModel)

@@ -2,9 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from wideload.errors import UnknownNameError
+from wideload.errors import UnknownNameError, UsageError
 from wideload.harness.experiment.experiment import from_document
 from wideload.harness.sweep.plan import Planned, plan
+from wideload.harness.sweep.sweep import as_check
 
 pytestmark = pytest.mark.usefixtures("fakes")
 
@@ -84,3 +85,11 @@ def test_the_fakes_are_found_by_their_entry_points(fakes: Path) -> None:
     from wideload import strategies
 
     assert "logistic" in strategies.names()
+
+
+@pytest.mark.parametrize("steps", [0, -3])
+def test_a_check_of_no_steps_is_refused(steps: int) -> None:
+    """``wideload check --check-steps 0`` would otherwise find that everything agrees over no steps."""
+    document = {"workload": {"dataset": "tiny"}, "strategies": ["logistic"]}
+    with pytest.raises(UsageError, match=f"steps: .* greater than or equal to 1 .given: {steps}."):
+        as_check(from_document(document, "test"), steps)
