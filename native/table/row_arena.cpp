@@ -11,6 +11,9 @@
 namespace wideload {
 namespace {
 
+constexpr std::size_t kFirstExtent = std::size_t{64} << 20;
+constexpr std::size_t kLargestExtent = std::size_t{1} << 30;
+
 std::byte* BlockOf(std::byte* chunk) {
   const auto address = reinterpret_cast<std::uintptr_t>(chunk);
   return reinterpret_cast<std::byte*>(address & ~(BlockPool::kBlockBytes - 1));
@@ -27,19 +30,42 @@ std::pair<std::byte*, std::size_t> PagesInside(std::byte* begin, std::size_t byt
 }  // namespace
 
 BlockPool::~BlockPool() {
-  for (const auto& [base, block] : blocks_) munmap(base, kBlockBytes);
+  for (const Extent& extent : extents_) munmap(extent.mapped, extent.bytes);
 }
 
-std::byte* BlockPool::MapBlock() {
-  void* mapped = mmap(nullptr, 2 * kBlockBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+// Reserves addresses; memory is taken when it is first written to. Blocks mapped one by one would be a mapping
+// each, and a process may have 65,530 (vm.max_map_count).
+void BlockPool::MapExtent() {
+  const std::size_t wanted =
+      std::min(kFirstExtent << std::min<std::size_t>(extents_.size(), 16), kLargestExtent);
+  void* mapped = MAP_FAILED;
+  std::size_t bytes = wanted + kBlockBytes;  // one more, to align
+  for (; mapped == MAP_FAILED && bytes >= 2 * kBlockBytes;
+       bytes /= 2) {  // less where address space is limited
+    extents_.reserve(extents_.size() + 1);
+    mapped = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (mapped != MAP_FAILED) break;
+  }
   if (mapped == MAP_FAILED) throw std::bad_alloc();
   auto* begin = static_cast<std::byte*>(mapped);
-  const auto address = reinterpret_cast<std::uintptr_t>(begin);
-  const std::size_t before = (kBlockBytes - address % kBlockBytes) % kBlockBytes;
-  if (before > 0) munmap(begin, before);
-  munmap(begin + before + kBlockBytes, kBlockBytes - before);
-  std::byte* base = begin + before;
-  madvise(base, kBlockBytes, MADV_HUGEPAGE);
+  extents_.push_back({begin, bytes});
+  madvise(begin, bytes, MADV_HUGEPAGE);
+  const std::size_t before =
+      (kBlockBytes - reinterpret_cast<std::uintptr_t>(begin) % kBlockBytes) % kBlockBytes;
+  uncut_ = begin + before;
+  uncut_end_ = uncut_ + (bytes - before) / kBlockBytes * kBlockBytes;
+}
+
+std::byte* BlockPool::TakeBlock() {
+  std::byte* base = nullptr;
+  if (!free_blocks_.empty()) {
+    base = free_blocks_.back();
+    free_blocks_.pop_back();
+  } else {
+    if (uncut_ == uncut_end_) MapExtent();
+    base = uncut_;
+    uncut_ += kBlockBytes;
+  }
   blocks_.emplace(base, Block{});
   mapped_.fetch_add(kBlockBytes, std::memory_order_relaxed);
   return base;
@@ -55,7 +81,8 @@ void BlockPool::DropBlock(std::byte* base) {
   }
   blocks_.erase(base);
   if (current_ == base) current_ = nullptr;
-  munmap(base, kBlockBytes);
+  madvise(base, kBlockBytes, MADV_DONTNEED);  // unmapped, it would leave a hole, and two mappings for one
+  free_blocks_.push_back(base);
   mapped_.fetch_sub(kBlockBytes - given_back, std::memory_order_relaxed);
 }
 
@@ -68,7 +95,7 @@ std::byte* BlockPool::Allocate(std::size_t bytes) {
     mapped_.fetch_add(PagesInside(chunk, bytes).second, std::memory_order_relaxed);
     return chunk;
   }
-  if (current_ == nullptr || blocks_.at(current_).cut + bytes > kBlockBytes) current_ = MapBlock();
+  if (current_ == nullptr || blocks_.at(current_).cut + bytes > kBlockBytes) current_ = TakeBlock();
   Block& block = blocks_.at(current_);
   std::byte* chunk = current_ + block.cut;
   block.cut += bytes;

@@ -1,6 +1,8 @@
 #pragma once
 // The memory of rows.
 //
+//   extents     64 MiB, 128 MiB, ... 1 GiB, then that size: few, since Linux limits the mappings of a process
+//      │ cut into blocks
 //   BlockPool   2-MiB blocks on huge pages, shared by all shards of a table
 //      │ cut into chunks: 16 rows, 16, 32, 64, ... up to about 32 KiB, then always that size
 //   RowArena    the rows of one size class of one shard, numbered from 0
@@ -34,8 +36,8 @@ class BlockPool {
   // `bytes` is a multiple of 64, at most kBlockBytes. Throws std::bad_alloc.
   std::byte* Allocate(std::size_t bytes);
 
-  // Keeps the chunk for the next Allocate of that size but returns its pages to the system; a block with no
-  // chunk in use is unmapped.
+  // Keeps the chunk for the next Allocate of that size but returns its pages to the system. A block with no
+  // chunk in use is kept, without pages, for chunks of any size.
   void Free(std::byte* chunk, std::size_t bytes);
 
   std::uint64_t bytes() const { return mapped_.load(std::memory_order_relaxed); }
@@ -46,11 +48,21 @@ class BlockPool {
     std::size_t live = 0;  // bytes in use now
   };
 
-  std::byte* MapBlock();
+  struct Extent {
+    std::byte* mapped;
+    std::size_t bytes;
+  };
+
+  std::byte* TakeBlock();
+  void MapExtent();
   void DropBlock(std::byte* base);
 
   mutable std::mutex mutex_;
-  std::map<std::byte*, Block> blocks_;
+  std::vector<Extent> extents_;
+  std::byte* uncut_ = nullptr;  // [uncut_, uncut_end_): what no block has been cut from yet
+  std::byte* uncut_end_ = nullptr;
+  std::vector<std::byte*> free_blocks_;
+  std::map<std::byte*, Block> blocks_;  // in use
   std::map<std::size_t, std::vector<std::byte*>> free_;
   std::byte* current_ = nullptr;
   std::atomic<std::uint64_t> mapped_{0};  // without the pages returned to the system

@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <set>
 #include <vector>
 
@@ -66,6 +69,38 @@ TEST(RowArena, WastesLittleOfALargeTable) {
     for (int row = 0; row < 2000; ++row) arena.Allocate(pool);
   }
   EXPECT_LT(static_cast<double>(pool.bytes()), 1.1 * 104 * kRows);
+}
+
+std::size_t Mappings() {
+  std::ifstream maps("/proc/self/maps");
+  return static_cast<std::size_t>(
+      std::count(std::istreambuf_iterator<char>(maps), std::istreambuf_iterator<char>(), '\n'));
+}
+
+// 65,530 is all that Linux gives a process. Nothing is written, so the blocks take no memory.
+TEST(BlockPool, TakesFewMappingsForManyBlocks) {
+  const std::size_t before = Mappings();
+  BlockPool pool;
+  std::vector<std::byte*> blocks;
+  for (int i = 0; i < 4000; ++i) blocks.push_back(pool.Allocate(BlockPool::kBlockBytes));
+  EXPECT_EQ(pool.bytes(), 4000 * BlockPool::kBlockBytes);
+  EXPECT_LT(Mappings(), before + 40);
+  for (std::size_t i = 0; i < blocks.size(); i += 2) pool.Free(blocks[i], BlockPool::kBlockBytes);
+  EXPECT_EQ(pool.bytes(), 2000 * BlockPool::kBlockBytes);
+  EXPECT_LT(Mappings(), before + 40);
+  EXPECT_EQ(std::set<std::byte*>(blocks.begin(), blocks.end()).size(), blocks.size());
+}
+
+TEST(BlockPool, UsesFreedBlocksAgainForChunksOfAnySize) {
+  BlockPool pool;
+  std::byte* block = pool.Allocate(BlockPool::kBlockBytes);
+  std::memset(block, 7, BlockPool::kBlockBytes);
+  pool.Free(block, BlockPool::kBlockBytes);
+  EXPECT_EQ(pool.bytes(), 0u);
+  std::byte* chunk = pool.Allocate(4096);
+  EXPECT_EQ(chunk, block);
+  EXPECT_EQ(chunk[100], std::byte{0}) << "its pages went back to the system";
+  EXPECT_EQ(pool.bytes(), BlockPool::kBlockBytes);
 }
 
 }  // namespace
