@@ -1,9 +1,13 @@
 #include "cluster/dense_shard.h"
 
 #include <algorithm>
-#include <cmath>
+#include <cstdint>
 #include <stdexcept>
 #include <string>
+
+#include "table/optimizer/adagrad.h"
+#include "table/optimizer/ftrl.h"
+#include "table/optimizer/sgd.h"
 
 namespace wideload {
 namespace {
@@ -12,43 +16,6 @@ float InitialState(const OptimizerSpec& optimizer) {
   const bool accumulates =
       optimizer.kind == OptimizerKind::kAdaGrad || optimizer.kind == OptimizerKind::kFtrl;
   return accumulates ? optimizer.initial_accumulator : 0.0f;
-}
-
-void AdaGrad(const OptimizerSpec& o, float rate, std::size_t n, const float* g, float* w, float* sum) {
-  for (std::size_t i = 0; i < n; ++i) {
-    sum[i] += g[i] * g[i];
-    w[i] -= rate * g[i] / (std::sqrt(sum[i]) + o.epsilon);
-  }
-}
-
-void Sgd(const OptimizerSpec& o, float rate, std::size_t n, const float* g, float* w, float* momentum) {
-  for (std::size_t i = 0; i < n; ++i) {
-    momentum[i] = o.momentum * momentum[i] + g[i];
-    w[i] -= rate * momentum[i];
-  }
-}
-
-void Adam(const OptimizerSpec& o, float rate, std::uint64_t t, std::size_t n, const float* g, float* w,
-          float* m, float* v) {
-  const double correction = std::sqrt(1.0 - std::pow(double{o.beta_2}, static_cast<double>(t))) /
-                            (1.0 - std::pow(double{o.beta_1}, static_cast<double>(t)));
-  const float alpha = static_cast<float>(double{rate} * correction);
-  for (std::size_t i = 0; i < n; ++i) {
-    m[i] += (g[i] - m[i]) * (1.0f - o.beta_1);
-    v[i] += (g[i] * g[i] - v[i]) * (1.0f - o.beta_2);
-    w[i] -= alpha * m[i] / (std::sqrt(v[i]) + o.epsilon);
-  }
-}
-
-void Ftrl(const OptimizerSpec& o, float rate, std::size_t n, const float* g, float* w, float* sum,
-          float* linear) {
-  for (std::size_t i = 0; i < n; ++i) {
-    const float grown = sum[i] + g[i] * g[i];
-    linear[i] += g[i] - (std::sqrt(grown) - std::sqrt(sum[i])) / rate * w[i];
-    sum[i] = grown;
-    const float shrunk = std::clamp(linear[i], -o.l1, o.l1) - linear[i];
-    w[i] = shrunk / (std::sqrt(grown) / rate + 2.0f * o.l2);
-  }
 }
 
 }  // namespace
@@ -69,7 +36,13 @@ DenseShard::DenseShard(std::span<const float> initial, std::span<const DenseSegm
     const std::size_t last = std::min(at + segment.size, end);
     at += segment.size;
     if (first >= last) continue;
-    pieces_.push_back({first - begin_, last - first, segment.optimizer});
+    if (last - first > UINT32_MAX) {
+      throw std::invalid_argument("a dense segment has " + std::to_string(last - first) +
+                                  " parameters on one rank; valid: fewer than 2^32.");
+    }
+    pieces_.push_back({first - begin_, last - first, segment.optimizer, nullptr});
+    if (segment.optimizer.kind == OptimizerKind::kAdam)
+      pieces_.back().adam = std::make_shared<const Adam>(segment.optimizer);
     std::fill_n(state_.begin() + static_cast<std::ptrdiff_t>(first - begin_), last - first,
                 InitialState(segment.optimizer));
   }
@@ -87,23 +60,26 @@ void DenseShard::Apply(std::span<const float> gradient, float learning_rate_scal
   ++updates_;
   for (const Piece& piece : pieces_) {
     const OptimizerSpec& o = piece.optimizer;
+    const auto size = static_cast<std::uint32_t>(piece.size);
     const float* g = gradient.data() + piece.offset;
     float* w = weights_.data() + piece.offset;
     float* first = state_.data() + piece.offset;
     float* second = first + weights_.size();
-    const float rate = o.learning_rate * learning_rate_scale;
     switch (o.kind) {
       case OptimizerKind::kAdaGrad:
-        AdaGrad(o, rate, piece.size, g, w, first);
+        AdaGrad(o).Step<0>(size, learning_rate_scale, g, w, first);
         break;
       case OptimizerKind::kSgd:
-        Sgd(o, rate, piece.size, g, w, first);
+        Sgd(o).Step<0>(size, learning_rate_scale, g, w, first);
         break;
-      case OptimizerKind::kAdam:
-        Adam(o, rate, updates_, piece.size, g, w, first, second);
+      case OptimizerKind::kAdam: {
+        const float rate =
+            o.learning_rate * learning_rate_scale * piece.adam->Correction(static_cast<float>(updates_));
+        piece.adam->Move<0>(size, rate, g, w, first, second);
         break;
+      }
       case OptimizerKind::kFtrl:
-        Ftrl(o, rate, piece.size, g, w, first, second);
+        Ftrl(o).Move<0>(size, learning_rate_scale, g, w, first, second);
         break;
       case OptimizerKind::kRowWiseAdaGrad:
         break;  // refused by the constructor

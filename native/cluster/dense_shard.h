@@ -2,9 +2,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
+#include "table/optimizer/adam.h"
 #include "table/sparse_table.h"
 
 namespace wideload {
@@ -20,8 +22,8 @@ struct DenseSegment {
 // optimizer state. A synchronous step is thus a reduce-scatter (gradients go to the owners, which sum them in
 // rank order), one update per element in the whole job, and an all-gather (with the rows of the next pull).
 //
-// Formulas are those of the sparse slices (table/optimizer/); Adam's bias correction counts updates of the
-// whole segment.
+// The formulas are those of the sparse slices, from table/optimizer/; Adam's bias correction counts the updates
+// of the whole vector.
 class DenseShard {
  public:
   DenseShard() = default;
@@ -51,6 +53,7 @@ class DenseShard {
     std::size_t offset;  // in weights_
     std::size_t size;
     OptimizerSpec optimizer;
+    std::shared_ptr<const Adam> adam;  // with its table of corrections; null for other optimizers
   };
 
   std::size_t total_ = 0;
