@@ -16,7 +16,7 @@ from wideload.harness.cluster import Cluster
 from wideload.harness.contract import Footprint, StepResult, Trainer
 from wideload.harness.features.layout import Batch, BatchLayout
 from wideload.harness.model.tower import DenseTower, Pass
-from wideload.harness.model.wide_deep import BLOCK, loss_share
+from wideload.harness.model.wide_deep import BLOCK, first_example, loss_share
 from wideload.harness.workload.workload import Workload
 
 LEARNING_RATE = 0.05
@@ -29,7 +29,7 @@ class TowerTrainer(Trainer):
         tower = DenseTower(workload.model, layout)
         flat = tf.Variable(tower.initial(workload.seed))
         accumulator = tf.Variable(tf.fill([tower.size], 0.1))
-        seed, first = workload.seed, cluster.rank * workload.batch_size // cluster.ranks
+        seed, first = workload.seed, first_example(workload.batch_size, cluster.rank, cluster.ranks)
 
         @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator, unused-ignore]
         def step(inputs: tf.Tensor, label: tf.Tensor, size: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
