@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from wideload.harness.cli.display import chosen_display
-from wideload.harness.cli.request import experiment_options, hosts, requested
+from wideload.harness.cli.request import experiment_options, hosts, print_withheld, requested
 from wideload.harness.cli.run_tables import checks_table
 from wideload.terminal import show
 
@@ -34,6 +34,7 @@ def command(output: Path | None, check_steps: int, plugin: str | None, **request
     Trains the reference and every strategy for some steps, from the same weights and on the same batches, and compares
     their losses. The exit code is 1 when a synchronous strategy does not follow the reference or could not be run.
     """
+    from wideload.harness.sweep.outlook import exit_code
     from wideload.harness.sweep.sweep import Sweep, as_check
 
     folder = output or Path("runs") / f"check-{datetime.now(UTC):%Y%m%d-%H%M%S}"
@@ -42,10 +43,10 @@ def command(output: Path | None, check_steps: int, plugin: str | None, **request
     experiment = as_check(requested(request), check_steps)
     with chosen_display() as display:
         sweep = Sweep.prepare(experiment, folder, display, hosts(request))
+        print_withheld(sweep.launcher.mpi)
         runs = sweep.run()
     show(*checks_table(sweep.checks))
-    ran = all(run.status in ("ok", "refused") for run in runs)
-    return int(not ran or any(check.verdict == "fail" for check in sweep.checks))
+    return exit_code(runs, sweep.checks)
 
 
 def check_contract(name: str, folder: Path, request: dict[str, Any]) -> int:

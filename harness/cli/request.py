@@ -12,7 +12,7 @@ import click
 from wideload.errors import UsageError
 from wideload.harness.experiment import renamed
 from wideload.harness.experiment.experiment import Experiment, from_document, load, merge
-from wideload.harness.job.mpi import Hosts
+from wideload.harness.job.mpi import Hosts, Mpi
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -99,6 +99,12 @@ def hosts(request: dict[str, Any]) -> Hosts:
         UsageError: the host file is wrong; the message names the line.
     """
     return Hosts.read(request["hostfile"], request["remote_agent"])
+
+
+def print_withheld(mpi: Mpi) -> None:
+    """Says which schedulers are hidden from the launcher, and why."""
+    for scheduler in mpi.withheld:
+        click.echo(str(scheduler), err=True)
 
 
 def _setting(text: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import click
 
 from wideload.errors import UsageError
 from wideload.harness.cli.display import chosen_display
-from wideload.harness.cli.request import experiment_options, hosts, requested
+from wideload.harness.cli.request import experiment_options, hosts, print_withheld, requested
 from wideload.harness.cli.run_tables import checks_table, ratios_table, runs_table
 from wideload.harness.experiment.experiment import Experiment
 from wideload.harness.job.mpi import find
@@ -33,8 +33,10 @@ from wideload.terminal import show
 def command(output: Path | None, rerun: Any, dry_run: bool, **request: Any) -> int:
     """Run an experiment and record every case of it.
 
-    Finished cases are skipped, so running the same line again resumes an interrupted sweep.
+    Cases that are recorded are skipped, so running the same line again resumes an interrupted sweep. A case that broke
+    off and has a checkpoint resumes from it; --rerun failed also runs those again that have none.
     """
+    from wideload.harness.sweep.outlook import exit_code
     from wideload.harness.sweep.sweep import Sweep
 
     experiment = requested(request)
@@ -43,13 +45,15 @@ def command(output: Path | None, rerun: Any, dry_run: bool, **request: Any) -> i
         return print_plan(experiment, folder, request)
     with chosen_display() as display:
         sweep = Sweep.prepare(experiment, folder, display, hosts(request))
+        print_withheld(sweep.launcher.mpi)
         runs = sweep.run(rerun)
     show(*runs_table(runs), *(checks_table(sweep.checks) if sweep.checks else ()))
     if experiment.baseline is not None:
         show_ratios(folder, experiment.baseline)
     click.echo(f"recorded in {folder}; `wideload report {folder}` makes a page of it", err=True)
-    failed = any(run.status not in ("ok", "refused") for run in runs)
-    return int(failed or any(check.verdict == "fail" for check in sweep.checks))
+    if text := str(sweep.outlook):
+        click.echo(text, err=True)
+    return exit_code(runs, sweep.checks)
 
 
 def show_ratios(folder: Path, baseline: str) -> None:

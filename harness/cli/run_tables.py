@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from statistics import median
 from typing import TYPE_CHECKING
 
-from wideload.harness.records.results import ParityRecord, RunRecord
+from wideload.harness.records.results import Cause, ParityRecord, RunRecord
 from wideload.options import Spec
 from wideload.terminal import table, words
 
@@ -75,7 +75,7 @@ def _row(run: RunRecord) -> tuple[str, ...]:
         run.dataset,
         str(run.ranks),
         str(run.repeat),
-        run.status,
+        "out of memory" if run.cause is Cause.OUT_OF_MEMORY else run.status,
         _number(run.examples_per_second, ",.0f"),
         _number(run.step_ms.get("p50"), ".2f"),
         _number(run.auc, ".4f"),

@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from wideload.errors import WideloadError
 from wideload.harness.checkpoints.folder import CheckpointFolder
 from wideload.harness.checkpoints.remote import RemoteFolder
 from wideload.harness.cluster import THREADS_VARIABLE
@@ -115,8 +116,17 @@ class Launcher:
         return self.run.absolute() / "state" / case.case_id
 
     def resumable(self, case: Case) -> bool:
-        """Whether the case has a checkpoint to resume from."""
-        return self.checkpoints is not None and bool(self._checkpoints(case).names())
+        """Whether the case has a checkpoint to resume from, here or in the store to which checkpoints are copied."""
+        if self.checkpoints is None:
+            return False
+        return bool(self._checkpoints(case).names()) or self._is_mirrored(case)
+
+    def _is_mirrored(self, case: Case) -> bool:
+        url = self._mirror(case)
+        try:
+            return url is not None and bool(RemoteFolder.at(url).names())
+        except WideloadError:
+            return False
 
     def _checkpoints(self, case: Case) -> CheckpointFolder:
         return CheckpointFolder(self.run.absolute() / "checkpoints" / case.case_id)
@@ -125,7 +135,7 @@ class Launcher:
         folder = self._state(case)
         if fresh:
             self._discard(case)
-        keep = messages.PREDICTIONS if self.resumable(case) else ""
+        keep = messages.PREDICTIONS if self._checkpoints(case).names() else ""
         for path in folder.iterdir() if folder.is_dir() else ():
             if not (keep and path.match(keep)):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -37,7 +37,7 @@ from wideload.harness.job.limits import Limits
 from wideload.harness.job.memory_limits import Host, in_words
 from wideload.harness.job.messages import Outcome, RankStatus
 from wideload.harness.job.process_tree import Tree
-from wideload.harness.records.results import Status
+from wideload.harness.records.results import Cause, Status
 
 POLL_SECONDS = 0.2
 GRACE_SECONDS = 1.0
@@ -54,6 +54,7 @@ class Verdict:
     status: Status
     error: str | None = None
     failing_rank: int | None = None
+    cause: Cause | None = None
 
 
 class Watchdog:
@@ -139,15 +140,15 @@ class Watchdog:
         for rank in range(self._case.processes):
             status = self._statuses.get(rank)
             if (status is None or not status.ended) and self._outcome(rank) is None:
-                return Verdict("crashed", self._why_missing(rank), rank)
+                return self._left_no_record(rank)
         return None
 
-    def _why_missing(self, rank: int) -> str:
+    def _left_no_record(self, rank: int) -> Verdict:
         if self._memory.kills() > self._kills_before:
-            return self._does_not_fit(f"rank {rank} left no record")
+            return self._out_of_memory(f"rank {rank} left no record", rank)
         ended = f"the launcher ended with code {self._process.returncode}"
         said = diagnosis.launcher_said(self._launcher_log)
-        return f"{ended}: {said}" if said else f"{ended} and rank {rank} left no record"
+        return Verdict("crashed", f"{ended}: {said}" if said else f"{ended} and rank {rank} left no record", rank)
 
     def _ended_rank(self) -> Verdict | None:
         """A failure counts after a grace period: the failing rank may be recorded a moment after its victims."""
@@ -183,7 +184,7 @@ class Watchdog:
         if status.out_of_memory:
             used = f", where it had used {in_words(status.peak_rss_bytes)}" if status.peak_rss_bytes else ""
             what = f"rank {status.rank} was killed by the kernel after step {status.step}{used}"
-            return Verdict("crashed", self._does_not_fit(what, status.memory_limit_bytes), status.rank)
+            return self._out_of_memory(what, status.rank, status.memory_limit_bytes)
         if status.signal is not None:
             name = signal.Signals(status.signal).name
             return Verdict(
@@ -197,8 +198,10 @@ class Watchdog:
             status.rank,
         )
 
-    def _does_not_fit(self, what: str, limit: int | None = None) -> str:
-        return f"out of memory: the case does not fit in {in_words(limit or self._memory.limit_bytes())}; {what}"
+    def _out_of_memory(self, what: str, rank: int | None = None, limit: int | None = None) -> Verdict:
+        size = in_words(limit or self._memory.limit_bytes())
+        error = f"out of memory: the case does not fit in {size}; {what}"
+        return Verdict("crashed", error, rank, Cause.OUT_OF_MEMORY)
 
     def _outcome(self, rank: int) -> Outcome | None:
         return messages.read(messages.outcome_path(self._folder, rank), Outcome)
@@ -259,4 +262,4 @@ class Watchdog:
         available, limit = self._memory.available_bytes(), self._memory.limit_bytes()
         if available > limit * self._limits.free_memory:
             return None
-        return Verdict("crashed", self._does_not_fit(f"ended by the memory guard with {in_words(available)} left"))
+        return self._out_of_memory(f"ended by the memory guard with {in_words(available)} left")

@@ -31,6 +31,7 @@ from wideload.harness.records import versions
 from wideload.harness.records.microbenchmarks import Microbenchmarks
 from wideload.harness.records.schema import (
     SCHEMA_VERSION,
+    Cause,
     CurvePoint,
     Flag,
     FlagKind,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SCHEMA_VERSION",
+    "Cause",
     "CurvePoint",
     "Flag",
     "FlagKind",

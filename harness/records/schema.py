@@ -33,6 +33,17 @@ class FlagKind(StrEnum):
     OTHER = "other"
 
 
+class Cause(StrEnum):
+    """Why a case was not run, or what ended it, where that is known beyond its status."""
+
+    NOT_INSTALLED = "not_installed"
+    WRONG_REQUEST = "wrong_request"
+    BAD_DATA = "bad_data"
+    DISK_FULL = "disk_full"
+    DOES_NOT_FIT = "does_not_fit"
+    OUT_OF_MEMORY = "out_of_memory"
+
+
 class NotJudged(StrEnum):
     """Why two runs were not compared for parity."""
 
@@ -97,6 +108,7 @@ class Ending(Record):
 
     Attributes:
         error: for a case that is not ok, one line; log_tail: the end of the failing rank's log.
+        cause: what ``error`` says, for programs; None where the status says it all.
         started: UTC, ISO 8601; seconds: wall time of the whole job.
         hosts: where the ranks ran, one name a host.
         command: repeats this case when pasted into a shell.
@@ -104,6 +116,7 @@ class Ending(Record):
 
     status: Status
     error: str | None = None
+    cause: Cause | None = None
     log_tail: str | None = None
     started: str = ""
     seconds: float | None = None
@@ -143,10 +156,13 @@ class Training(Record):
 
 
 class Memory(Record):
-    """``peak_rss_bytes``: largest over the ranks; ``peak_pss_bytes``: sum over the ranks."""
+    """``peak_rss_bytes``: largest over the ranks; ``peak_pss_bytes``: sum over the ranks; ``memory_limit_bytes``: what
+    the ranks of a host may use together, the limit of their container or the machine's memory; the least of all hosts.
+    """
 
     peak_rss_bytes: int | None = None
     peak_pss_bytes: int | None = None
+    memory_limit_bytes: int | None = None
 
 
 class Quality(Record):

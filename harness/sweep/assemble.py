@@ -24,6 +24,7 @@ from wideload.harness.records.results import CurvePoint, RankRecord, RunRecord, 
 from wideload.harness.records.schema import Ending, Identity, Memory, Quality, Training
 from wideload.harness.records.store import CaseRecords
 from wideload.harness.sweep.flags import background_cores, flags
+from wideload.harness.sweep.preflight import Refusal
 
 PERCENTILES = {"p10": 10, "p50": 50, "p90": 90, "p99": 99}
 THINNED_LOSSES = 200
@@ -40,14 +41,14 @@ def assemble(finished: Finished, attempt: int, round_: int, background_limit: fl
     case, ending = finished.case, _ending(finished)
     ranks = [_rank(finished, rank, attempt) for rank in range(case.processes)]
     if finished.verdict.status != "ok":
-        return CaseRecords(RunRecord.of(_identity(case, attempt, round_), ending), ranks, [])
+        return CaseRecords(RunRecord.of(_identity(case, attempt, round_), ending, _memory(finished, ranks)), ranks, [])
     outcomes = [outcome for outcome in finished.outcomes if outcome is not None]
     metrics = _last_metrics(finished, outcomes[0])
     run = RunRecord.of(
         _identity(case, attempt, round_, outcomes[0].fingerprints | {"order": order_fingerprint(outcomes)}),
         ending,
         _training(finished, outcomes, background_limit, metrics),
-        _memory(ranks),
+        _memory(finished, ranks),
         _quality(finished, outcomes[0], metrics) if metrics is not None else Quality(),
     )
     return CaseRecords(run, ranks, _curve(finished, outcomes[0]))
@@ -62,9 +63,11 @@ def _trained(finished: Finished) -> Finished:
     return replace(finished, verdict=Verdict("failed", error))
 
 
-def refused(case: Case, attempt: int, round_: int, reason: str) -> CaseRecords:
+def refused(case: Case, attempt: int, round_: int, refusal: Refusal) -> CaseRecords:
     """The record of a case that was not started."""
-    ending = Ending(status="refused", error=reason, started=_written(datetime.now(UTC).timestamp()))
+    ending = Ending(
+        status="refused", error=refusal.reason, cause=refusal.cause, started=_written(datetime.now(UTC).timestamp())
+    )
     return CaseRecords(RunRecord.of(_identity(case, attempt, round_), ending), [], [])
 
 
@@ -91,6 +94,7 @@ def _ending(finished: Finished) -> Ending:
     return Ending(
         status=verdict.status,
         error=verdict.error,
+        cause=verdict.cause,
         log_tail=_failing_tail(finished) if verdict.status != "ok" else None,
         started=_written(finished.started),
         seconds=finished.seconds,
@@ -129,12 +133,14 @@ def _training(
     )
 
 
-def _memory(ranks: list[RankRecord]) -> Memory:
+def _memory(finished: Finished, ranks: list[RankRecord]) -> Memory:
+    limits = [status.memory_limit_bytes for status in finished.statuses if status and status.memory_limit_bytes]
     rss = [rank.peak_rss_bytes for rank in ranks if rank.peak_rss_bytes is not None]
     pss = [rank.peak_pss_bytes for rank in ranks if rank.peak_pss_bytes is not None]
     return Memory(
         peak_rss_bytes=max(rss) if rss else None,
         peak_pss_bytes=sum(pss) if len(pss) == len(ranks) and pss else None,
+        memory_limit_bytes=min(limits, default=None),
     )
 
 

@@ -9,15 +9,48 @@ have fitted; the watchdog's memory guard catches the rest.
 from __future__ import annotations
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 from wideload import datasets
+from wideload.errors import UsageError, WideloadError
 from wideload.harness.experiment.case import Case
 from wideload.harness.features.layout import BatchLayout
+from wideload.harness.job.memory_limits import Host
+from wideload.harness.records.results import Cause
 from wideload.harness.workload.optimizers import Optimizer, state_floats
 
 DISK_BYTES = 200_000_000
 PROCESS_BYTES = 400_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a case is not started."""
+
+    cause: Cause
+    reason: str
+
+
+def refusal(case: Case, run: Path, unavailable: str, keys: str, sharded: bool) -> Refusal | None:
+    """Why the case cannot be started now; None if it can.
+
+    Args:
+        run: the run folder.
+        unavailable: why the strategy is not usable here; empty if it is.
+        keys, sharded: see :func:`memory_obstacle`.
+    """
+    if unavailable:
+        return Refusal(Cause.NOT_INSTALLED, unavailable)
+    if reason := disk_obstacle(run):
+        return Refusal(Cause.DISK_FULL, reason)
+    try:
+        reason = memory_obstacle(case, keys, sharded)
+    except UsageError as error:
+        return Refusal(Cause.WRONG_REQUEST, str(error))
+    except WideloadError as error:
+        return Refusal(Cause.BAD_DATA, str(error))
+    return Refusal(Cause.DOES_NOT_FIT, reason) if reason else None
 
 
 def disk_obstacle(run: Path) -> str:
@@ -29,15 +62,14 @@ def disk_obstacle(run: Path) -> str:
     return f"{wanted}: free some space, or choose another place with --output."
 
 
-def memory_obstacle(case: Case, keys: str, sharded: bool = False) -> str:
+def memory_obstacle(case: Case, keys: str, sharded: bool = False, memory: Host = Host()) -> str:  # noqa: B008
     """Why the case cannot fit into the memory that is free now; empty if it may fit.
 
     Args:
         keys: of the strategy, ``signs`` or ``ids``.
+        memory: of this host; a container's limit counts.
         sharded: with ``ids``, whether the processes share the rows; otherwise each holds all of them.
     """
-    import psutil
-
     from wideload.harness.features.adapter import FeatureColumnAdapter
 
     dataset = datasets.load(case.workload.dataset)
@@ -45,7 +77,7 @@ def memory_obstacle(case: Case, keys: str, sharded: bool = False) -> str:
     need = PROCESS_BYTES * case.processes
     if keys == "ids":
         need += table_bytes(case, adapter.layout) * (1 if sharded else case.processes)
-    available = psutil.virtual_memory().available
+    available = memory.available_bytes()
     if need <= available:
         return ""
     holding = "they share the rows" if sharded else "every process holds all rows"

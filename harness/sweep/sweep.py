@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
-from wideload.errors import WideloadError
 from wideload.harness.analysis import parity
 from wideload.harness.experiment.case import Case
 from wideload.harness.experiment.experiment import Experiment
@@ -25,6 +24,7 @@ from wideload.harness.records.store import CaseRecords, Store
 from wideload.harness.sweep import preflight
 from wideload.harness.sweep.assemble import assemble, refused
 from wideload.harness.sweep.environment import describe
+from wideload.harness.sweep.outlook import Outlook
 from wideload.harness.sweep.plan import Planned, plan
 from wideload.options import Spec
 
@@ -49,6 +49,7 @@ class Sweep:
     launcher: Launcher
     watcher: Watcher
     checks: list[ParityRecord] = field(default_factory=list)
+    outlook: Outlook = field(default_factory=lambda: Outlook(0, 0))
 
     @classmethod
     def prepare(cls, experiment: Experiment, folder: Path, watcher: Watcher, hosts: Hosts) -> Sweep:
@@ -73,14 +74,24 @@ class Sweep:
             known[run.case_id] = run
         if self.experiment.parity:
             self._conclude(entries, known)
-        return [known[entry.case.case_id] for entry in entries]
+        runs = [known[entry.case.case_id] for entry in entries]
+        broken = [entry.case for entry, run in zip(entries, runs, strict=True) if run.status not in ("ok", "refused")]
+        self.outlook = Outlook.of([self.launcher.resumable(case) for case in broken])
+        return runs
 
     def _wanted(self, entry: Planned, known: RunRecord | None, rerun: Rerun) -> bool:
-        """Whether to run a case. One that broke off and has a checkpoint is not finished."""
+        """Whether to run a case.
+
+        A case that broke off and has a checkpoint is not finished, and one that was refused is tried when nothing
+        stands in its way any more.
+        """
         if known is None or rerun == "all":
             return True
-        broken = known.status != "ok"
-        return broken and (rerun == "failed" or self.launcher.resumable(entry.case))
+        if known.status == "ok":
+            return False
+        if rerun == "failed" or self.launcher.resumable(entry.case):
+            return True
+        return known.status == "refused" and self._refusal(entry) is None
 
     def _run_entry(self, number: int, entry: Planned, known: dict[str, RunRecord], fresh: bool) -> RunRecord:
         before = known.get(entry.case.case_id)
@@ -120,10 +131,12 @@ class Sweep:
         ]
         self.store.add_checks(self.checks)
 
+    def _refusal(self, entry: Planned) -> preflight.Refusal | None:
+        return preflight.refusal(entry.case, self.store.path, entry.unavailable, entry.keys, entry.sharded)
+
     def _attempt(self, entry: Planned, attempt: int, fresh: bool) -> CaseRecords:
-        obstacle = entry.unavailable or preflight.disk_obstacle(self.store.path) or _obstacle(entry)
-        if obstacle:
-            return refused(entry.case, attempt, entry.round, obstacle)
+        if refusal := self._refusal(entry):
+            return refused(entry.case, attempt, entry.round, refusal)
         progress: Callable[[list[RankStatus]], None] = lambda statuses: self.watcher.progress(entry.case, statuses)  # noqa: E731
         finished = self.launcher.launch(entry.case, progress, fresh)
         return assemble(finished, attempt, entry.round, self.experiment.background_limit)
@@ -153,13 +166,6 @@ def reference_of(run: RunRecord, known: Iterable[RunRecord], reference: str) -> 
         and not parity.differing(run, other)
     ]
     return min(candidates, key=lambda other: other.round, default=None)
-
-
-def _obstacle(entry: Planned) -> str:
-    try:
-        return preflight.memory_obstacle(entry.case, entry.keys, entry.sharded)
-    except WideloadError as error:
-        return str(error)
 
 
 def _disturbed(run: RunRecord) -> bool:

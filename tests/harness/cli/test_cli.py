@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from wideload.harness.records.results import RunRecord
+from wideload.harness.records.results import Results, RunRecord
 
 MAIN = [sys.executable, "-c", "from wideload.harness.cli import main; main()"]
 pytestmark = pytest.mark.usefixtures("fakes")
@@ -60,6 +60,47 @@ def test_results_go_to_stdout_and_progress_to_stderr(tmp_path: Path) -> None:
 @pytest.mark.mpi
 def test_a_failed_case_gives_exit_code_1(tmp_path: Path) -> None:
     assert wideload("run", *TINY, "-s", "faulty[fault=raise]", "-o", str(tmp_path)).returncode == 1
+
+
+@pytest.mark.mpi
+def test_a_crashed_case_resumes_from_its_checkpoint_as_the_last_line_says(tmp_path: Path) -> None:
+    line = ("run", *TINY, "--set", "checkpoint.every=4", "-s", "faulty[fault=kill,at_step=22]", "-o", str(tmp_path))
+    broken = wideload(*line)
+    assert broken.returncode == 1
+    assert broken.stderr.splitlines()[-1] == "1 case broke off: the same line resumes from the last checkpoint"
+    resumed = wideload(*line)
+    assert resumed.returncode == 0, resumed.stderr
+    (run,) = Results.read(tmp_path).runs
+    assert (run.attempt, run.steps, run.counters["resumed_after_step"]) == (1, 40, 20)
+
+
+@pytest.mark.mpi
+def test_a_crashed_case_without_a_checkpoint_runs_again_on_request_as_the_last_line_says(tmp_path: Path) -> None:
+    line = ("run", *TINY, "-s", "faulty[fault=kill]", "-o", str(tmp_path))
+    for _ in range(2):
+        answer = wideload(*line)
+        assert answer.returncode == 1
+        last = answer.stderr.splitlines()[-1]
+        assert last == "1 case did not finish: add --rerun failed to run again from the start"
+    assert "0 cases to run, 1 already recorded" in answer.stderr
+    assert "1 case to run" in wideload(*line, "--rerun", "failed").stderr
+
+
+@pytest.mark.parametrize("clip", ["[2,2]", "[3,1]"])
+def test_a_declaration_that_does_not_fit_is_exit_code_2_also_when_it_is_recorded_already(
+    tmp_path: Path, clip: str
+) -> None:
+    column = f'{{kind="numeric",field="number",clip={clip}}}'
+    line = ("run", *TINY, "--set", f"workload.columns.column=[{column}]", "-s", "logistic", "-o", str(tmp_path))
+    for _ in range(2):
+        answer = wideload(*line)
+        assert answer.returncode == 2, answer.stdout + answer.stderr
+
+
+def test_check_gives_exit_code_2_for_a_declaration_that_does_not_fit(tmp_path: Path) -> None:
+    column = '{kind="numeric",field="number",clip=[2,2]}'
+    line = ("check", *TINY, "--set", f"workload.columns.column=[{column}]", "-s", "logistic", "-o", str(tmp_path))
+    assert wideload(*line).returncode == 2
 
 
 @pytest.mark.mpi
