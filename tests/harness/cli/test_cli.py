@@ -90,15 +90,16 @@ def test_a_crashed_case_without_a_checkpoint_runs_again_on_request_as_the_last_l
 def test_a_declaration_that_does_not_fit_is_exit_code_2_also_when_it_is_recorded_already(
     tmp_path: Path, clip: str
 ) -> None:
-    column = f'{{kind="numeric",field="number",clip={clip}}}'
+    column = f'{{kind="numeric",name="n",field="number",clip={clip}}}'
     line = ("run", *TINY, "--set", f"workload.columns.column=[{column}]", "-s", "logistic", "-o", str(tmp_path))
     for _ in range(2):
         answer = wideload(*line)
         assert answer.returncode == 2, answer.stdout + answer.stderr
+        assert "refused" in answer.stdout
 
 
 def test_check_gives_exit_code_2_for_a_declaration_that_does_not_fit(tmp_path: Path) -> None:
-    column = '{kind="numeric",field="number",clip=[2,2]}'
+    column = '{kind="numeric",name="n",field="number",clip=[2,2]}'
     line = ("check", *TINY, "--set", f"workload.columns.column=[{column}]", "-s", "logistic", "-o", str(tmp_path))
     assert wideload(*line).returncode == 2
 

@@ -13,6 +13,7 @@ from wideload.harness.job import messages
 from wideload.harness.job.limits import Limits
 from wideload.harness.job.messages import Outcome, RankStatus
 from wideload.harness.job.watchdog import Verdict, Watchdog
+from wideload.harness.records.results import Cause
 from wideload.harness.workload.workload import Workload
 
 CASE = Case(workload=Workload(dataset="tiny"), strategy="logistic", ranks=2, threads=1)
@@ -266,6 +267,7 @@ def test_a_rank_that_the_kernel_killed_for_memory_is_reported_as_out_of_memory(j
         "out of memory: the case does not fit in 1.8 GB; "
         "rank 1 was killed by the kernel after step 0, where it had used 1.1 GB",
         1,
+        Cause.OUT_OF_MEMORY,
     )
 
 
