@@ -29,14 +29,12 @@ from pydantic import BaseModel, ValidationError
 from wideload.errors import UsageError
 from wideload.harness.records import versions
 from wideload.harness.records.microbenchmarks import Microbenchmarks
+from wideload.harness.records.reasons import Cause, FlagKind, NotJudged
 from wideload.harness.records.schema import (
     SCHEMA_VERSION,
-    Cause,
     CurvePoint,
     Flag,
-    FlagKind,
     Kind,
-    NotJudged,
     ParityRecord,
     RankRecord,
     Record,

@@ -20,7 +20,8 @@ from pydantic import BaseModel
 from pydantic_core import from_json
 
 from wideload.errors import DataError
-from wideload.harness.records.schema import SCHEMA_VERSION, FlagKind, NotJudged
+from wideload.harness.records.reasons import FlagKind, NotJudged
+from wideload.harness.records.schema import SCHEMA_VERSION
 
 RecordT = TypeVar("RecordT", bound=BaseModel)
 

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import signal
-from collections import Counter
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
-
-import numpy as np
 
 from wideload import datasets
 from wideload.harness.analysis.metrics import Metrics
@@ -23,11 +18,9 @@ from wideload.harness.job.watchdog import Verdict
 from wideload.harness.records.results import CurvePoint, RankRecord, RunRecord, Status
 from wideload.harness.records.schema import Ending, Identity, Memory, Quality, Training
 from wideload.harness.records.store import CaseRecords
+from wideload.harness.sweep.aggregate import byte_totals, global_losses, order_fingerprint, percentiles, phases, totals
 from wideload.harness.sweep.flags import background_cores, flags
 from wideload.harness.sweep.preflight import Refusal
-
-PERCENTILES = {"p10": 10, "p50": 50, "p90": 90, "p99": 99}
-THINNED_LOSSES = 200
 
 
 def assemble(finished: Finished, attempt: int, round_: int, background_limit: float) -> CaseRecords:
@@ -123,12 +116,12 @@ def _training(
         warmup_steps=first.warmup_steps,
         examples_per_second=examples / seconds if seconds > 0 and examples else None,
         step_ms=percentiles(first.step_ms),
-        phases_ms=_phases(outcomes),
-        model_bytes=_byte_totals(outcome.footprint for outcome in outcomes),
+        phases_ms=phases(outcomes),
+        model_bytes=byte_totals(outcome.footprint for outcome in outcomes),
         cpu_seconds_per_example=cpu / examples if examples else None,
         background_cores=background,
         flagged=flags(background, background_limit, finished.statuses, first.step_ms, metrics),
-        counters=_totals(outcome.counters for outcome in outcomes),
+        counters=totals(outcome.counters for outcome in outcomes),
         losses=global_losses(outcomes, finished.case.kept_losses),
     )
 
@@ -185,51 +178,6 @@ def _curve(finished: Finished, first: Outcome) -> list[CurvePoint]:
                 )
             )
     return points
-
-
-def percentiles(samples: list[float]) -> dict[str, float]:
-    """Percentiles and mean, in the unit of the samples; empty without samples."""
-    if not samples:
-        return {}
-    values = np.percentile(samples, list(PERCENTILES.values()))
-    return {name: float(value) for name, value in zip(PERCENTILES, values, strict=True)} | {
-        "mean": float(np.mean(samples))
-    }
-
-
-def global_losses(outcomes: list[Outcome], keep: int) -> list[float]:
-    """Loss of every global batch for the first ``keep`` steps, then of every n-th, so that about 200 more remain."""
-    losses: list[float] = np.sum([outcome.losses for outcome in outcomes], axis=0).tolist()
-    rest = losses[keep:]
-    return losses[:keep] + rest[:: max(len(rest) // THINNED_LOSSES, 1)]
-
-
-def order_fingerprint(outcomes: list[Outcome]) -> str:
-    """16 hex digits over the first global batches; independent of the number of ranks."""
-    checksums = np.sum([outcome.batch_checksums for outcome in outcomes], axis=0, dtype=np.int64)
-    return hashlib.blake2b(checksums.tobytes(), digest_size=8).hexdigest()
-
-
-def _phases(outcomes: list[Outcome]) -> dict[str, float]:
-    """Mean milliseconds of each phase, per step and rank."""
-    steps = sum(outcome.window_steps for outcome in outcomes)
-    totals = _totals(outcome.phases_ms for outcome in outcomes)
-    return {name: total / steps for name, total in totals.items()} if steps else {}
-
-
-def _totals(counts: Iterable[dict[str, float]]) -> dict[str, float]:
-    total: dict[str, float] = {}
-    for count in counts:
-        for name, value in count.items():
-            total[name] = total.get(name, 0) + value
-    return total
-
-
-def _byte_totals(counts: Iterable[dict[str, int]]) -> dict[str, int]:
-    total: Counter[str] = Counter()
-    for count in counts:
-        total.update(count)
-    return dict(total)
 
 
 def _rank(finished: Finished, rank: int, attempt: int) -> RankRecord:

@@ -14,7 +14,8 @@ from wideload.harness.job.launcher import Finished
 from wideload.harness.job.messages import Outcome, Point, RankStatus
 from wideload.harness.job.watchdog import Verdict
 from wideload.harness.records.results import FlagKind
-from wideload.harness.sweep.assemble import assemble, global_losses, order_fingerprint, percentiles
+from wideload.harness.sweep.aggregate import global_losses, order_fingerprint, percentiles
+from wideload.harness.sweep.assemble import assemble
 from wideload.harness.workload.workload import Workload
 
 CASE = Case(workload=Workload(dataset="tiny"), strategy="logistic", ranks=2, threads=1)

@@ -89,7 +89,7 @@ def test_the_fakes_are_found_by_their_entry_points(fakes: Path) -> None:
 
 @pytest.mark.parametrize("steps", [0, -3])
 def test_a_check_of_no_steps_is_refused(steps: int) -> None:
-    """``wideload check --check-steps 0`` would otherwise find that everything agrees over no steps."""
+    """``wideload check --check-steps 0`` would otherwise compare nothing and succeed."""
     document = {"workload": {"dataset": "tiny"}, "strategies": ["logistic"]}
     with pytest.raises(UsageError, match=f"steps: .* greater than or equal to 1 .given: {steps}."):
         as_check(from_document(document, "test"), steps)
