@@ -50,6 +50,9 @@ def data() -> None:
     help="Stop at the first bad row, or skip and count bad rows.",
 )
 @click.option("--bad-rows-limit", type=int, help="Stop when more than this many rows were skipped.")
+@click.option(
+    "--fitted-on", type=click.Path(exists=True, file_okay=False), help="Take vocabularies and means of this folder."
+)
 @click.option("--rows-per-shard", type=click.IntRange(min=1), help="Number of rows that are read for one shard.")
 @click.option("--quiet", is_flag=True, help="Do not show progress.")
 def prepare(reader: str, path: str, out: Path, **chosen: Any) -> None:
@@ -71,6 +74,8 @@ def prepare(reader: str, path: str, out: Path, **chosen: Any) -> None:
     click.echo(f"{out}: {rows}; {origin.rows_in:,} rows in, {origin.rows_out:,} out, {origin.rejected:,} rejected")
     for reason, count in origin.reasons.items():
         click.echo(f"  {count:,} x {reason}")
+    for note in origin.notes:
+        click.echo(f"Note: {note}.", err=True)
 
 
 def _request(reader: str, chosen: dict[str, Any]) -> Any:
@@ -93,8 +98,7 @@ def _request(reader: str, chosen: dict[str, Any]) -> Any:
         "split": {"by": chosen["by"], "key": chosen["key"], "validation": chosen["validation"], "test": chosen["test"]},
         "bad_rows": {"policy": chosen["bad_rows"], "limit": chosen["bad_rows_limit"]},
     }
-    if chosen["rows_per_shard"]:
-        values["rows_per_shard"] = chosen["rows_per_shard"]
+    values |= {name: chosen[name] for name in ("rows_per_shard", "fitted_on") if chosen[name]}
     from wideload.options import validate
 
     return validate(Request, values, "data prepare")

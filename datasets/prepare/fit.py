@@ -50,6 +50,17 @@ def fit(directory: Path, splits: Splits, field: FieldEntry, limit: int = LIMIT) 
     return field
 
 
+def notes(directory: Path, splits: Splits) -> tuple[str, ...]:
+    """What a reader of results should know: held-out splits whose labels are all equal have no AUC."""
+    found = []
+    for split in ("validation", "test"):
+        labels = {pc.max(column).as_py() for column in columns(directory, splits.get(split, ()), "label")}
+        labels |= {pc.min(column).as_py() for column in columns(directory, splits.get(split, ()), "label")}
+        if len(labels - {None}) == 1:
+            found.append(f"the {split} split holds only rows with label {int(labels.pop())}: there is no AUC on it")
+    return tuple(found)
+
+
 def columns(directory: Path, shards: Sequence[ShardEntry], name: str) -> Iterator[Any]:
     """Yields a column of every row group, as Arrow arrays."""
     for shard in shards:

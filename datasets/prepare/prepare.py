@@ -16,15 +16,15 @@ import json
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from wideload import files
-from wideload.datasets.prepare import fit, splitting
+from wideload.datasets.prepare import checks, fit, fitted, splitting
 from wideload.datasets.prepare.folder import STATE, exclusive, sweep
 from wideload.datasets.prepare.request import Progress, Report, Request
-from wideload.datasets.prepare.splitting import SPLITS, TimeSample
+from wideload.datasets.prepare.splitting import SPLITS, Cut, TimeSample, equal_to
 from wideload.datasets.prepare.state import State
 from wideload.datasets.prepared.manifest import MANIFEST, Manifest, Provenance, parse
 from wideload.datasets.prepared.read_ahead import ahead
@@ -85,24 +85,27 @@ class _Run:
         rule, layout = self._request.split, self._reader.layout
         given = layout.split is not None or any(self._reader.split_of(source) for source in self._sources)
         if rule.by == "auto":
+            checks.keys(rule.key, layout)
             return "given" if given else "hash" if layout.time is None or rule.key else "time"
         if (rule.by == "given" and not given) or (rule.by == "time" and layout.time is None):
             raise UsageError(f"{self._request.reader} data has no {rule.by} to split by; use --split hash or none.")
-        names = [one.name for one in layout.field]
-        unknown = [key for key in rule.key if key not in names]
-        if unknown:
-            raise UsageError(f"no field {unknown[0]!r} to split by. Fields: {', '.join(names)}.")
+        checks.keys(rule.key, layout)
         return rule.by
 
     @property
     def _identity(self) -> str:
         """16 hex digits over the request and the names and sizes of the sources."""
         content = [
-            self._request.model_dump(mode="json", exclude={"options"}),
+            self._request.model_dump(mode="json", exclude=self._unhashed),
             self._reader.layout.model_dump(mode="json"),
             [[Path(source).name, size] for source, size in zip(self._sources, self._sizes, strict=True)],
         ]
         return fingerprint(content, separators=(", ", ": "))
+
+    @property
+    def _unhashed(self) -> set[str]:
+        """Parts of the request that its hash leaves out: the options are in the layout."""
+        return {"options"} if self._request.fitted_on else {"options", "fitted_on"}
 
     def finished(self) -> Manifest | None:
         """Returns the manifest when this request is already done; otherwise restores the state of an interrupted run.
@@ -137,22 +140,28 @@ class _Run:
 
     def run(self) -> Manifest:
         sweep(self._out)
-        if self._by == "time" and self._state.thresholds is None:
-            self._state.thresholds = self._times()
+        if self._by == "time" and self._state.cuts is None:
+            self._state.cuts = self._cuts()
             self._save()
         with closing(self._blocks()) as blocks:
             while self._chunk(blocks):
                 self._save()
         return self._finish()
 
-    def _times(self) -> tuple[float, float]:
-        """Reads only the times, to find the thresholds of the split."""
+    def _cuts(self) -> list[Cut]:
+        """Reads only the times, to find where the splits begin; once more where many rows have one of these times."""
         sample = TimeSample()
+        for times in self._times():
+            sample.add(times)
+        return sample.cuts(self._request.split, lambda time: sum(equal_to(times, time) for times in self._times()))
+
+    def _times(self) -> Iterator[Any]:
+        rows = 0
         for source in self._sources:
             for block in self._reader.blocks(source, Position()):
-                sample.add(block.table[TIME].combine_chunks())
-                self._report(Progress("reading times", sample.rows, block.after.offset, sum(self._sizes)))
-        return sample.thresholds(self._request.split)
+                rows += block.table.num_rows
+                self._report(Progress("reading times", rows, block.after.offset, sum(self._sizes)))
+                yield block.table[TIME].combine_chunks()
 
     def _blocks(self) -> Generator[tuple[int, Block], None, None]:
         """Yields blocks from the state's position, with the number of their source; a background thread parses them."""
@@ -214,27 +223,44 @@ class _Run:
         if self._by == "given":
             return splitting.constant(self._reader.split_of(self._sources[number]) or "train", rows)
         if self._by == "time":
-            assert self._state.thresholds is not None
-            return splitting.by_time(table[TIME].combine_chunks(), self._state.thresholds)
+            assert self._state.cuts is not None
+            return splitting.by_time(table[TIME].combine_chunks(), self._state.cuts)
         if self._by == "hash":
             keys = [table[key].combine_chunks() for key in self._request.split.key]
             return splitting.by_hash(keys, self._state.rows_out, rows, self._request.split)
-        return np.zeros(rows, dtype=np.int8)
+        return splitting.constant("train" if self._request.fitted_on is None else "test", rows)
 
     def _finish(self) -> Manifest:
         state = self._state
         splits = {split: tuple(entries) for split, entries in state.splits.items() if entries}
+        self._refuse_empty()
         fields = []
         for one in self._reader.layout.field:
             self._report(Progress(f"fitting {one.name}", state.rows_in, sum(self._sizes), sum(self._sizes)))
-            fields.append(fit.fit(self._out, splits, one.entry, self._request.vocabulary_limit))
+            if self._request.fitted_on is not None:
+                fields.append(fitted.field(Path(self._request.fitted_on), self._out, one.entry))
+            else:
+                fields.append(fit.fit(self._out, splits, one.entry, self._request.vocabulary_limit))
         if self._rejects.kept:
             lines = "".join(reject.as_json() + "\n" for reject in self._rejects.kept)
             files.write(self._out / SIDE_FILE, lines)
-        manifest = Manifest(label="label", fields=tuple(fields), splits=splits, provenance=self._provenance())
+        provenance = self._provenance().model_copy(update={"notes": fit.notes(self._out, splits)})
+        manifest = Manifest(label="label", fields=tuple(fields), splits=splits, provenance=provenance)
         manifest.save(self._out)
         (self._out / STATE).unlink(missing_ok=True)
         return manifest
+
+    def _refuse_empty(self) -> None:
+        """Refuses a result that lacks a split, and removes what was written."""
+        state = self._state
+        rows = {split: sum(entry.rows for entry in state.splits[split]) for split in SPLITS}
+        try:
+            checks.splits(rows, self._request, self._by, state.rows_in, self._rejects.rows)
+        except DataError:
+            for entry in (entry for entries in state.splits.values() for entry in entries):
+                (self._out / entry.file).unlink(missing_ok=True)
+            (self._out / STATE).unlink(missing_ok=True)
+            raise
 
     def _provenance(self) -> Provenance:
         state = self._state

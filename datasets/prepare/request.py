@@ -38,6 +38,8 @@ class Request(Options):
         rows_per_shard: number of rows read per chunk, and so the largest number of rows in a shard.
         rows_per_group: number of rows in a row group.
         vocabulary_limit: a text field with more distinct values than this gets no vocabulary.
+        fitted_on: a prepared folder whose vocabularies, means and cardinalities are taken over, for data that are to be
+            evaluated with a model trained on that folder; ``split`` none then makes everything test data.
     """
 
     reader: str
@@ -47,3 +49,4 @@ class Request(Options):
     rows_per_shard: int = ROWS_PER_SHARD
     rows_per_group: int = ROWS_PER_GROUP
     vocabulary_limit: int = fit.LIMIT
+    fitted_on: str | None = None

@@ -9,12 +9,14 @@
 =========  ==========================================================================================================
 
 The thresholds of ``time`` are quantiles of an evenly drawn sample of at most ``SAMPLE`` times, taken in a pass of its
-own. A row without a time is training data.
+own. Rows with exactly the time of a threshold are shared out in row order, so each split has its share of the rows.
+A row without a time is training data.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -24,6 +26,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
+from wideload.arrays import Doubles, Flags
 from wideload.datasets.counter_rng import unit
 from wideload.hashing import GOLDEN_GAMMA, finalise
 from wideload.options import Options
@@ -72,11 +75,37 @@ def by_name(names: Any) -> Chosen:
     return np.asarray(numbers).astype(np.int8)
 
 
-def by_time(times: Any, thresholds: tuple[float, float]) -> Chosen:
+@dataclass(slots=True)
+class Cut:
+    """Where a split by time begins: at the rows after ``time``, and those of that time but for the first ``ties``.
+
+    Attributes:
+        seen: rows of exactly that time so far.
+    """
+
+    time: float
+    ties: int = 0
+    seen: int = 0
+
+    def after(self, values: Doubles) -> Flags:
+        """Which of the next rows lie behind the cut; counts ties, so each row may be asked for once only."""
+        equal = values == self.time
+        order = self.seen + np.cumsum(equal)
+        self.seen += int(equal.sum())
+        after: Flags = (values > self.time) | (equal & (order > self.ties))
+        return after
+
+
+def by_time(times: Any, cuts: Sequence[Cut]) -> Chosen:
     """Before, between and after two moments."""
     values = pc.fill_null(times.cast(pa.float64(), safe=False), -np.inf).to_numpy()
-    chosen: Chosen = np.searchsorted(np.array(thresholds), values, side="right").astype(np.int8)
+    chosen: Chosen = np.sum([cut.after(values) for cut in cuts], axis=0).astype(np.int8)
     return chosen
+
+
+def equal_to(times: Any, time: float) -> int:
+    """How many rows have exactly that time."""
+    return int(pc.sum(pc.equal(times.cast(pa.float64(), safe=False), time)).as_py() or 0)
 
 
 def by_hash(columns: list[Any], first_row: int, rows: int, rule: SplitRule) -> Chosen:
@@ -123,14 +152,23 @@ class TimeSample:
             keep = self._hashes < self.bound
             self._times, self._hashes = self._times[keep], self._hashes[keep]
 
-    def thresholds(self, rule: SplitRule) -> tuple[float, float]:
-        """First moment of validation and of test."""
-        if not len(self._times):
-            return np.inf, np.inf
+    def cuts(self, rule: SplitRule, count: Callable[[float], int]) -> list[Cut]:
+        """Where validation and test begin.
+
+        Args:
+            rule: the shares.
+            count: how many rows have exactly a time; asked only where the sample does not hold all rows.
+        """
         ordered = np.sort(self._times)
-        places = [1 - rule.validation - rule.test, 1 - rule.test]
-        first, second = (
-            float(ordered[min(int(place * len(ordered)), len(ordered) - 1)]) if place < 1 else np.inf
-            for place in places
-        )
-        return first, second
+        return [self._cut(ordered, place, count) for place in (1 - rule.validation - rule.test, 1 - rule.test)]
+
+    def _cut(self, ordered: Doubles, place: float, count: Callable[[float], int]) -> Cut:
+        if not len(ordered) or place >= 1:
+            return Cut(np.inf)
+        index = min(int(place * len(ordered)), len(ordered) - 1)
+        time = float(ordered[index])
+        low, high = np.searchsorted(ordered, time), np.searchsorted(ordered, time, side="right")
+        if index == low:
+            return Cut(time)
+        ties = int(high - low) if self.bound == 1.0 else count(time)
+        return Cut(time, round(ties * float(index - low) / float(high - low)))

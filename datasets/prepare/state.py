@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
-from wideload.datasets.prepare.splitting import SPLITS
+from wideload.datasets.prepare.splitting import SPLITS, Cut
 from wideload.datasets.prepared.manifest import ShardEntry
 from wideload.datasets.text.blocks import Position
 
@@ -20,7 +20,7 @@ class State:
         chunk: number of the next chunk.
         rows_in, rows_out, blank: number of rows read, rows taken, and empty lines.
         splits: the finished shards of each split.
-        thresholds: where validation and test begin, for a split by time.
+        cuts: where validation and test begin, for a split by time.
     """
 
     source: int = 0
@@ -30,7 +30,7 @@ class State:
     rows_out: int = 0
     blank: int = 0
     splits: dict[str, list[ShardEntry]] = field(default_factory=lambda: {split: [] for split in SPLITS})
-    thresholds: tuple[float, float] | None = None
+    cuts: list[Cut] | None = None
 
     def stored(self) -> dict[str, Any]:
         """Returns the state as JSON values."""
@@ -43,13 +43,19 @@ class State:
             "rows_out": self.rows_out,
             "blank": self.blank,
             "splits": splits,
-            "thresholds": self.thresholds,
+            "cuts": None if self.cuts is None else [dataclasses.asdict(cut) for cut in self.cuts],
         }
 
     @classmethod
     def restored(cls, stored: dict[str, Any]) -> State:
         """Rebuilds a state from the values that :meth:`stored` returned."""
         splits = {split: [ShardEntry(**entry) for entry in entries] for split, entries in stored["splits"].items()}
-        thresholds = tuple(stored["thresholds"]) if stored["thresholds"] else None
-        changed = {"position": Position(**stored["position"]), "splits": splits, "thresholds": thresholds}
-        return cls(**(stored | changed))
+        cuts = stored.get("cuts")
+        if stored.get("thresholds"):  # a state of version 0.1.0, which knew no ties
+            cuts = [{"time": time} for time in stored["thresholds"]]
+        changed = {
+            "position": Position(**stored["position"]),
+            "splits": splits,
+            "cuts": None if cuts is None else [Cut(**cut) for cut in cuts],
+        }
+        return cls(**({key: value for key, value in stored.items() if key != "thresholds"} | changed))

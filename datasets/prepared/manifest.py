@@ -96,6 +96,7 @@ class Provenance(_Stored):
         split: the rule by which rows were split.
         blank_lines: number of empty lines, which do not count as rows.
         reasons: number of rejected rows for each reason.
+        notes: what a reader of results should know, in words.
     """
 
     reader: str = ""
@@ -108,6 +109,7 @@ class Provenance(_Stored):
     rejected: int = 0
     blank_lines: int = 0
     reasons: dict[str, int] = {}
+    notes: tuple[str, ...] = ()
 
 
 class Manifest(_Stored):

@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from wideload.datasets.readers import delimited
-from wideload.datasets.readers.contract import Block, Reader, files
+from wideload.datasets.readers.contract import Block, Reader
 from wideload.datasets.readers.layout import InputField, Label, Layout
+from wideload.datasets.readers.sources import files
 from wideload.datasets.text.blocks import Position
 
 _HEX = (

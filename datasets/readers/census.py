@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from wideload.datasets.readers import delimited
-from wideload.datasets.readers.contract import Block, Reader, files
+from wideload.datasets.readers.contract import Block, Reader
 from wideload.datasets.readers.layout import InputField, Kind, Label, Layout
+from wideload.datasets.readers.sources import files
 from wideload.datasets.text.blocks import Position
 
 _KINDS: dict[str, Kind] = {
@@ -39,7 +40,7 @@ class CensusIncome(Reader):
     summary: ClassVar[str] = "Census Income (UCI Adult): adult.data and adult.test, or CSV with a header"
 
     def sources(self) -> tuple[str, ...]:
-        return files(self.path, "adult.data", "adult.test", "adult*.csv")
+        return files(self.path, "adult.data", "adult.test", "adult*.csv", splits=True)
 
     @functools.cached_property
     def layout(self) -> Layout:

@@ -14,6 +14,7 @@ from wideload.datasets.readers.contract import Block
 from wideload.datasets.readers.convert.rows import Name, convert
 from wideload.datasets.readers.delimited import repeated
 from wideload.datasets.readers.layout import Layout
+from wideload.datasets.readers.sources import keys_of
 from wideload.datasets.rejects import Reject
 from wideload.datasets.text.blocks import Position
 from wideload.errors import DataError
@@ -30,12 +31,13 @@ def read(source: str, layout: Layout, start: Position) -> Iterator[Block]:
     """
     try:
         with pq.ParquetFile(source) as file:
-            wanted = [str(name) for name in layout.sources]
+            keys = {name: value for name, value in keys_of(source).items() if name not in file.schema_arrow.names}
+            wanted = [str(name) for name in layout.sources if name not in keys]
             _check(source, wanted, file.schema_arrow.names)
             line = start.line
             for index, batch in enumerate(file.iter_batches(_ROWS, columns=wanted, use_threads=False)):
                 if index >= start.offset:
-                    yield _block(batch, layout, source, Position(index, line))
+                    yield _block(with_keys(batch, keys), layout, source, Position(index, line))
                     line += batch.num_rows
     except (OSError, pa.ArrowException) as error:
         raise DataError(f"{source} is not readable Parquet: {error}") from None
@@ -55,6 +57,13 @@ def _block(batch: pa.RecordBatch, layout: Layout, source: str, at: Position) -> 
     done = convert(_ParquetColumns(batch, lines), layout, source)
     rejects = [Reject(source, at.line + row + 1, why, _shown(batch, row)) for row, why in sorted(done.reasons.items())]
     return Block(done.table, rejects, Position(at.offset + 1, at.line + batch.num_rows))
+
+
+def with_keys(batch: pa.RecordBatch, keys: dict[str, str | None]) -> pa.RecordBatch:
+    """The rows with the columns that the file's folders stand for."""
+    for name, value in keys.items():
+        batch = batch.append_column(name, pa.array([value] * batch.num_rows, pa.string()))
+    return batch
 
 
 def _shown(batch: pa.RecordBatch, row: int) -> str:

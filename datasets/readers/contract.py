@@ -15,7 +15,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
 import pyarrow as pa
@@ -23,7 +22,6 @@ import pyarrow as pa
 from wideload.datasets.readers.layout import Layout
 from wideload.datasets.rejects import Reject
 from wideload.datasets.text.blocks import Position
-from wideload.errors import DataError
 from wideload.options import Options as AnyOptions
 
 TIME, SPLIT, ROW = "\0time", "\0split", "\0row"
@@ -81,21 +79,3 @@ class Reader(ABC):
         Raises:
             DataError: the file cannot be read, is empty, or has another form.
         """
-
-
-def files(path: str, *patterns: str) -> tuple[str, ...]:
-    """``path`` itself, or the files in it that match; sorted by name.
-
-    Raises:
-        DataError: there is nothing.
-    """
-    if "://" in path:
-        return (path,)
-    place = Path(path)
-    if place.is_file():
-        return (str(place),)
-    found = sorted({str(file) for pattern in patterns for file in place.glob(pattern) if file.is_file()})
-    if not found:
-        what = "is not there" if not place.exists() else f"holds no file like {', '.join(patterns)}"
-        raise DataError(f"{path} {what}: give a file of this format, or a folder with such files.")
-    return tuple(found)

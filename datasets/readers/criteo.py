@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from wideload.datasets.readers import delimited
-from wideload.datasets.readers.contract import Block, Reader, files
+from wideload.datasets.readers.contract import Block, Reader
 from wideload.datasets.readers.layout import InputField, Label, Layout
+from wideload.datasets.readers.sources import files
 from wideload.datasets.text.blocks import Position
 from wideload.datasets.text.cells import header
 

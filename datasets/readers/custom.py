@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from wideload.datasets.readers import columnar, delimited, libsvm, tfrecord
-from wideload.datasets.readers.contract import Block, Reader, files
+from wideload.datasets.readers.contract import Block, Reader
 from wideload.datasets.readers.layout import PAIRS, Layout, load_layout
+from wideload.datasets.readers.sources import files
 from wideload.datasets.text.blocks import Position
 from wideload.options import Options
 

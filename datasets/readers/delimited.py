@@ -7,12 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from wideload.arrays import Integers
 from wideload.datasets.readers.contract import Block
 from wideload.datasets.readers.convert.rows import Name, convert
 from wideload.datasets.readers.layout import Layout
+from wideload.datasets.readers.sources import keys_of
 from wideload.datasets.rejects import Reject
 from wideload.datasets.text import values as quickly
 from wideload.datasets.text.blocks import Position, TextBlock, blocks
@@ -28,10 +30,12 @@ class Columns:
     Attributes:
         count: cells of a line.
         places: number of each column, by the name or number that the layout gives it.
+        keys: columns that the file's folders stand for.
     """
 
     count: int
     places: dict[str | int, int]
+    keys: dict[str, str | None]
 
 
 def read(source: str, layout: Layout, start: Position) -> Iterator[Block]:
@@ -109,6 +113,7 @@ def resolve(source: str, layout: Layout) -> Columns:
     if names is None and layout.header:
         names = names_in_header(source, layout.delimiter, layout.quoted)
     wanted = layout.sources
+    keys = keys_of(source)
     twice = repeated(names or (), wanted)
     if twice:
         raise DataError(f"{source} has {twice} more than once in its header; rename one of them.")
@@ -119,10 +124,12 @@ def resolve(source: str, layout: Layout) -> Columns:
             places[column] = column
         elif names is not None and column in names:
             places[column] = names.index(str(column))
+        elif column in keys:
+            continue
         else:
             listing = ", ".join(names or ()) or "the file has no header and the layout no `columns`"
             raise DataError(f"{source} has no column {column!r}. It has: {listing}.")
-    return Columns(count, places)
+    return Columns(count, places, keys)
 
 
 class _CellColumns:
@@ -141,7 +148,9 @@ class _CellColumns:
         self._quick = {kind: self._parsed(kind, names) for kind, names in wanted.items() if names}
 
     def _parsed(self, kind: str, names: list[Name]) -> dict[Name, Any | None]:
-        names = list(dict.fromkeys(names))
+        names = [name for name in dict.fromkeys(names) if name in self._columns.places]
+        if not names:
+            return {}
         places = [self._columns.places[name] for name in names]
         return dict(zip(names, _QUICK[kind](self._cells, places), strict=True))
 
@@ -150,6 +159,8 @@ class _CellColumns:
         return self._cells.lines
 
     def column(self, name: Name, kind: str) -> Any:  # noqa: ARG002
+        if name not in self._columns.places:
+            return pa.array([self._columns.keys[str(name)]] * len(self._cells), pa.string())
         return self._cells.bytes_of(self._columns.places[name])
 
     def quick(self, name: Name, kind: str) -> Any | None:

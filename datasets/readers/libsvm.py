@@ -42,8 +42,12 @@ def completed(layout: Layout) -> Layout:
     return layout.model_copy(update={"field": (field,)})
 
 
-def read(source: str, layout: Layout, start: Position) -> Iterator[Block]:
-    """Yields the rows of one file, beginning at ``start``."""
+def read(source: str, layout: Layout, start: Position, entries: int | None = None) -> Iterator[Block]:
+    """Yields the rows of one file, beginning at ``start``.
+
+    ``entries`` is for libfm files of a fixed form: every line has that many pairs, and a field's ``column`` is the
+    position of its pair.
+    """
     ruled = _with_rule(layout)
     for block in blocks(source, start):
         lines = Lines(block)
@@ -52,6 +56,8 @@ def read(source: str, layout: Layout, start: Position) -> Iterator[Block]:
         rows, kept, blank = [], [], 0
         for line in np.flatnonzero(why == 0):
             row = parse(lines.bytes_of(int(line)).decode("utf-8"), layout.format == "libffm")
+            if entries is not None and isinstance(row, tuple):
+                row = _by_position(row, entries)
             if isinstance(row, str):
                 rejects.append(lines.reject(int(line), row))
             elif row is None:
@@ -97,6 +103,14 @@ def parse(line: str, fields: bool = False) -> tuple[str, Pairs] | str | None:
             return f"{part[:40]!r} is not {'field:index:value' if fields else 'index:value'}"
         pairs.append((pieces[0] if fields else "", pieces[-2], pieces[-1]))
     return parts[0], pairs
+
+
+def _by_position(row: tuple[str, Pairs], entries: int) -> tuple[str, Pairs] | str:
+    """The pairs with their positions as libffm fields."""
+    label, pairs = row
+    if len(pairs) != entries:
+        return f"{len(pairs)} entries where {entries} are expected"
+    return label, [(str(place), index, value) for place, (_, index, value) in enumerate(pairs)]
 
 
 class _Lines:

@@ -26,8 +26,9 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from wideload.datasets.readers import delimited
-from wideload.datasets.readers.contract import Block, Reader, files
+from wideload.datasets.readers.contract import Block, Reader
 from wideload.datasets.readers.layout import InputField, Label, Layout
+from wideload.datasets.readers.sources import files
 from wideload.datasets.text.blocks import Position
 from wideload.errors import DataError
 from wideload.options import Options

@@ -2,7 +2,7 @@
 
 ::
 
-    file (plain, .gz, .bz2, .zst, .lz4)  -> 1 MiB of decompressed bytes, cut at the last newline  -> TextBlock
+    file (plain, .gz, .bz2, .zst, .lz4, .xz)  -> 1 MiB of decompressed bytes, cut at the last newline  -> TextBlock
 
 A block begins where the previous one ended, so the bounds of blocks depend on the file alone: reading that resumes at
 the end of a block yields the same blocks as before. A line longer than ``LONGEST`` is rejected without being held in
@@ -11,6 +11,7 @@ memory. Where cells may be quoted, a block is cut at the end of a record (see :m
 
 from __future__ import annotations
 
+import lzma
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +33,9 @@ PADDING = 16
 
 BOM = b"\xef\xbb\xbf"
 _COMPRESSION = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".lz4": "lz4"}
+COMPRESSED = (*_COMPRESSION, ".xz")
+"""Suffixes of compressed files."""
+
 _SHOWN = 200
 
 
@@ -76,6 +80,8 @@ def open_stream(path: str) -> Any:
     """
     compression = _COMPRESSION.get(Path(path).suffix.lower())
     try:
+        if "://" not in path and path.lower().endswith(".xz"):
+            return lzma.open(path, "rb")
         if "://" not in path and compression is None:
             return pa.OSFile(path, "rb")
         if "://" not in path:
@@ -116,7 +122,7 @@ class _Reader:
     def _read(self, size: int) -> bytes:
         try:
             content: bytes = self._stream.read(size)
-        except (OSError, pa.ArrowException) as error:
+        except (OSError, EOFError, lzma.LZMAError, pa.ArrowException) as error:
             raise DataError(f"cannot read {self._path} beyond byte {self._offset}: {error}") from None
         return content
 
@@ -134,6 +140,8 @@ class _Reader:
             content = self._rest + self._fill(wanted)
             if not content:
                 return
+            if self._offset == 0:
+                _refuse_other_text(self._path, content)
             ended = len(content) < self._block
             cut = len(content) if ended else content.rfind(b"\n") + 1
             if cut == 0:
@@ -184,3 +192,21 @@ class _Reader:
         text = begin[:_SHOWN].decode("utf-8", "backslashreplace")
         reject = Reject(self._path, self._line + 1, f"line longer than {self._longest} bytes", text)
         yield self._made(b"", (reject,), passed)
+
+
+def _refuse_other_text(path: str, begin: bytes) -> None:
+    """Refuses files whose first bytes show that no line of them could be read.
+
+    Raises:
+        DataError: says what the file is, and what to do.
+    """
+    if begin.startswith((b"\xff\xfe", b"\xfe\xff")) or _every_second_is_0(begin[:64]):
+        raise DataError(f"{path} is UTF-16, not UTF-8. Convert it: iconv -f UTF-16 -t UTF-8 {path} > converted.")
+    if b"\r" in begin[:-1] and b"\n" not in begin:
+        raise DataError(
+            f"{path} ends its lines with CR alone, not with LF. Convert it: tr '\\r' '\\n' < {path} > converted."
+        )
+
+
+def _every_second_is_0(begin: bytes) -> bool:
+    return len(begin) >= 8 and (not any(begin[1::2]) or not any(begin[0::2]))

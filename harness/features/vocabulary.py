@@ -51,12 +51,8 @@ def _declared(declaration: Vocabulary, field: Field, column: str) -> ArrowArray:
 
 def _file(path: Path, min_count: int, column: str) -> ArrowArray:
     try:
-        if path.suffix != ".parquet":
-            lines = path.read_text(encoding="utf-8").splitlines()
-            table = pa.table({"value": pa.array(lines, pa.string())})
-        else:
-            table = pq.read_table(path)
-        values = table["value"].cast(pa.string())
+        table = pq.read_table(path) if path.suffix == ".parquet" else _words(path, column)
+        values = pc.utf8_trim_whitespace(table["value"].cast(pa.string()))
     except (OSError, KeyError, UnicodeDecodeError, pa.ArrowException) as error:
         raise ColumnError(f"column {column!r}: cannot read the vocabulary {path}: {error}") from None
     if min_count and "count" not in table.column_names:
@@ -65,4 +61,21 @@ def _file(path: Path, min_count: int, column: str) -> ArrowArray:
         )
     if min_count:
         values = values.filter(pc.greater_equal(table["count"], min_count))
-    return values.combine_chunks()
+    return values.filter(pc.not_equal(values, "")).combine_chunks()
+
+
+def _words(path: Path, column: str) -> pa.Table:
+    """The lines of a text file, trimmed as data are; blank ones are skipped.
+
+    Raises:
+        ColumnError: a word occurs twice; names both lines.
+    """
+    first: dict[str, int] = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), 1):
+        word = line.strip()
+        if word and first.setdefault(word, number) != number:
+            raise ColumnError(
+                f"column {column!r}: {path} has the value {word!r} on lines {first[word]} and {number}; "
+                "ids must be unique."
+            )
+    return pa.table({"value": pa.array(list(first), pa.string())})

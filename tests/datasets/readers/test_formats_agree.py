@@ -26,6 +26,7 @@ from wideload.datasets.readers import columnar, delimited, libsvm, tfrecord
 from wideload.datasets.readers.layout import Layout
 from wideload.datasets.rejects import BadRows
 from wideload.datasets.text.blocks import Position
+from wideload.errors import DataError
 from wideload.options import validate
 
 TABLES = int(os.environ.get("WIDELOAD_FORMAT_TABLES", "60"))
@@ -306,5 +307,8 @@ def _prepared(folder: Path, kind: str, layout: dict[str, Any]) -> object:
         split=SplitRule(by="none"),
         bad_rows=BadRows(policy="skip"),
     )
-    manifest = prepare(asked, str(folder / f"t.{kind}"), folder / f"out-{kind}")
+    try:
+        manifest = prepare(asked, str(folder / f"t.{kind}"), folder / f"out-{kind}")
+    except DataError as error:
+        return str(error)
     return manifest.fingerprint, manifest.provenance.reasons
