@@ -147,7 +147,7 @@ def test_skipped_rows_are_counted_and_shown_in_a_side_file(tmp_path: Path) -> No
 
 
 def test_only_the_first_rejected_rows_are_shown(tmp_path: Path) -> None:
-    file = write(tmp_path, BAD * 10 + good(1))
+    file = write(tmp_path, BAD * 10 + good(2))
     manifest = prepare(request(tmp_path, bad_rows=BadRows(policy="skip", keep=3)), str(file), tmp_path / "out")
     assert manifest.provenance.rejected == 40
     assert len((tmp_path / "out" / "rejected.jsonl").read_text().splitlines()) == 3
