@@ -12,6 +12,7 @@ memory. Where cells may be quoted, a block is cut at the end of a record (see :m
 from __future__ import annotations
 
 import lzma
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +38,9 @@ COMPRESSED = (*_COMPRESSION, ".xz")
 """Suffixes of compressed files."""
 
 _SHOWN = 200
+_QUOTED = re.compile(rb'"[^"]*"')
+_TELLING = 2**16
+"""Bytes without a line feed that tell a file of other line ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +144,9 @@ class _Reader:
             content = self._rest + self._fill(wanted)
             if not content:
                 return
-            if self._offset == 0:
-                _refuse_other_text(self._path, content)
             ended = len(content) < self._block
+            if self._offset == 0 and (ended or self._block >= _TELLING):
+                _refuse_other_text(self._path, content)
             cut = len(content) if ended else content.rfind(b"\n") + 1
             if cut == 0:
                 yield from self._overlong(content)
@@ -202,7 +206,7 @@ def _refuse_other_text(path: str, begin: bytes) -> None:
     """
     if begin.startswith((b"\xff\xfe", b"\xfe\xff")) or _every_second_is_0(begin[:64]):
         raise DataError(f"{path} is UTF-16, not UTF-8. Convert it: iconv -f UTF-16 -t UTF-8 {path} > converted.")
-    if b"\r" in begin[:-1] and b"\n" not in begin:
+    if b"\n" not in begin and b"\r" in _QUOTED.sub(b"", begin)[:-1]:
         raise DataError(
             f"{path} ends its lines with CR alone, not with LF. Convert it: tr '\\r' '\\n' < {path} > converted."
         )
