@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -15,6 +17,7 @@ namespace wideload {
 //   worker -> owner    kPull    signs of a step, per table               find or create the rows
 //                      kRead    signs, per table                         look rows up without creating any
 //                      kPush    gradients, in the order of the pull      sum and apply them
+//                      kAbandon nothing                                  drop a step that will not be pushed
 //                      kFlush   nothing                                  ask for kAck once all pushes are applied
 //   owner  -> worker   kRows    rows in the order requested; dense slice
 //                      kAck     nothing                                  answers kPush (asynchronous) and kFlush
@@ -25,7 +28,17 @@ namespace wideload {
 //   kPull, kRead   u64 count per table, then the signs of table 0, table 1, ...
 //   kPush          gradients [count, width] per table, then the sender's gradient of the owner's dense slice
 //   kRows          see RowsPart
-enum class MessageKind : std::uint8_t { kPull = 1, kRead, kPush, kFlush, kRows, kAck, kSum, kError };
+enum class MessageKind : std::uint8_t {
+  kPull = 1,
+  kRead,
+  kPush,
+  kFlush,
+  kRows,
+  kAck,
+  kSum,
+  kError,
+  kAbandon
+};
 
 inline const char* NameOf(MessageKind kind) {
   switch (kind) {
@@ -45,6 +58,8 @@ inline const char* NameOf(MessageKind kind) {
       return "sum";
     case MessageKind::kError:
       return "error";
+    case MessageKind::kAbandon:
+      return "abandon";
   }
   return "?";
 }
@@ -75,26 +90,41 @@ static_assert(sizeof(MessageHeader) == 32);
 // "pull 12", "sum 3": the name of a message in errors.
 inline std::string Describe(const MessageHeader& header) {
   const bool of_step = header.kind == MessageKind::kPull || header.kind == MessageKind::kPush ||
-                       header.kind == MessageKind::kRows;
+                       header.kind == MessageKind::kAbandon || header.kind == MessageKind::kRows;
   return std::string(NameOf(header.kind)) + " " + std::to_string(of_step ? header.step : header.sequence);
 }
 
 // Whether a message is a call rather than an answer to one.
 inline bool IsCall(MessageKind kind) {
   return kind == MessageKind::kPull || kind == MessageKind::kRead || kind == MessageKind::kPush ||
-         kind == MessageKind::kFlush || kind == MessageKind::kSum;
+         kind == MessageKind::kFlush || kind == MessageKind::kSum || kind == MessageKind::kAbandon;
 }
 
 struct Message {
   int peer = -1;
   Buffer bytes;
 
+  // The message must have been checked by RequireHeader.
   MessageHeader header() const {
     MessageHeader header;
     std::memcpy(&header, bytes.data(), sizeof(header));
     return header;
   }
 };
+
+// Throws std::runtime_error unless the message begins with a header whose fields are valid.
+inline void RequireHeader(const Message& message) {
+  const auto refuse = [&](const char* why) {
+    throw std::runtime_error("rank " + std::to_string(message.peer) + " sent a message " + why);
+  };
+  if (message.bytes.size() < sizeof(MessageHeader)) refuse("shorter than its header");
+  const MessageHeader header = message.header();
+  if (header.magic != kMagic) refuse("whose magic number is wrong");
+  if (header.kind < MessageKind::kPull || header.kind > MessageKind::kAbandon ||
+      header.part > RowsPart::kLate || header.format > WireFormat::kBfloat16) {
+    refuse("whose header is invalid");
+  }
+}
 
 inline Buffer StartMessage(Buffer buffer, const MessageHeader& header) {
   buffer.Clear();
@@ -118,6 +148,15 @@ class BodyReader {
     const std::byte* begin = bytes_.data() + at_;
     at_ += bytes;
     return begin;
+  }
+  // The next `count` values. The count comes from a message, so it is compared without overflow.
+  template <typename T>
+  const T* TakeArray(std::uint64_t count) {
+    if (count > remaining() / sizeof(T)) {
+      throw std::runtime_error("a message body has room for " + std::to_string(remaining() / sizeof(T)) +
+                               " of " + std::to_string(count) + " values");
+    }
+    return reinterpret_cast<const T*>(Take(static_cast<std::size_t>(count) * sizeof(T)));
   }
   std::size_t remaining() const { return bytes_.size() - at_; }
 

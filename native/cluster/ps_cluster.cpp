@@ -43,8 +43,11 @@ PsCluster::PsCluster(std::unique_ptr<Transport> transport, std::vector<std::shar
   const auto send = [this](int to, Buffer message) { Send(to, std::move(message)); };
   server_ = std::make_unique<ShardServer>(rank_, ranks_, tables_, DenseShard(dense, segments, rank_, ranks_),
                                           options_.policy, acquire, release, send);
-  worker_ = std::make_unique<Worker>(rank_, ranks_, tables_, dense_total_, options_.policy.format,
-                                     !options_.policy.synchronous, options_.max_in_flight, acquire, send);
+  worker_ =
+      std::make_unique<Worker>(rank_, ranks_, tables_, dense_total_, options_.policy.format,
+                               Worker::PushPolicy{!options_.policy.synchronous,
+                                                  options_.resend_after.count() > 0, options_.max_in_flight},
+                               acquire, send);
   sum_ = std::make_unique<RankSum>(ranks_, acquire, send);
   thread_ = std::thread([this] { Run(); });
 }
@@ -62,13 +65,35 @@ void PsCluster::Close() {
 
 // ---------------------------------------------------------------------------------------------- calls
 
-void PsCluster::Enqueue(std::function<void()> job) {
+bool PsCluster::Post(std::function<void()> job) {
   {
     const std::lock_guard lock(mutex_);
-    if (stopping_) throw std::runtime_error("the cluster is closed");
+    if (stopping_) return false;
     jobs_.push_back(std::move(job));
   }
   wake_.notify_one();
+  return true;
+}
+
+void PsCluster::Enqueue(std::function<void()> job) {
+  if (!Post(std::move(job))) throw std::runtime_error("the cluster is closed");
+}
+
+// Runs work(call) on the service thread, unless the call has been cancelled by then. Whatever is thrown answers
+// the call.
+template <typename C, typename Work>
+void PsCluster::Submit(C call, Work work) {
+  const bool posted = Post([this, call, work = std::move(work)]() mutable {
+    if (call.answered()) return;
+    if (!error_.empty()) return call.Fail(error_);
+    try {
+      work(call);
+    } catch (const std::exception& error) {
+      Fail(Explain(error));
+      call.Fail(error_);
+    }
+  });
+  if (!posted) call.Fail("the cluster is closed");
 }
 
 void PsCluster::Prefetch(std::uint64_t step, std::vector<std::vector<Sign>> signs) {
@@ -77,59 +102,53 @@ void PsCluster::Prefetch(std::uint64_t step, std::vector<std::vector<Sign>> sign
   });
 }
 
-void PsCluster::Pull(std::uint64_t step, std::vector<std::span<const Sign>> signs, Worker::OnRows on_rows) {
-  auto timed = [this, begin = Clock::now(), on_rows = std::move(on_rows)](const std::string& error,
-                                                                          const WorkingSet& set) {
-    on_rows(error, set);
-    pull_nanoseconds_ += (Clock::now() - begin).count();
-  };
-  Enqueue([this, step, signs = std::move(signs), timed = std::move(timed)]() mutable {
-    if (!error_.empty()) return timed(error_, {});
-    worker_->Pull(step, std::move(signs), std::move(timed));
+void PsCluster::Pull(std::uint64_t step, std::vector<std::span<const Sign>> signs, Worker::RowsCall call) {
+  call.CountTime(&pull_nanoseconds_);
+  Submit(std::move(call), [this, step, signs = std::move(signs)](const Worker::RowsCall& pending) {
+    worker_->Pull(step, signs, pending);
   });
 }
 
-void PsCluster::Read(std::vector<std::span<const Sign>> signs, Worker::OnRows on_rows) {
-  Enqueue([this, signs = std::move(signs), on_rows = std::move(on_rows)]() mutable {
-    if (!error_.empty()) return on_rows(error_, {});
+void PsCluster::Read(std::vector<std::span<const Sign>> signs, Worker::RowsCall call) {
+  Submit(std::move(call), [this, signs = std::move(signs)](const Worker::RowsCall& pending) {
     last_query_ = Clock::now();
-    worker_->Read(std::move(signs), std::move(on_rows));
+    worker_->Read(signs, pending);
   });
 }
 
 void PsCluster::Push(std::uint64_t step, std::vector<Worker::Gradient> gradients, const float* dense,
-                     Worker::OnDone on_done) {
-  auto timed = [this, begin = Clock::now(), on_done = std::move(on_done)](const std::string& error) {
-    on_done(error);
-    push_nanoseconds_ += (Clock::now() - begin).count();
-  };
-  Enqueue([this, step, gradients = std::move(gradients), dense, timed = std::move(timed)]() mutable {
-    if (!error_.empty()) return timed(error_);
-    last_query_ = {};  // in lockstep again: the pull before it was answered once every rank had sent its own
-    worker_->Push(step, std::move(gradients), dense, std::move(timed));
-  });
+                     Worker::DoneCall call) {
+  call.CountTime(&push_nanoseconds_);
+  Submit(std::move(call),
+         [this, step, gradients = std::move(gradients), dense](const Worker::DoneCall& pending) {
+           // In lockstep again: the pull before it was answered once every rank had sent its own.
+           last_query_ = {};
+           worker_->Push(step, gradients, dense, pending);
+         });
 }
 
-void PsCluster::Sum(std::span<const float> values, RankSum::OnSum on_sum) {
-  Enqueue([this, values, on_sum = std::move(on_sum)]() mutable {
-    if (!error_.empty()) return on_sum(error_, {});
-    sum_since_ = Clock::now();
-    sum_->Add(values, std::move(on_sum));
-  });
+void PsCluster::Sum(std::span<const float> values, RankSum::SumCall call) {
+  Submit(std::move(call), [this, values](const RankSum::SumCall& pending) { sum_->Add(values, pending); });
+}
+
+void PsCluster::Abandon(std::uint64_t step, Worker::DoneCall call) {
+  Submit(std::move(call), [this, step](const Worker::DoneCall& pending) { worker_->Abandon(step, pending); });
 }
 
 void PsCluster::Flush() {
+  if (on_service_thread()) throw std::logic_error("a flush cannot be called on the service thread");
   std::promise<std::string> done;
-  Enqueue([this, &done] {
-    if (!error_.empty()) return done.set_value(error_);
-    last_query_ = Clock::now();
-    worker_->Flush([&done](const std::string& error) { done.set_value(error); });
-  });
+  Submit(Worker::DoneCall([&done](const std::string& error) { done.set_value(error); }),
+         [this](const Worker::DoneCall& pending) {
+           last_query_ = Clock::now();
+           worker_->Flush(pending);
+         });
   const std::string error = done.get_future().get();
   if (!error.empty()) throw std::runtime_error(error);
 }
 
-void PsCluster::RunOnService(std::function<void()> job) {
+void PsCluster::RunOnService(const std::function<void()>& job) {
+  if (on_service_thread()) return job();
   std::promise<void> done;
   Enqueue([&] {
     try {
@@ -180,6 +199,7 @@ std::map<std::string, double> PsCluster::Counters() {
 // --------------------------------------------------------------------------------------- service thread
 
 void PsCluster::Run() {
+  service_thread_ = std::this_thread::get_id();
   prctl(PR_SET_NAME, "wideload-ps");
   prctl(PR_SET_TIMERSLACK, kTimerSlackNanoseconds);
   for (;;) {
@@ -189,7 +209,7 @@ void PsCluster::Run() {
       worked = TakeMessages() || worked;
       CheckDeadlines();
     } catch (const std::exception& error) {
-      Fail("rank " + std::to_string(rank_) + ": " + error.what());
+      Fail(Explain(error));
     }
     if (worked) {
       idle_ = false;
@@ -204,14 +224,22 @@ void PsCluster::Run() {
   FailHere("the cluster is closed");
 }
 
+std::string PsCluster::Explain(const std::exception& error) const {
+  return "rank " + std::to_string(rank_) + ": " + error.what();
+}
+
+// Takes one job at a time, so that one that throws leaves the others in the queue.
 bool PsCluster::RunJobs() {
-  std::deque<std::function<void()>> jobs;
-  {
-    const std::lock_guard lock(mutex_);
-    jobs.swap(jobs_);
+  for (bool any = false;; any = true) {
+    std::function<void()> job;
+    {
+      const std::lock_guard lock(mutex_);
+      if (jobs_.empty()) return any;
+      job = std::move(jobs_.front());
+      jobs_.pop_front();
+    }
+    job();
   }
-  for (auto& job : jobs) job();
-  return !jobs.empty();
 }
 
 bool PsCluster::TakeMessages() {
@@ -224,6 +252,7 @@ bool PsCluster::TakeMessages() {
     } else if (ranks_ == 1) {
       return any;
     } else if (std::optional<Message> message = transport_->Receive()) {
+      RequireHeader(*message);
       Note(*message);
       Dispatch(std::move(*message));
     } else {
@@ -289,29 +318,27 @@ void PsCluster::CheckDeadlines() {
   const Clock::time_point now = Clock::now();
   if (now - last_check_ < kCheckEvery) return;
   last_check_ = now;
-  if (error_.empty() && urgent() && now - waiting_since() > options_.timeout) {
-    throw std::runtime_error(TimeoutText());
+  if (!error_.empty()) return;
+  if (const std::optional<PendingCall> call = Oldest(); call && now - call->since > options_.timeout) {
+    throw std::runtime_error(TimeoutText(*call));
   }
   if (options_.resend_after.count() > 0) resent_ += worker_->Resend(options_.resend_after);
 }
 
-PsCluster::Clock::time_point PsCluster::waiting_since() const {
-  return worker_->urgent() ? worker_->waiting_since() : sum_since_;
+std::optional<PendingCall> PsCluster::Oldest() const {
+  std::optional<PendingCall> call = worker_->Oldest();
+  std::optional<PendingCall> sum = sum_->Oldest();
+  if (!call || (sum && sum->since < call->since)) return sum;
+  // If this rank's own owner half has not answered, it waits for other ranks itself: those are the missing ones.
+  if (std::find(call->missing.begin(), call->missing.end(), rank_) != call->missing.end()) {
+    if (std::vector<int> awaited = server_->Awaited(); !awaited.empty()) call->missing = std::move(awaited);
+  }
+  return call;
 }
 
-std::vector<int> PsCluster::Missing() const {
-  if (!worker_->urgent()) return sum_->Missing();
-  const std::vector<int> owners = worker_->Missing();
-  // If this rank's own owner half has not answered, it waits for other ranks itself: those are the missing
-  // ones.
-  const bool own = std::find(owners.begin(), owners.end(), rank_) != owners.end();
-  const std::vector<int> awaited = own ? server_->Awaited() : std::vector<int>();
-  return awaited.empty() ? owners : awaited;
-}
-
-std::string PsCluster::TimeoutText() const {
+std::string PsCluster::TimeoutText(const PendingCall& call) const {
   std::ostringstream text;
-  text << "no answer to " << (worker_->urgent() ? worker_->WaitingFor() : sum_->WaitingFor()) << " within "
+  text << "no answer to " << call.name << " within "
        << std::chrono::duration<double>(options_.timeout).count() << " s.";
   for (int other = 0; other < ranks_; ++other) {
     if (other == rank_) continue;
@@ -320,9 +347,8 @@ std::string PsCluster::TimeoutText() const {
     text << " Rank " << other << " last called " << (peer.call ? Describe(*peer.call) : "nothing")
          << " and last sent a message " << static_cast<int>(silent) << " s ago.";
   }
-  const std::vector<int> missing = Missing();
-  if (!missing.empty()) text << " Missing: rank";
-  for (const int rank : missing) text << ' ' << rank << (rank == missing.back() ? "." : "");
+  if (!call.missing.empty()) text << " Missing: rank";
+  for (const int rank : call.missing) text << ' ' << rank << (rank == call.missing.back() ? "." : "");
   text << " Every rank must pull, push and read in the same order.";
   return text.str();
 }

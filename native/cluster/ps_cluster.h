@@ -24,10 +24,10 @@ namespace wideload {
 
 struct ClusterOptions {
   ServerPolicy policy;
-  std::size_t max_in_flight = 4;                  // unacknowledged pushes per owner, asynchronous modes
-  std::chrono::milliseconds timeout{60'000};      // for an answer from a peer
-  std::chrono::milliseconds resend_after{5'000};  // an unacknowledged push is sent again; 0: never
-  std::chrono::microseconds idle_poll{200};       // between checks for messages while no caller waits
+  std::size_t max_in_flight = 4;              // unacknowledged pushes per owner, asynchronous modes
+  std::chrono::milliseconds timeout{60'000};  // for an answer from a peer
+  std::chrono::milliseconds resend_after{0};  // an unacknowledged push is sent again; 0: never
+  std::chrono::microseconds idle_poll{200};   // between checks for messages while no caller waits
 };
 
 // One rank of the parameter server: its worker half, its owner half, and the thread that runs both.
@@ -64,20 +64,28 @@ class PsCluster {
   const std::vector<std::shared_ptr<SparseTable>>& tables() const { return tables_; }
   std::size_t dense_total() const { return dense_total_; }
 
-  // Asynchronous. Callbacks run on the service thread and must not block. Spans and pointers must stay valid
-  // until the callback (Prefetch copies). See Worker.
+  // Asynchronous. Each callback is called exactly once, on the service thread (or by the call itself when the
+  // cluster is closed), and must not block. Spans and pointers must stay valid until then (Prefetch copies). See
+  // Worker.
   void Prefetch(std::uint64_t step, std::vector<std::vector<Sign>> signs);
-  void Pull(std::uint64_t step, std::vector<std::span<const Sign>> signs, Worker::OnRows on_rows);
-  void Read(std::vector<std::span<const Sign>> signs, Worker::OnRows on_rows);
+  void Pull(std::uint64_t step, std::vector<std::span<const Sign>> signs, Worker::RowsCall call);
+  void Read(std::vector<std::span<const Sign>> signs, Worker::RowsCall call);
   void Push(std::uint64_t step, std::vector<Worker::Gradient> gradients, const float* dense,
-            Worker::OnDone on_done);
-  void Sum(std::span<const float> values, RankSum::OnSum on_sum);
+            Worker::DoneCall call);
+  void Sum(std::span<const float> values, RankSum::SumCall call);
+  void Abandon(std::uint64_t step, Worker::DoneCall call);
+  // Answers a call with an error if it is still pending. Any thread may cancel any call.
+  template <typename C>
+  void Cancel(C call, std::string error) {
+    Post([call = std::move(call), error = std::move(error)] { call.Fail(error); });
+  }
 
-  // Blocks until every owner has applied all pushes of this rank; throws std::runtime_error.
+  // Blocks until every owner has applied all pushes of this rank; throws std::runtime_error, and std::logic_error
+  // on the service thread, which it would have to wait for.
   void Flush();
-  // Runs `job` on the service thread, between messages, and waits for it; checkpoints read the tables this
-  // way.
-  void RunOnService(std::function<void()> job);
+  // Runs `job` on the service thread, between messages, and waits for it; checkpoints read the tables this way.
+  // On the service thread it runs the job at once.
+  void RunOnService(const std::function<void()>& job);
   void SetFirstStep(std::uint64_t step);
   void SetLearningRateScale(float scale);
   DenseShard& dense() { return server_->dense(); }  // only inside RunOnService
@@ -102,6 +110,10 @@ class PsCluster {
   };
 
   void Enqueue(std::function<void()> job);
+  bool Post(std::function<void()> job);  // false when the cluster is closed
+  template <typename C, typename Work>
+  void Submit(C call, Work work);
+  bool on_service_thread() const { return std::this_thread::get_id() == service_thread_.load(); }
   void Run();
   bool RunJobs();
   bool TakeMessages();
@@ -113,10 +125,10 @@ class PsCluster {
   void Idle();
   void FailHere(const std::string& error);
   void Fail(const std::string& error);  // here, and on the other ranks
+  std::string Explain(const std::exception& error) const;
   bool urgent() const { return worker_->urgent() || sum_->waiting(); }
-  Clock::time_point waiting_since() const;
-  std::vector<int> Missing() const;
-  std::string TimeoutText() const;
+  std::optional<PendingCall> Oldest() const;
+  std::string TimeoutText(const PendingCall& call) const;
 
   const int rank_;
   const int ranks_;
@@ -135,7 +147,6 @@ class PsCluster {
   std::vector<LastMessage> last_messages_;  // by rank
   bool idle_ = false;
 
-  Clock::time_point sum_since_{};
   std::uint64_t wire_bytes_ = 0;
   std::uint64_t wire_sparse_bytes_ = 0;
   std::uint64_t messages_ = 0;
@@ -148,6 +159,7 @@ class PsCluster {
   std::condition_variable wake_;
   std::deque<std::function<void()>> jobs_;
   bool stopping_ = false;
+  std::atomic<std::thread::id> service_thread_{};
   std::thread thread_;
 };
 

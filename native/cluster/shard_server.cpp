@@ -32,6 +32,13 @@ void AppendLateBits(Buffer& message, const std::uint8_t* late, std::size_t count
 
 const float* AsFloats(const std::byte* bytes) { return reinterpret_cast<const float*>(bytes); }
 
+// The dense gradient is not aligned where an odd number of halves precedes it.
+float FloatAt(const std::byte* bytes, std::size_t i) {
+  float value;
+  std::memcpy(&value, bytes + i * sizeof(value), sizeof(value));
+  return value;
+}
+
 }  // namespace
 
 ShardServer::ShardServer(int rank, int ranks, std::vector<std::shared_ptr<SparseTable>> tables,
@@ -44,7 +51,7 @@ ShardServer::ShardServer(int rank, int ranks, std::vector<std::shared_ptr<Sparse
       acquire_(std::move(acquire)),
       release_(std::move(release)),
       reply_(std::move(reply)),
-      applied_(static_cast<std::size_t>(ranks), 0) {
+      next_(static_cast<std::size_t>(ranks), 0) {
   for (const auto& table : tables_) rows_may_move_ = rows_may_move_ || table->layout().top_class() > 0;
 }
 
@@ -55,12 +62,12 @@ void ShardServer::SetLearningRateScale(float scale) {
 
 void ShardServer::Handle(Message message) {
   const MessageHeader header = message.header();
-  if (header.magic != kMagic) Refuse(message, "its magic number is wrong");
   switch (header.kind) {
     case MessageKind::kPull:
       OnPull(std::move(message));
       return;
     case MessageKind::kPush:
+    case MessageKind::kAbandon:
       OnPush(std::move(message));
       return;
     case MessageKind::kRead:
@@ -118,6 +125,7 @@ std::vector<int> ShardServer::Awaited() const {
 }
 
 void ShardServer::Locate(Step& step, std::vector<Message*> pulls) {
+  step.number = located_++;
   step.pushes.resize(static_cast<std::size_t>(ranks_));
   step.tables.resize(tables_.size());
   std::vector<BodyReader> bodies;
@@ -132,7 +140,7 @@ void ShardServer::Locate(Step& step, std::vector<Message*> pulls) {
   for (std::size_t table = 0; table < tables_.size(); ++table) {
     for (std::size_t source = 0; source < pulls.size(); ++source) {
       const std::size_t count = counts[source][table];
-      asked[source] = {reinterpret_cast<const Sign*>(bodies[source].Take(count * sizeof(Sign))), count};
+      asked[source] = {bodies[source].TakeArray<Sign>(count), count};
     }
     LocateTable(table, step, asked);
     if (policy_.synchronous) FindLate(step.tables[table]);
@@ -259,7 +267,7 @@ void ShardServer::OnRead(const Message& message) {
   header.format = WireFormat::kFloat32;
   Buffer reply = StartMessage(acquire_(), header);
   for (std::size_t table = 0; table < tables_.size(); ++table) {
-    const auto* signs = reinterpret_cast<const Sign*>(body.Take(counts[table] * sizeof(Sign)));
+    const auto* signs = body.TakeArray<Sign>(counts[table]);
     std::byte* out = reply.Extend(counts[table] * tables_[table]->width() * sizeof(float));
     tables_[table]->PullReadOnly({signs, counts[table]}, reinterpret_cast<float*>(out));
   }
@@ -272,17 +280,16 @@ void ShardServer::OnRead(const Message& message) {
 void ShardServer::OnPush(Message message) {
   const MessageHeader header = message.header();
   const auto source = static_cast<std::size_t>(message.peer);
-  if (!policy_.synchronous &&
-      header.step < applied_[source]) {  // sent again because its acknowledgement was slow
-    ++duplicate_pushes_;
-    Acknowledge(message);
-    return;
-  }
   const auto found = std::find_if(outstanding_.begin(), outstanding_.end(), [&](const Step& step) {
     return step.step == header.step && (policy_.synchronous || step.sources.front() == message.peer);
   });
-  if (found == outstanding_.end())
-    Refuse(message, "no pull of that step is outstanding; pull first, then push once");
+  if (found == outstanding_.end()) {
+    if (policy_.synchronous || header.step >= next_[source])
+      Refuse(message, "no pull of that step is outstanding; pull first, then push once");
+    ++duplicate_pushes_;  // sent again because its acknowledgement was slow
+    Acknowledge(message);
+    return;
+  }
   if (found->pushes[source]) Refuse(message, "this rank has pushed that step already");
   found->pushes[source] = std::move(message);
   const bool complete = std::all_of(found->sources.begin(), found->sources.end(), [&](int from) {
@@ -290,18 +297,10 @@ void ShardServer::OnPush(Message message) {
   });
   if (!complete) return;
   Apply(*found);
-  for (const int from : found->sources) {
-    ++applied_[static_cast<std::size_t>(from)];
-    if (!policy_.synchronous) Acknowledge(*found->pushes[static_cast<std::size_t>(from)]);
-  }
-  for (auto& push : found->pushes) {
-    if (push) release_(std::move(push->bytes));
-  }
+  Finish(*found);
   spare_.push_back(std::move(*found));
   outstanding_.erase(found);
-  if (rows_may_move_ && outstanding_.empty()) {
-    for (const auto& table : tables_) table->ReleaseMoved();
-  }
+  ReleaseMoved();
   if (policy_.synchronous && !outstanding_.empty()) {
     Answer(outstanding_.front(), RowsPart::kLate, 0);
   }
@@ -309,38 +308,82 @@ void ShardServer::OnPush(Message message) {
   ServeHeld();
 }
 
-void ShardServer::Apply(Step& step) {
-  std::vector<BodyReader> bodies;
-  std::vector<WireFormat> formats;
-  for (const int source : step.sources) {
-    const Message& push = *step.pushes[static_cast<std::size_t>(source)];
-    bodies.emplace_back(push.bytes);
-    formats.push_back(push.header().format);
+// Counts, acknowledges and releases the pushes of a step that has been applied.
+void ShardServer::Finish(Step& step) {
+  for (const int from : step.sources) {
+    const Message& push = *step.pushes[static_cast<std::size_t>(from)];
+    next_[static_cast<std::size_t>(from)] = step.step + 1;
+    if (!policy_.synchronous && push.header().kind == MessageKind::kPush) Acknowledge(push);
   }
-  for (std::size_t table = 0; table < tables_.size(); ++table)
-    ApplyTable(table, step.tables[table], bodies, formats);
-  ApplyDense(bodies);
+  for (auto& push : step.pushes) {
+    if (push) release_(std::move(push->bytes));
+  }
 }
 
-void ShardServer::ApplyTable(std::size_t table, LocatedTable& located, std::vector<BodyReader>& bodies,
-                             const std::vector<WireFormat>& formats) {
+// Frees the memory that rows had before they moved, once no outstanding step can hold a reference to it: what
+// has moved by now is sealed, and released when all steps that were outstanding then are done. Ranks that are
+// never all between steps at once would otherwise keep it for ever.
+void ShardServer::ReleaseMoved() {
+  if (!rows_may_move_) return;
+  if (outstanding_.empty()) {
+    for (const auto& table : tables_) table->ReleaseMoved();
+    sealed_at_.reset();
+    return;
+  }
+  const bool referenced =
+      sealed_at_ && std::any_of(outstanding_.begin(), outstanding_.end(),
+                                [&](const Step& step) { return step.number < *sealed_at_; });
+  if (referenced) return;
+  for (const auto& table : tables_) table->ReleaseSealed();
+  for (const auto& table : tables_) table->SealMoved();
+  sealed_at_ = located_;
+}
+
+void ShardServer::Apply(Step& step) {
+  std::vector<Contribution> contributions;
+  for (std::size_t source = 0; source < step.sources.size(); ++source) {
+    const Message& push = *step.pushes[static_cast<std::size_t>(step.sources[source])];
+    if (push.header().kind == MessageKind::kAbandon) continue;
+    contributions.push_back({source, BodyReader(push.bytes), push.header().format});
+  }
+  if (contributions.empty()) return;
+  for (std::size_t table = 0; table < tables_.size(); ++table)
+    ApplyTable(table, step.tables[table], contributions);
+  ApplyDense(contributions);
+}
+
+void ShardServer::ApplyTable(std::size_t table, LocatedTable& located,
+                             std::vector<Contribution>& contributions) {
   const std::size_t width = tables_[table]->width();
   gradient_of_.assign(located.refs.size(), nullptr);
   sums_.resize(std::max(sums_.size(), (located.inverse.size() - located.refs.size()) * width));
   summed_ = 0;
-  decoded_.resize(bodies.size());
-  for (std::size_t source = 0; source < bodies.size(); ++source) {
+  decoded_.resize(contributions.size());
+  for (std::size_t i = 0; i < contributions.size(); ++i) {
+    auto& [source, body, format] = contributions[i];
     const std::size_t floats = (located.offsets[source + 1] - located.offsets[source]) * width;
-    const std::byte* body = bodies[source].Take(floats * WireBytes(formats[source]));
-    const float* gradients = AsFloats(body);
-    if (formats[source] != WireFormat::kFloat32) {
-      decoded_[source].resize(floats);
-      Decode(formats[source], body, floats, decoded_[source].data());
-      gradients = decoded_[source].data();
+    const std::byte* values = body.Take(floats * WireBytes(format));
+    const float* gradients = AsFloats(values);
+    if (format != WireFormat::kFloat32) {
+      decoded_[i].resize(floats);
+      Decode(format, values, floats, decoded_[i].data());
+      gradients = decoded_[i].data();
     }
     AddGradients(located, source, gradients, width);
   }
-  tables_[table]->Apply(located.refs, gradient_of_.data());
+  if (contributions.size() + 1 == located.offsets.size()) {
+    tables_[table]->Apply(located.refs, gradient_of_.data());
+    return;
+  }
+  // Some source has abandoned the step: rows that it alone has located have no gradient.
+  chosen_.clear();
+  chosen_gradients_.clear();
+  for (std::size_t i = 0; i < located.refs.size(); ++i) {
+    if (gradient_of_[i] == nullptr) continue;
+    chosen_.push_back(located.refs[i]);
+    chosen_gradients_.push_back(gradient_of_[i]);
+  }
+  tables_[table]->Apply(chosen_, chosen_gradients_.data());
 }
 
 // A row that only one rank has used takes its gradient from the message; others are summed in rank order.
@@ -366,13 +409,13 @@ void ShardServer::AddGradients(const LocatedTable& located, std::size_t source, 
   }
 }
 
-void ShardServer::ApplyDense(std::vector<BodyReader>& bodies) {
+void ShardServer::ApplyDense(std::vector<Contribution>& contributions) {
   const std::size_t size = dense_.size();
   if (dense_.total() == 0) return;
   sums_.assign(size, 0.0f);
-  for (BodyReader& body : bodies) {
-    const float* gradient = AsFloats(body.Take(size * sizeof(float)));
-    for (std::size_t i = 0; i < size; ++i) sums_[i] += gradient[i];
+  for (Contribution& contribution : contributions) {
+    const std::byte* gradient = contribution.body.Take(size * sizeof(float));
+    for (std::size_t i = 0; i < size; ++i) sums_[i] += FloatAt(gradient, i);
   }
   dense_.Apply(sums_, learning_rate_scale_);
 }
@@ -397,7 +440,7 @@ bool ShardServer::AwaitsOwnPush(int source) const {
 bool ShardServer::Fresh(int source, std::uint64_t step, std::uint32_t* staleness) const {
   std::uint64_t slowest = step;
   for (int other = 0; other < ranks_; ++other) {
-    if (other != source) slowest = std::min(slowest, applied_[static_cast<std::size_t>(other)]);
+    if (other != source) slowest = std::min(slowest, next_[static_cast<std::size_t>(other)]);
   }
   *staleness = static_cast<std::uint32_t>(step - slowest);
   return step - slowest <= policy_.staleness;

@@ -59,7 +59,7 @@ class ShardServer {
   void Handle(Message message);
 
   // Sets the number of the first step of a resumed run; to be called before the first message.
-  void set_first_step(std::uint64_t step) { applied_.assign(applied_.size(), step); }
+  void set_first_step(std::uint64_t step) { next_.assign(next_.size(), step); }
   void SetLearningRateScale(float scale);
   DenseShard& dense() { return dense_; }
 
@@ -83,9 +83,16 @@ class ShardServer {
   };
   struct Step {
     std::uint64_t step = 0;
+    std::uint64_t number = 0;  // in order of location, over all sources
     std::vector<int> sources;  // ranks whose pull this step answers, ascending
     std::vector<LocatedTable> tables;
-    std::vector<std::optional<Message>> pushes;  // by source
+    std::vector<std::optional<Message>> pushes;  // by source; kPush or kAbandon
+  };
+  // What one source adds to a step; a source that abandons the step adds nothing.
+  struct Contribution {
+    std::size_t source;  // position in Step::sources
+    BodyReader body;
+    WireFormat format;
   };
   struct Gathering {
     std::vector<std::optional<Message>> pulls;  // by source
@@ -107,11 +114,12 @@ class ShardServer {
   void FindLate(LocatedTable& located);
   Step TakeSpare();
   void Apply(Step& step);
-  void ApplyTable(std::size_t table, LocatedTable& located, std::vector<BodyReader>& bodies,
-                  const std::vector<WireFormat>& formats);
+  void Finish(Step& step);
+  void ReleaseMoved();
+  void ApplyTable(std::size_t table, LocatedTable& located, std::vector<Contribution>& contributions);
   void AddGradients(const LocatedTable& located, std::size_t source, const float* gradients,
                     std::size_t width);
-  void ApplyDense(std::vector<BodyReader>& bodies);
+  void ApplyDense(std::vector<Contribution>& contributions);
   bool AwaitsOwnPush(int source) const;
   bool Fresh(int source, std::uint64_t step, std::uint32_t* staleness) const;
   void ServeHeld();
@@ -126,18 +134,21 @@ class ShardServer {
   const Release release_;
   const Reply reply_;
   bool rows_may_move_ = false;
+  std::uint64_t located_ = 0;               // steps located so far
+  std::optional<std::uint64_t> sealed_at_;  // located_ when moved rows were last sealed
   float learning_rate_scale_ = 1.0f;
 
   std::map<std::uint64_t, Gathering> gathering_;  // synchronous pulls not yet located, by step
   std::deque<Step> outstanding_;
-  std::vector<Step> spare_;             // finished ones, whose buffers are reused
-  std::vector<Message> held_;           // reads, flushes, stale pulls: in order of arrival
-  std::vector<std::uint64_t> applied_;  // pushes applied, by source
+  std::vector<Step> spare_;          // finished ones, whose buffers are reused
+  std::vector<Message> held_;        // reads, flushes, stale pulls: in order of arrival
+  std::vector<std::uint64_t> next_;  // by source: the step after the last one pushed or abandoned
 
   Unique unique_;
   std::vector<std::uint16_t> previous_tags_;  // per row of the current table: the step that located it before
   std::vector<Sign> asked_signs_;
   std::vector<RowRef> chosen_;
+  std::vector<const float*> chosen_gradients_;
   std::vector<float> rows_;
   std::vector<std::vector<float>> decoded_;  // by source: gradients that arrived in half precision
   std::vector<const float*> gradient_of_;    // per row of the current table

@@ -44,29 +44,30 @@ bool WorkingSet::complete() const {
 }
 
 Worker::Worker(int rank, int ranks, std::vector<std::shared_ptr<SparseTable>> tables, std::size_t dense_total,
-               WireFormat format, bool acknowledged, std::size_t max_in_flight, Acquire acquire, Send send)
+               WireFormat format, PushPolicy pushes, Acquire acquire, Send send)
     : rank_(rank),
       ranks_(ranks),
       tables_(std::move(tables)),
       dense_total_(dense_total),
       format_(format),
-      acknowledged_(acknowledged),
-      max_in_flight_(max_in_flight),
+      pushes_(pushes),
       acquire_(std::move(acquire)),
-      send_(std::move(send)) {}
+      send_(std::move(send)),
+      in_flight_to_(static_cast<std::size_t>(ranks), 0) {}
 
 // ----------------------------------------------------------------------------------------------- pull
 
-WorkingSet& Worker::Start(MessageKind kind, std::uint64_t step,
-                          const std::vector<std::span<const Sign>>& signs) {
+Worker::Ticket& Worker::Start(MessageKind kind, std::uint64_t step,
+                              const std::vector<std::span<const Sign>>& signs) {
   CheckTables(signs.size());
-  std::unique_ptr<WorkingSet> fresh;
+  std::unique_ptr<Ticket> ticket;
   if (spare_.empty()) {
-    fresh = std::make_unique<WorkingSet>();
+    ticket = std::make_unique<Ticket>();
   } else {
-    fresh = std::move(spare_.back());
+    ticket = std::move(spare_.back());
     spare_.pop_back();
   }
+  WorkingSet* fresh = &ticket->set;
   fresh->step = step;
   fresh->reading = kind == MessageKind::kRead;
   fresh->prefetched = false;
@@ -104,17 +105,18 @@ WorkingSet& Worker::Start(MessageKind kind, std::uint64_t step,
       message.Append(distinct.subspan(table.offsets[static_cast<std::size_t>(to)], count));
     }
   }
-  WorkingSet& set = *fresh;
+  Ticket& started = *ticket;
+  started.since = Clock::now();
   if (kind == MessageKind::kRead) {
-    reading_ = std::move(fresh);
+    reads_.emplace(queries_, std::move(ticket));
   } else {
-    sets_.push_back(std::move(fresh));
+    steps_.push_back(std::move(ticket));
   }
   for (int to = 0; to < ranks_; ++to) {
     Buffer& message = messages[static_cast<std::size_t>(to)];
     send_(to, std::move(message));
   }
-  return set;
+  return started;
 }
 
 void Worker::Prefetch(std::uint64_t step, std::vector<std::vector<Sign>> signs) {
@@ -126,55 +128,66 @@ void Worker::StartPrefetch() {
   Announced next = std::move(*announced_);
   announced_.reset();
   if (Find(next.step) != nullptr) return;
-  WorkingSet& set = Start(MessageKind::kPull, next.step, {next.signs.begin(), next.signs.end()});
+  WorkingSet& set = Start(MessageKind::kPull, next.step, {next.signs.begin(), next.signs.end()}).set;
   set.prefetched = true;
   for (std::size_t t = 0; t < tables_.size(); ++t) set.tables[t].announced = std::move(next.signs[t]);
 }
 
-void Worker::Pull(std::uint64_t step, std::vector<std::span<const Sign>> signs, OnRows on_rows) {
-  WorkingSet* set = Find(step);
-  if (set != nullptr) {
-    if (!set->prefetched) {
-      on_rows("step " + std::to_string(step) + " has been pulled already: push it before the next pull",
-              *set);
+void Worker::Pull(std::uint64_t step, const std::vector<std::span<const Sign>>& signs, const RowsCall& call) {
+  Ticket* ticket = Find(step);
+  if (ticket != nullptr) {
+    if (!ticket->set.prefetched) {
+      call.Fail("step " + std::to_string(step) +
+                " has been pulled already: push it before the next pull, or abandon it");
       return;
     }
-    if (!SameSigns(*set, signs)) {
-      on_rows("step " + std::to_string(step) + " was prefetched with signs that differ from those pulled now",
-              *set);
+    if (!SameSigns(ticket->set, signs)) {
+      call.Fail("step " + std::to_string(step) +
+                " was prefetched with signs that differ from those pulled now");
       return;
     }
+    ticket->set.prefetched = false;
     ++prefetch_hits_;
   } else {
-    set = &Start(MessageKind::kPull, step, signs);
+    ticket = &Start(MessageKind::kPull, step, signs);
   }
-  waiting_since_ = Clock::now();
-  pull_ = Waiting{set, std::move(on_rows)};
-  Settle(pull_);
+  ticket->since = Clock::now();
+  ticket->call = call;
+  Settle(*ticket);
   if (announced_ && announced_->step == step + 1) StartPrefetch();
 }
 
-void Worker::Read(std::vector<std::span<const Sign>> signs, OnRows on_rows) {
+void Worker::Read(const std::vector<std::span<const Sign>>& signs, RowsCall call) {
   ++queries_;
-  waiting_since_ = Clock::now();
-  WorkingSet& set = Start(MessageKind::kRead, 0, signs);
-  read_ = Waiting{&set, std::move(on_rows)};
-  Settle(read_);
+  Start(MessageKind::kRead, 0, signs).call = std::move(call);
 }
 
 void Worker::OnMessage(const Message& message) {
   const MessageHeader header = message.header();
-  if (header.kind == MessageKind::kAck) {
-    OnAck(message);
-    return;
-  }
-  WorkingSet* set = header.sequence != 0 ? reading_.get() : Find(header.step);
-  if (set == nullptr || (set->reading && header.sequence != queries_)) {
+  if (header.kind == MessageKind::kAck) return OnAck(message);
+  if (header.sequence != 0) return OnRead(message);
+  Ticket* ticket = Find(header.step);
+  if (ticket == nullptr) {
     throw std::runtime_error("rank " + std::to_string(message.peer) + " sent rows of step " +
-                             std::to_string(header.step) + " that this rank has not requested");
+                             std::to_string(header.step) + ", which this rank has not requested");
   }
-  OnRowsMessage(message, *set);
-  Settle(set->reading ? read_ : pull_);
+  OnRowsMessage(message, ticket->set);
+  Settle(*ticket);
+}
+
+void Worker::OnRead(const Message& message) {
+  const auto found = reads_.find(message.header().sequence);
+  if (found == reads_.end()) {
+    throw std::runtime_error("rank " + std::to_string(message.peer) + " sent rows of read " +
+                             std::to_string(message.header().sequence) +
+                             ", which this rank has not requested");
+  }
+  OnRowsMessage(message, found->second->set);
+  if (!found->second->set.complete()) return;
+  const std::unique_ptr<Ticket>& kept = spare_.emplace_back(std::move(found->second));
+  reads_.erase(found);
+  const RowsCall call = *std::exchange(kept->call, std::nullopt);
+  call.Answer(kept->set);
 }
 
 void Worker::OnRowsMessage(const Message& message, WorkingSet& set) {
@@ -216,40 +229,60 @@ void Worker::TakeRows(BodyReader& body, const MessageHeader& header, int from, s
   });
 }
 
-void Worker::Settle(std::optional<Waiting>& waiting) {
-  if (!waiting || !waiting->set->complete()) return;
-  const Waiting done = std::move(*waiting);
-  waiting.reset();
-  done.on_rows("", *done.set);
-  if (done.set->reading) spare_.push_back(std::move(reading_));
+void Worker::Settle(Ticket& ticket) {
+  if (!ticket.set.complete()) return;
+  if (ticket.call) {
+    const RowsCall call = *std::exchange(ticket.call, std::nullopt);
+    call.Answer(ticket.set);
+  }
+  if (ticket.abandoned) {
+    const DoneCall call = *std::exchange(ticket.abandoned, std::nullopt);
+    const std::uint64_t step = ticket.set.step;
+    Recycle(step);
+    for (int to = 0; to < ranks_; ++to) {
+      MessageHeader header;
+      header.kind = MessageKind::kAbandon;
+      header.step = step;
+      send_(to, StartMessage(acquire_(), header));
+    }
+    call.Answer();
+  }
 }
 
-WorkingSet* Worker::Find(std::uint64_t step) {
-  const auto found =
-      std::find_if(sets_.begin(), sets_.end(), [&](const auto& set) { return set->step == step; });
-  return found == sets_.end() ? nullptr : found->get();
+Worker::Ticket* Worker::Find(std::uint64_t step) {
+  const auto found = std::find_if(steps_.begin(), steps_.end(),
+                                  [&](const auto& ticket) { return ticket->set.step == step; });
+  return found == steps_.end() ? nullptr : found->get();
 }
 
 void Worker::Recycle(std::uint64_t step) {
-  const auto found =
-      std::find_if(sets_.begin(), sets_.end(), [&](const auto& set) { return set->step == step; });
+  const auto found = std::find_if(steps_.begin(), steps_.end(),
+                                  [&](const auto& ticket) { return ticket->set.step == step; });
   spare_.push_back(std::move(*found));
-  sets_.erase(found);
+  steps_.erase(found);
+}
+
+void Worker::Abandon(std::uint64_t step, DoneCall call) {
+  Ticket* ticket = Find(step);
+  if (ticket == nullptr)
+    return call.Fail("step " + std::to_string(step) + " is not pulled: nothing to abandon");
+  ticket->since = Clock::now();
+  ticket->abandoned = std::move(call);
+  Settle(*ticket);
 }
 
 // ----------------------------------------------------------------------------------------------- push
 
-void Worker::Push(std::uint64_t step, std::vector<Gradient> gradients, const float* dense, OnDone on_done) {
+void Worker::Push(std::uint64_t step, const std::vector<Gradient>& gradients, const float* dense,
+                  DoneCall call) {
   CheckTables(gradients.size());
-  const WorkingSet* set = Find(step);
-  if (set == nullptr || !set->complete()) {
-    on_done("push " + std::to_string(step) + " without its pull: pull a step first, then push it once");
-    return;
+  const Ticket* ticket = Find(step);
+  if (ticket == nullptr || !ticket->set.complete()) {
+    return call.Fail("push " + std::to_string(step) +
+                     " without its pull: pull a step first, then push it once");
   }
-  if (const std::string wrong = WrongShape(*set, gradients); !wrong.empty()) {
-    on_done(wrong);
-    return;
-  }
+  const WorkingSet* set = &ticket->set;
+  if (const std::string wrong = WrongShape(*set, gradients); !wrong.empty()) return call.Fail(wrong);
   for (int to = 0; to < ranks_; ++to) {
     const auto owner = static_cast<std::size_t>(to);
     MessageHeader header;
@@ -267,44 +300,51 @@ void Worker::Push(std::uint64_t step, std::vector<Gradient> gradients, const flo
     const std::size_t begin = DenseShard::Begin(dense_total_, to, ranks_);
     const std::size_t end = DenseShard::Begin(dense_total_, to + 1, ranks_);
     message.Append(std::span<const float>(dense + begin, end - begin));
-    if (acknowledged_) {
+    if (pushes_.acknowledged) {
       InFlight flight{step, to, Clock::now(), {}};
-      flight.copy.Append(std::span<const std::byte>(message.data(), message.size()));
+      if (pushes_.resent) flight.copy.Append(std::span<const std::byte>(message.data(), message.size()));
       in_flight_.push_back(std::move(flight));
+      ++in_flight_to_[owner];
     }
     send_(to, std::move(message));
   }
   Recycle(step);
   last_push_ = step;
-  if (in_flight_.size() < max_in_flight_ * static_cast<std::size_t>(ranks_)) {
-    on_done("");
-    return;
-  }
-  waiting_since_ = Clock::now();
-  blocked_push_ = std::move(on_done);
+  if (!Blocked()) return call.Answer();
+  waiting_pushes_.push_back({step, std::move(call), Clock::now()});
+}
+
+bool Worker::Blocked() const {
+  return std::any_of(in_flight_to_.begin(), in_flight_to_.end(),
+                     [&](std::size_t pushes) { return pushes >= pushes_.max_in_flight; });
 }
 
 void Worker::OnAck(const Message& message) {
   const MessageHeader header = message.header();
   if (header.part == RowsPart::kLate) {  // it answers a flush
-    unflushed_.erase(message.peer);
-    if (unflushed_.empty() && on_flushed_) std::exchange(on_flushed_, nullptr)("");
-    return;
+    const auto found = flushes_.find(header.sequence);
+    if (found == flushes_.end()) return;
+    found->second.owners.erase(message.peer);
+    if (!found->second.owners.empty()) return;
+    const DoneCall call = std::move(found->second.call);
+    flushes_.erase(found);
+    return call.Answer();
   }
-  std::erase_if(in_flight_, [&](const InFlight& flight) {
-    return flight.to == message.peer && flight.step == header.step;
-  });
-  if (blocked_push_ && in_flight_.size() < max_in_flight_ * static_cast<std::size_t>(ranks_)) {
-    std::exchange(blocked_push_, nullptr)("");
-  }
+  in_flight_to_[static_cast<std::size_t>(message.peer)] -= std::erase_if(
+      in_flight_,
+      [&](const InFlight& flight) { return flight.to == message.peer && flight.step == header.step; });
+  if (Blocked()) return;
+  for (const WaitingPush& push : std::exchange(waiting_pushes_, {})) push.call.Answer();
 }
 
 std::size_t Worker::Resend(std::chrono::nanoseconds age) {
+  constexpr unsigned kMostDoublings = 6;
   std::size_t resent = 0;
   const Clock::time_point now = Clock::now();
   for (InFlight& flight : in_flight_) {
-    if (now - flight.sent < age) continue;
+    if (now - flight.sent < age * (1 << std::min(flight.resends, kMostDoublings))) continue;
     flight.sent = now;
+    ++flight.resends;
     Buffer message = acquire_();
     message.Clear();
     message.Append(std::span<const std::byte>(flight.copy.data(), flight.copy.size()));
@@ -314,60 +354,80 @@ std::size_t Worker::Resend(std::chrono::nanoseconds age) {
   return resent;
 }
 
-void Worker::Flush(OnDone on_done) {
-  ++queries_;
-  waiting_since_ = Clock::now();
-  on_flushed_ = std::move(on_done);
-  for (int to = 0; to < ranks_; ++to) unflushed_.insert(to);
+void Worker::Flush(DoneCall call) {
+  const std::uint64_t sequence = ++queries_;
+  WaitingFlush& flush =
+      flushes_.emplace(sequence, WaitingFlush{std::move(call), {}, Clock::now()}).first->second;
+  for (int to = 0; to < ranks_; ++to) flush.owners.insert(to);
   for (int to = 0; to < ranks_; ++to) {
     MessageHeader header;
     header.kind = MessageKind::kFlush;
     header.step = last_push_;
-    header.sequence = queries_;
+    header.sequence = sequence;
     send_(to, StartMessage(acquire_(), header));
   }
 }
 
 // --------------------------------------------------------------------------------------------- waiting
 
+bool Worker::urgent() const {
+  const auto waits = [](const Ticket& ticket) {
+    return (ticket.call && !ticket.call->answered()) || (ticket.abandoned && !ticket.abandoned->answered());
+  };
+  return !waiting_pushes_.empty() || !flushes_.empty() ||
+         std::any_of(steps_.begin(), steps_.end(), [&](const auto& ticket) { return waits(*ticket); }) ||
+         std::any_of(reads_.begin(), reads_.end(), [&](const auto& read) { return waits(*read.second); });
+}
+
 bool Worker::expecting() const {
-  return urgent() || !in_flight_.empty() ||
-         std::any_of(sets_.begin(), sets_.end(), [](const auto& set) { return !set->complete(); });
+  return urgent() || !in_flight_.empty() || !reads_.empty() ||
+         std::any_of(steps_.begin(), steps_.end(),
+                     [](const auto& ticket) { return !ticket->set.complete(); });
 }
 
-std::string Worker::WaitingFor() const {
-  if (pull_) return "pull " + std::to_string(pull_->set->step);
-  if (read_) return "read";
-  if (blocked_push_) return "push " + std::to_string(last_push_);
-  if (on_flushed_) return "flush";
-  return "";
-}
-
-std::vector<int> Worker::Missing() const {
-  std::set<int> missing;
-  const std::optional<Waiting>& rows = pull_ ? pull_ : read_;
-  if (rows) {
-    for (int from = 0; from < ranks_; ++from) {
-      if (!rows->set->answered[static_cast<std::size_t>(from)]) missing.insert(from);
-    }
-  } else if (blocked_push_) {
-    for (const InFlight& flight : in_flight_) missing.insert(flight.to);
-  } else {
-    missing = unflushed_;
+std::optional<PendingCall> Worker::Oldest() const {
+  std::optional<PendingCall> oldest;
+  const auto consider = [&](Clock::time_point since, const std::string& name, std::vector<int> missing) {
+    if (!oldest || since < oldest->since) oldest = PendingCall{since, name, std::move(missing)};
+  };
+  for (const auto& ticket : steps_) {
+    const std::string step = std::to_string(ticket->set.step);
+    if (ticket->call && !ticket->call->answered())
+      consider(ticket->since, "pull " + step, Unanswered(ticket->set));
+    if (ticket->abandoned) consider(ticket->since, "abandon " + step, Unanswered(ticket->set));
   }
-  return {missing.begin(), missing.end()};
+  for (const auto& [sequence, ticket] : reads_) {
+    if (!ticket->call->answered()) consider(ticket->since, "read", Unanswered(ticket->set));
+  }
+  for (const WaitingPush& push : waiting_pushes_) {
+    std::set<int> missing;
+    for (const InFlight& flight : in_flight_) missing.insert(flight.to);
+    consider(push.since, "push " + std::to_string(push.step), {missing.begin(), missing.end()});
+  }
+  for (const auto& [sequence, flush] : flushes_) {
+    consider(flush.since, "flush", {flush.owners.begin(), flush.owners.end()});
+  }
+  return oldest;
+}
+
+std::vector<int> Worker::Unanswered(const WorkingSet& set) const {
+  std::vector<int> missing;
+  for (int from = 0; from < ranks_; ++from) {
+    if (!set.answered[static_cast<std::size_t>(from)]) missing.push_back(from);
+  }
+  return missing;
 }
 
 void Worker::Fail(const std::string& error) {
-  for (std::optional<Waiting>* waiting : {&pull_, &read_}) {
-    if (!*waiting) continue;
-    const Waiting failed = std::move(**waiting);
-    waiting->reset();
-    failed.on_rows(error, *failed.set);
+  for (const auto& ticket : steps_) {
+    if (ticket->call) std::exchange(ticket->call, std::nullopt)->Fail(error);
+    if (ticket->abandoned) std::exchange(ticket->abandoned, std::nullopt)->Fail(error);
   }
-  for (OnDone* done : {&blocked_push_, &on_flushed_}) {
-    if (*done) std::exchange(*done, nullptr)(error);
+  for (const auto& [sequence, ticket] : std::exchange(reads_, {})) {
+    if (ticket->call) ticket->call->Fail(error);
   }
+  for (const WaitingPush& push : std::exchange(waiting_pushes_, {})) push.call.Fail(error);
+  for (const auto& [sequence, flush] : std::exchange(flushes_, {})) flush.call.Fail(error);
 }
 
 void Worker::CheckTables(std::size_t given) const {
@@ -396,8 +456,9 @@ std::size_t Worker::bytes() const {
                table.rows.capacity() * sizeof(float);
     }
   };
-  for (const auto& set : sets_) add(*set);
-  for (const auto& set : spare_) add(*set);
+  for (const auto& ticket : steps_) add(ticket->set);
+  for (const auto& [sequence, ticket] : reads_) add(ticket->set);
+  for (const auto& ticket : spare_) add(ticket->set);
   for (const InFlight& flight : in_flight_) total += flight.copy.capacity();
   return total;
 }

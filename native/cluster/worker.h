@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -11,8 +12,10 @@
 #include <string>
 #include <vector>
 
+#include "cluster/call.h"
 #include "cluster/dense_shard.h"
 #include "cluster/message.h"
+#include "cluster/pending_call.h"
 #include "table/sparse_table.h"
 #include "table/unique.h"
 
@@ -46,41 +49,53 @@ struct WorkingSet {
 // answers into a working set. Distinct signs are ordered by logical shard, so that an owner's signs and rows
 // are one contiguous range.
 //
-// Single-threaded: owned by the cluster's service thread.
+// Several calls of one kind may be in flight. Single-threaded: owned by the cluster's service thread.
 class Worker {
  public:
-  using Clock = std::chrono::steady_clock;
+  using Clock = PendingCall::Clock;
   // One table's gradient: [rows, width], row-major.
   struct Gradient {
     const float* values;
     std::size_t rows;
     std::size_t width;
   };
-  // `error` is empty when the working set is complete. The working set lives until its push.
-  using OnRows = std::function<void(const std::string& error, const WorkingSet& set)>;
-  using OnDone = std::function<void(const std::string& error)>;
+  // The working set of a pull lives until its push, that of a read until the callback returns.
+  using RowsCall = Call<const WorkingSet&>;
+  using DoneCall = Call<>;
+  using OnRows = RowsCall::Callback;
+  using OnDone = DoneCall::Callback;
   using Send = std::function<void(int to, Buffer message)>;
   using Acquire = std::function<Buffer()>;
 
+  struct PushPolicy {
+    bool acknowledged = false;      // asynchronous modes
+    bool resent = false;            // keeps a copy of each push until it is acknowledged, for Resend
+    std::size_t max_in_flight = 4;  // unacknowledged pushes per owner
+  };
+
   Worker(int rank, int ranks, std::vector<std::shared_ptr<SparseTable>> tables, std::size_t dense_total,
-         WireFormat format, bool acknowledged, std::size_t max_in_flight, Acquire acquire, Send send);
+         WireFormat format, PushPolicy pushes, Acquire acquire, Send send);
 
   // Announces the signs of the step after the next pull. Its own pull is sent right after the next one, so
   // that it neither overtakes it nor delays its caller. signs: per table, in any order, duplicates allowed.
   void Prefetch(std::uint64_t step, std::vector<std::vector<Sign>> signs);
 
   // Calls back when the rows have arrived: at once if a prefetch of the same signs has fetched them already.
-  void Pull(std::uint64_t step, std::vector<std::span<const Sign>> signs, OnRows on_rows);
+  void Pull(std::uint64_t step, const std::vector<std::span<const Sign>>& signs, const RowsCall& call);
 
   // Like Pull, but creates no row and is not followed by a push.
-  void Read(std::vector<std::span<const Sign>> signs, OnRows on_rows);
+  void Read(const std::vector<std::span<const Sign>>& signs, RowsCall call);
 
   // gradients: per table [distinct, width]; dense: the whole flat gradient. Calls back when the caller may
   // continue: at once, or when fewer than max_in_flight pushes are unacknowledged.
-  void Push(std::uint64_t step, std::vector<Gradient> gradients, const float* dense, OnDone on_done);
+  void Push(std::uint64_t step, const std::vector<Gradient>& gradients, const float* dense, DoneCall call);
+
+  // Drops a step that has been pulled and will not be pushed: its owners apply nothing of this rank. Calls back
+  // when all rows of the pull have arrived, so that the step may be pulled again.
+  void Abandon(std::uint64_t step, DoneCall call);
 
   // Calls back when every owner has applied all pushes of this rank.
-  void Flush(OnDone on_done);
+  void Flush(DoneCall call);
 
   void OnMessage(const Message& message);
 
@@ -92,14 +107,10 @@ class Worker {
   void Fail(const std::string& error);
 
   // True while a caller is blocked on an answer; a prefetch alone does not count.
-  bool urgent() const {
-    return pull_.has_value() || read_.has_value() || blocked_push_ != nullptr || on_flushed_ != nullptr;
-  }
+  bool urgent() const;
   bool expecting() const;
-  Clock::time_point waiting_since() const { return waiting_since_; }
-  // What the caller waits for, such as "pull 12", and the ranks that have not answered.
-  std::string WaitingFor() const;
-  std::vector<int> Missing() const;
+  // The call that has waited longest.
+  std::optional<PendingCall> Oldest() const;
 
   std::uint64_t unique_signs() const { return unique_signs_; }
   std::uint64_t signs() const { return signs_; }
@@ -108,29 +119,46 @@ class Worker {
   std::size_t bytes() const;
 
  private:
+  // A working set, and the call that waits for it.
+  struct Ticket {
+    WorkingSet set;
+    std::optional<RowsCall> call;
+    std::optional<DoneCall> abandoned;
+    Clock::time_point since;
+  };
   struct InFlight {
     std::uint64_t step;
     int to;
     Clock::time_point sent;
-    Buffer copy;
+    Buffer copy;           // empty unless pushes are resent
+    unsigned resends = 0;  // each doubles the wait for the next
   };
-  struct Waiting {
-    WorkingSet* set;
-    OnRows on_rows;
+  struct WaitingPush {
+    std::uint64_t step;
+    DoneCall call;
+    Clock::time_point since;
+  };
+  struct WaitingFlush {
+    DoneCall call;
+    std::set<int> owners;  // that have not answered
+    Clock::time_point since;
   };
   struct Announced {
     std::uint64_t step;
     std::vector<std::vector<Sign>> signs;
   };
 
-  WorkingSet& Start(MessageKind kind, std::uint64_t step, const std::vector<std::span<const Sign>>& signs);
+  Ticket& Start(MessageKind kind, std::uint64_t step, const std::vector<std::span<const Sign>>& signs);
   void StartPrefetch();
-  WorkingSet* Find(std::uint64_t step);
+  Ticket* Find(std::uint64_t step);
   void Recycle(std::uint64_t step);
   void OnRowsMessage(const Message& message, WorkingSet& set);
   void TakeRows(BodyReader& body, const MessageHeader& header, int from, std::size_t table, WorkingSet& set);
   void OnAck(const Message& message);
-  void Settle(std::optional<Waiting>& waiting);
+  void OnRead(const Message& message);
+  void Settle(Ticket& ticket);
+  bool Blocked() const;  // some owner has not acknowledged max_in_flight pushes
+  std::vector<int> Unanswered(const WorkingSet& set) const;
   void CheckTables(std::size_t given) const;
   std::string WrongShape(const WorkingSet& set, const std::vector<Gradient>& gradients) const;
 
@@ -139,25 +167,21 @@ class Worker {
   const std::vector<std::shared_ptr<SparseTable>> tables_;
   const std::size_t dense_total_;
   const WireFormat format_;
-  const bool acknowledged_;
-  const std::size_t max_in_flight_;
+  const PushPolicy pushes_;
   const Acquire acquire_;
   const Send send_;
 
   Unique unique_;
-  std::deque<std::unique_ptr<WorkingSet>> sets_;
-  std::vector<std::unique_ptr<WorkingSet>> spare_;
-  std::unique_ptr<WorkingSet> reading_;
-  std::optional<Waiting> pull_;
-  std::optional<Waiting> read_;
+  std::deque<std::unique_ptr<Ticket>> steps_;               // pulled or prefetched, not pushed yet
+  std::map<std::uint64_t, std::unique_ptr<Ticket>> reads_;  // by sequence
+  std::vector<std::unique_ptr<Ticket>> spare_;
   std::optional<Announced> announced_;
-  OnDone blocked_push_;
-  OnDone on_flushed_;
-  std::set<int> unflushed_;
+  std::deque<WaitingPush> waiting_pushes_;
+  std::map<std::uint64_t, WaitingFlush> flushes_;  // by sequence
   std::deque<InFlight> in_flight_;
+  std::vector<std::size_t> in_flight_to_;  // by owner
   std::uint64_t last_push_ = 0;
   std::uint64_t queries_ = 0;
-  Clock::time_point waiting_since_{};
 
   std::uint64_t unique_signs_ = 0;
   std::uint64_t signs_ = 0;

@@ -8,6 +8,7 @@
 #include <pybind11/stl.h>
 
 #include <cstring>
+#include <future>
 #include <memory>
 #include <string>
 #include <utility>
@@ -142,16 +143,17 @@ Args:
     synchronous: large-batch SGD; otherwise every message is served as it arrives.
     staleness: asynchronous only: steps that the slowest rank may lag behind; 2**64 - 1 for no bound.
     wire: rows and gradients between ranks travel as ``fp32``, ``fp16`` or ``bf16``.
-    max_in_flight: asynchronous only: unacknowledged pushes before a push waits.
+    max_in_flight: asynchronous only: unacknowledged pushes to one owner before a push waits.
     timeout: seconds without an answer before the job fails, naming the ranks that are missing.
-    resend_after: asynchronous only: seconds before an unacknowledged push is sent again (applied once); 0 for never.
+    resend_after: asynchronous only: seconds before an unacknowledged push is sent again (and applied once), twice as
+        long after each; 0 for never, since MPI loses nothing.
     idle_poll: seconds between checks for messages while no caller waits.)")
       .def(py::init<std::uintptr_t, std::vector<std::shared_ptr<SparseTable>>, const Floats&,
                     const std::vector<std::pair<std::size_t, OptimizerSpec>>&, bool, std::uint64_t,
                     const std::string&, std::size_t, double, double, double>(),
            py::kw_only(), py::arg("comm"), py::arg("tables"), py::arg("dense"), py::arg("segments"),
            py::arg("synchronous") = true, py::arg("staleness") = UINT64_MAX, py::arg("wire") = "fp32",
-           py::arg("max_in_flight") = 4, py::arg("timeout") = 60.0, py::arg("resend_after") = 5.0,
+           py::arg("max_in_flight") = 4, py::arg("timeout") = 60.0, py::arg("resend_after") = 0.0,
            py::arg("idle_poll") = 200e-6)
       .def_property_readonly("id", &PyCluster::id, "The value of the ops' attribute ``cluster``.")
       .def_property_readonly("rank", [](const PyCluster& self) { return self.get().rank(); })
@@ -162,6 +164,16 @@ Args:
           "flush", [](const PyCluster& self) { self.get().Flush(); },
           py::call_guard<py::gil_scoped_release>(),
           "Waits until every owner has applied all pushes of this rank.")
+      .def(
+          "abandon",
+          [](const PyCluster& self, std::uint64_t step) {
+            std::promise<std::string> done;
+            self.get().Abandon(step, [&done](const std::string& error) { done.set_value(error); });
+            const std::string error = done.get_future().get();
+            if (!error.empty()) throw std::runtime_error(error);
+          },
+          py::arg("step"), py::call_guard<py::gil_scoped_release>(),
+          "Drops a step that was pulled and will not be pushed; waits until all its rows have arrived.")
       .def(
           "set_first_step", [](const PyCluster& self, std::uint64_t step) { self.get().SetFirstStep(step); },
           py::arg("step"), py::call_guard<py::gil_scoped_release>(),

@@ -156,9 +156,10 @@ TableMemory SparseTable::memory() const {
     const Shard& shard = shards_[s];
     const std::lock_guard lock(shard.lock);
     memory.index += shard.index.bytes();
-    memory.slack += shard.left_behind.capacity() * sizeof(std::uint32_t);
+    memory.slack += (shard.left_behind.capacity() + shard.sealed.capacity()) * sizeof(std::uint32_t);
     std::uint64_t left_behind[kMaxClasses] = {};
     for (const std::uint32_t id : shard.left_behind) ++left_behind[Shard::ClassOf(id)];
+    for (const std::uint32_t id : shard.sealed) ++left_behind[Shard::ClassOf(id)];
     for (std::size_t c = 0; c < layout_.classes().size(); ++c) {
       const ClassLayout& layout = layout_.classes()[c];
       const std::uint64_t rows = shard.arenas[c].live() - left_behind[c];

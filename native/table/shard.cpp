@@ -129,9 +129,19 @@ void Shard::EraseAt(RowFactory& factory, std::size_t position) {
   index.EraseAt(position);
 }
 
-void Shard::ReleaseLeftBehind() {
-  for (const std::uint32_t id : left_behind) arenas[ClassOf(id)].Free(id & kNumberMask);
+void Shard::SealLeftBehind() {
+  sealed.insert(sealed.end(), left_behind.begin(), left_behind.end());
   left_behind = {};
+}
+
+void Shard::ReleaseSealed() {
+  for (const std::uint32_t id : sealed) arenas[ClassOf(id)].Free(id & kNumberMask);
+  sealed = {};
+}
+
+void Shard::ReleaseLeftBehind() {
+  SealLeftBehind();
+  ReleaseSealed();
 }
 
 // Moves rows whose number is not below the number of live rows into the gaps below it, then truncates.

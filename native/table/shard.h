@@ -56,6 +56,7 @@ struct alignas(64) Shard {
   mutable SpinLock lock;
   ShardIndex index;
   std::array<RowArena, kMaxClasses> arenas;
+  std::vector<std::uint32_t> sealed;       // ids that ReleaseSealed frees, moved earlier than left_behind
   std::vector<std::uint32_t> left_behind;  // ids that moved rows had before, whose memory is not free yet
 
   std::byte* Address(std::uint32_t id) const { return arenas[ClassOf(id)].Address(id & kNumberMask); }
@@ -79,6 +80,8 @@ struct alignas(64) Shard {
   void FreeRow(RowFactory& factory, std::uint32_t id);
   void EraseAt(RowFactory& factory, std::size_t position);
 
+  void SealLeftBehind();
+  void ReleaseSealed();
   void ReleaseLeftBehind();
   void Shrink(RowFactory& factory);
   std::uint64_t LiveRows() const { return index.size(); }

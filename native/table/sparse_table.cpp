@@ -402,6 +402,20 @@ void SparseTable::ApplyWith(std::span<const RowRef> refs, GradientAt gradient_at
   }
 }
 
+void SparseTable::SealMoved() {
+  for (std::uint32_t s = 0; s < kShards; ++s) {
+    const std::lock_guard lock(shards_[s].lock);
+    shards_[s].SealLeftBehind();
+  }
+}
+
+void SparseTable::ReleaseSealed() {
+  for (std::uint32_t s = 0; s < kShards; ++s) {
+    const std::lock_guard lock(shards_[s].lock);
+    shards_[s].ReleaseSealed();
+  }
+}
+
 void SparseTable::ReleaseMoved() {
   factory_->refs_out.store(false, std::memory_order_relaxed);
   for (std::uint32_t s = 0; s < kShards; ++s) {

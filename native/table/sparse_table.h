@@ -157,6 +157,11 @@ class SparseTable {
   // Shrink do this too. Without Locate there is nothing to release: rows then free their old memory at once.
   void ReleaseMoved();
 
+  // The same in two steps, for a caller that always holds some refs. SealMoved notes what has moved so far;
+  // ReleaseSealed frees it, and invalidates the refs that were handed out before the last SealMoved.
+  void SealMoved();
+  void ReleaseSealed();
+
   // ---- Row life -------------------------------------------------------------------------------------------
 
   // Returns the number of rows erased.

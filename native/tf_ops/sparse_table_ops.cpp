@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "cluster/ps_cluster.h"
+#include "tensorflow/core/framework/cancellation.h"
 #include "tensorflow/core/framework/common_shape_fns.h"
 #include "tensorflow/core/framework/op.h"
 #include "tensorflow/core/framework/op_kernel.h"
@@ -38,6 +39,12 @@ absl::Status RowsShape(InferenceContext* context) {
   std::vector<tensorflow::int32> widths;
   TF_RETURN_IF_ERROR(context->GetAttr("widths", &widths));
   const int tables = static_cast<int>(widths.size());
+  int declared = 0;
+  TF_RETURN_IF_ERROR(context->GetAttr("N", &declared));
+  if (declared != tables) {
+    return absl::InvalidArgumentError("widths has " + std::to_string(tables) + " elements for " +
+                                      std::to_string(declared) + " tables; give one per table");
+  }
   const int first = context->num_inputs() - tables;
   for (int table = 0; table < tables; ++table) {
     ShapeHandle signs;
@@ -150,31 +157,77 @@ absl::Status Emit(OpKernelContext* context, const PsCluster& cluster, const Work
   return Copy(context, 2 * tables, TensorShape({static_cast<std::int64_t>(set.dense.size())}), set.dense);
 }
 
+// The `step` of a pull or a push. Sets the status unless it is a scalar.
+bool StepOf(OpKernelContext* context, std::uint64_t* step) {
+  const Tensor& given = context->input(0);
+  if (given.NumElements() != 1) {
+    context->SetStatus(
+        absl::InvalidArgumentError("step has shape " + given.shape().DebugString() + ", expected a scalar"));
+    return false;
+  }
+  *step = static_cast<std::uint64_t>(given.flat<tensorflow::int64>()(0));
+  return true;
+}
+
+// Makes the call of a kernel and starts it; a step that is cancelled cancels the call. `answer` gets the values of
+// an answer without error and returns the status; then `done` is called, in any case exactly once.
+template <typename C, typename Answer, typename Start>
+void Begin(OpKernelContext* context, const std::shared_ptr<PsCluster>& cluster,
+           const AsyncOpKernel::DoneCallback& done, Answer answer, Start start) {
+  tensorflow::CancellationManager* manager = context->cancellation_manager();
+  const tensorflow::CancellationToken token = manager == nullptr ? 0 : manager->get_cancellation_token();
+  const C call([=](const std::string& error, const auto&... values) {
+    context->SetStatus(error.empty() ? answer(values...) : absl::AbortedError(error));
+    if (manager != nullptr) manager->TryDeregisterCallback(token);
+    done();
+  });
+  const std::string cancelled = "the step was cancelled";
+  if (manager != nullptr &&
+      !manager->RegisterCallback(token, [cluster, call, cancelled] { cluster->Cancel(call, cancelled); })) {
+    return call.Fail(cancelled);
+  }
+  start(call);
+}
+
 template <bool kCreates>
 class SparseTableRowsOp final : public ClusterKernel {
  public:
-  using ClusterKernel::ClusterKernel;
+  explicit SparseTableRowsOp(OpKernelConstruction* construction) : ClusterKernel(construction) {
+    OP_REQUIRES_OK(construction, construction->GetAttr("widths", &widths_));
+  }
 
   void ComputeAsync(OpKernelContext* context, DoneCallback done) override {
     OpInputList signs;
     OP_REQUIRES_OK_ASYNC(context, context->input_list("signs", &signs), done);
     const std::shared_ptr<PsCluster> cluster = FindCluster(context, signs.size());
-    if (cluster == nullptr) return done();
-    auto on_rows = [context, done, cluster](const std::string& error, const WorkingSet& set) {
-      context->SetStatus(error.empty() ? Emit(context, *cluster, set) : absl::AbortedError(error));
-      done();
-    };
-    try {
+    std::uint64_t step = 0;
+    if (cluster == nullptr || !HasWidths(context, *cluster) || (kCreates && !StepOf(context, &step)))
+      return done();
+    const auto emit = [context, cluster](const WorkingSet& set) { return Emit(context, *cluster, set); };
+    Begin<Worker::RowsCall>(context, cluster, done, emit, [&](const Worker::RowsCall& call) {
       if constexpr (kCreates) {
-        const auto step = static_cast<std::uint64_t>(context->input(0).scalar<tensorflow::int64>()());
-        cluster->Pull(step, SignsOf(signs), std::move(on_rows));
+        cluster->Pull(step, SignsOf(signs), call);
       } else {
-        cluster->Read(SignsOf(signs), std::move(on_rows));
+        cluster->Read(SignsOf(signs), call);
       }
-    } catch (const std::exception& error) {
-      OP_REQUIRES_OK_ASYNC(context, absl::AbortedError(error.what()), done);
-    }
+    });
   }
+
+ private:
+  // The declared shape of the rows must be what the tables give. Sets the status if it is not.
+  bool HasWidths(OpKernelContext* context, const PsCluster& cluster) const {
+    for (std::size_t t = 0; t < cluster.tables().size(); ++t) {
+      const std::uint32_t width = cluster.tables()[t]->width();
+      if (t < widths_.size() && widths_[t] == static_cast<tensorflow::int32>(width)) continue;
+      context->SetStatus(absl::InvalidArgumentError("widths does not fit table " + std::to_string(t) +
+                                                    " of the cluster, whose rows have " +
+                                                    std::to_string(width) + " floats"));
+      return false;
+    }
+    return true;
+  }
+
+  std::vector<tensorflow::int32> widths_;
 };
 
 class SparseTablePushOp final : public ClusterKernel {
@@ -185,7 +238,8 @@ class SparseTablePushOp final : public ClusterKernel {
     OpInputList inputs;
     OP_REQUIRES_OK_ASYNC(context, context->input_list("gradients", &inputs), done);
     const std::shared_ptr<PsCluster> cluster = FindCluster(context, inputs.size());
-    if (cluster == nullptr) return done();
+    std::uint64_t step = 0;
+    if (cluster == nullptr || !StepOf(context, &step)) return done();
     const Tensor& dense = context->input(1 + inputs.size());
     OP_REQUIRES_ASYNC(
         context, static_cast<std::size_t>(dense.NumElements()) == cluster->dense_total(),
@@ -201,16 +255,10 @@ class SparseTablePushOp final : public ClusterKernel {
       gradients.push_back({input.flat<float>().data(), static_cast<std::size_t>(input.dim_size(0)),
                            static_cast<std::size_t>(input.dim_size(1))});
     }
-    const auto step = static_cast<std::uint64_t>(context->input(0).scalar<tensorflow::int64>()());
-    try {
-      cluster->Push(step, std::move(gradients), dense.flat<float>().data(),
-                    [context, done, cluster](const std::string& error) {
-                      if (!error.empty()) context->SetStatus(absl::AbortedError(error));
-                      done();
-                    });
-    } catch (const std::exception& error) {
-      OP_REQUIRES_OK_ASYNC(context, absl::AbortedError(error.what()), done);
-    }
+    const auto nothing = [] { return absl::OkStatus(); };
+    Begin<Worker::DoneCall>(context, cluster, done, nothing, [&](const Worker::DoneCall& call) {
+      cluster->Push(step, std::move(gradients), dense.flat<float>().data(), call);
+    });
   }
 };
 
@@ -225,17 +273,13 @@ class SumOverRanksOp final : public ClusterKernel {
     Tensor* sum = nullptr;
     OP_REQUIRES_OK_ASYNC(context, context->allocate_output(0, values.shape(), &sum), done);
     const auto size = static_cast<std::size_t>(values.NumElements());
-    float* out = sum->flat<float>().data();
-    try {
-      cluster->Sum({values.flat<float>().data(), size},
-                   [context, done, cluster, out](const std::string& error, std::span<const float> total) {
-                     if (!error.empty()) context->SetStatus(absl::AbortedError(error));
-                     std::copy(total.begin(), total.end(), out);
-                     done();
-                   });
-    } catch (const std::exception& error) {
-      OP_REQUIRES_OK_ASYNC(context, absl::AbortedError(error.what()), done);
-    }
+    const auto copy = [out = sum->flat<float>().data()](std::span<const float> total) {
+      std::copy(total.begin(), total.end(), out);
+      return absl::OkStatus();
+    };
+    Begin<RankSum::SumCall>(context, cluster, done, copy, [&](const RankSum::SumCall& call) {
+      cluster->Sum({values.flat<float>().data(), size}, call);
+    });
   }
 };
 
