@@ -20,7 +20,8 @@ class SparsePsOptions(Options):
         wire: how rows and gradients travel between ranks: ``fp32``, ``fp16`` or ``bf16``; rows are stored as float32.
         max_in_flight: asynchronous modes: unacknowledged pushes per owner before a push waits.
         timeout: seconds without an answer from a peer before the job fails.
-        resend_after: asynchronous modes: seconds before an unacknowledged push is sent again; 0 for never.
+        resend_after: asynchronous modes: seconds before an unacknowledged push is sent again, twice as long after each;
+            0 for never, since MPI loses nothing.
         idle_poll: seconds between checks for messages while no call waits for one.
     """
 
@@ -30,7 +31,7 @@ class SparsePsOptions(Options):
     wire: Literal["fp32", "fp16", "bf16"] = "fp32"
     max_in_flight: int = Field(4, ge=1)
     timeout: float = Field(60.0, gt=0)
-    resend_after: float = Field(5.0, ge=0)
+    resend_after: float = Field(0.0, ge=0)
     idle_poll: float = Field(200e-6, gt=0, lt=1)
 
     @model_validator(mode="after")

@@ -91,6 +91,17 @@ class PsCluster:
         with _cluster_errors():
             self._native.flush()
 
+    def abandon(self, step: int) -> None:
+        """Drops a step that was pulled and will not be pushed: what the other ranks push for it is applied.
+
+        Waits until all its rows have arrived. Afterwards the step may be pulled again where the mode is asynchronous.
+
+        Raises:
+            ClusterError: the step is not outstanding, or the job has failed.
+        """
+        with _cluster_errors():
+            self._native.abandon(step)
+
     def set_learning_rate_scale(self, scale: float) -> None:
         """Sets a factor on every learning rate of this rank's shard, valid until it is set again.
 

@@ -30,18 +30,33 @@ def save(directory: Path, server: PsCluster, step: int) -> None:
 
 
 def _replace(directory: Path, part: Path) -> None:
-    old = directory.with_name(directory.name + ".old")
+    """Flushes the new checkpoint to the disk, then gives it its name; the old one goes last."""
+    files.sync_tree(part)
+    recover(directory)
+    old = _old(directory)
     shutil.rmtree(old, ignore_errors=True)
     if directory.exists():
         directory.rename(old)
-    files.sync_tree(part)
     part.rename(directory)
     files.sync_folder(directory.parent)
     shutil.rmtree(old, ignore_errors=True)
 
 
+def recover(directory: Path) -> None:
+    """Gives the old checkpoint its name back, if a save was killed before the new one had got it."""
+    old = _old(directory)
+    if old.exists() and not directory.exists():
+        old.rename(directory)
+
+
+def _old(directory: Path) -> Path:
+    return directory.with_name(directory.name + ".old")
+
+
 def restore(directory: Path, server: PsCluster) -> int:
     """Loads a checkpoint; returns the next step. Collective."""
     server.flush()
+    if server.cluster.rank == 0:
+        recover(directory)
     server.cluster.barrier()
     return restoring.restore(directory, server)
