@@ -37,8 +37,8 @@ def test_ranks_that_call_ops_in_different_order_are_told_what_either_called(job:
 
 def test_wrong_calls_are_refused_and_steps_and_look_ups_mix(job: RunJob) -> None:
     output = job(2, "unfinished.py").output
-    assert "a step of two was refused: step has shape [2], expected a scalar" in output
-    assert "a wrong width was refused: widths does not fit table 0" in output
+    assert "step has shape [2], expected a scalar" in output
+    assert "widths does not fit table 0" in output
     for rank in (0, 1):  # rank 1 abandons step 0
         assert f"rank {rank} trained 29 steps, wrong answers: []" in output, output
 
