@@ -64,7 +64,8 @@ def measure_ceiling(job: Job, cluster: Cluster, heartbeat: Heartbeat) -> Outcome
         batches = repeated(feed)
     clock, trace = Clock(), Trace(cluster.rank, case.trace)
     warmup = min(case.warmup_steps, feed.steps // 2)
-    measured = Loop(trainer, cluster, heartbeat, clock, trace, warmup, None, lambda *_: None).run(batches)
+    loop = Loop(trainer=trainer, cluster=cluster, heartbeat=heartbeat, clock=clock, trace=trace, warmup_steps=warmup)
+    measured = loop.run(batches)
     return outcome(cluster, measured, clock, warmup, fingerprints(case, dataset, adapter))
 
 

@@ -78,7 +78,7 @@ class CheckpointHook(Protocol):
         ...
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Loop:
     """Trains one rank on its batches.
 
@@ -94,9 +94,9 @@ class Loop:
     heartbeat: Heartbeat
     clock: Clock
     trace: Trace
-    warmup_steps: int
-    eval_every: int | None
-    evaluate: Evaluate
+    warmup_steps: int = 0
+    eval_every: int | None = None
+    evaluate: Evaluate = lambda *_: None
     handicap: float = 0.0
     checkpoints: CheckpointHook | None = None
 

@@ -72,8 +72,18 @@ def run(job: Job, cluster: Cluster, heartbeat: Heartbeat, feed: Feed, trainer: T
 
     clock, trace = Clock(), Trace(cluster.rank, case.trace)
     warmup = min(case.warmup_steps, (feed.steps - begun) // 2)
-    every = case.eval_every if case.evaluate else None
-    loop = Loop(trainer, cluster, heartbeat, clock, trace, warmup, every, evaluate, case.handicap, checkpoints)
+    loop = Loop(
+        trainer=trainer,
+        cluster=cluster,
+        heartbeat=heartbeat,
+        clock=clock,
+        trace=trace,
+        warmup_steps=warmup,
+        eval_every=case.eval_every if case.evaluate else None,
+        evaluate=evaluate,
+        handicap=case.handicap,
+        checkpoints=checkpoints,
+    )
     batches = feed.train(begun)
     if case.preload:
         batches = iter(list(with_heartbeat(batches, heartbeat)))

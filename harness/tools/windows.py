@@ -85,7 +85,12 @@ def measured(trainer: Trainer, cluster: Cluster, batches: Iterator[Batch], handi
     """Examples per second over all ranks."""
     clock = Clock()
     loop = Loop(
-        trainer, cluster, Heartbeat(None), clock, Trace(cluster.rank, False), 0, None, lambda *_: None, handicap
+        trainer=trainer,
+        cluster=cluster,
+        heartbeat=Heartbeat(None),
+        clock=clock,
+        trace=Trace(cluster.rank, False),
+        handicap=handicap,
     )
     return loop.run(batches).window_examples / clock.seconds
 

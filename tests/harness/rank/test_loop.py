@@ -1,4 +1,3 @@
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -83,7 +82,16 @@ def write_diary(steps: int, warmup: int, every: int | None) -> tuple[Diary, Any]
     diary = Diary()
     evaluate = lambda step, examples, _: diary.lines.append(f"evaluate {step} {examples}")  # noqa: E731
     cluster = Cluster(0, 1, Alone(diary))
-    loop = Loop(diary, cluster, Heartbeat(None), DiaryClock(diary), Trace(0, False), warmup, every, evaluate)
+    loop = Loop(
+        trainer=diary,
+        cluster=cluster,
+        heartbeat=Heartbeat(None),
+        clock=DiaryClock(diary),
+        trace=Trace(0, False),
+        warmup_steps=warmup,
+        eval_every=every,
+        evaluate=evaluate,
+    )
     return diary, loop.run(batches(steps))
 
 
@@ -134,13 +142,35 @@ def test_losses_of_every_step_are_kept_and_phases_within_the_clock_are_summed() 
     assert len(measured.step_ms) == 2
 
 
-def test_a_handicap_prolongs_every_step_by_its_share() -> None:
-    diary = Diary()
+class Working(Diary):
+    """Every step takes 10 ms of a time that only passes when somebody works or looks at it."""
+
+    now = 0.0
+
+    def step(self, batch: Batch) -> StepResult:
+        self.now += 0.010
+        return super().step(batch)
+
+    def look(self) -> float:
+        self.now += 0.0001
+        return self.now
+
+
+@pytest.mark.parametrize(("handicap", "milliseconds"), [(0.0, 10.0), (0.5, 15.0), (1.0, 20.0)])
+def test_a_handicap_lengthens_every_step_by_its_share(
+    monkeypatch: pytest.MonkeyPatch, handicap: float, milliseconds: float
+) -> None:
+    trainer = Working()
+    monkeypatch.setattr("wideload.harness.rank.loop.time.perf_counter", trainer.look)
     loop = Loop(
-        diary, Cluster(0, 1, Alone(diary)), Heartbeat(None), Clock(), Trace(0, False), 0, None, lambda *_: None, 0.5
+        trainer=trainer,
+        cluster=Cluster(0, 1, Alone(trainer)),
+        heartbeat=Heartbeat(None),
+        clock=Clock(),
+        trace=Trace(0, False),
+        handicap=handicap,
     )
-    done = time.perf_counter()
-    assert loop._handicapped(done - 0.010, done) >= done + 0.005
+    assert loop.run(batches(4)).step_ms == pytest.approx([milliseconds] * 4, rel=0.05)
 
 
 def test_no_batches_are_no_steps() -> None:

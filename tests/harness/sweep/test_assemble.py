@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from wideload.harness.cli.run_tables import runs_table
 from wideload.harness.experiment.case import Case
 from wideload.harness.job import predictions
 from wideload.harness.job.launcher import Finished
 from wideload.harness.job.messages import Outcome, Point, RankStatus
 from wideload.harness.job.watchdog import Verdict
-from wideload.harness.records.results import FlagKind
+from wideload.harness.records.results import Cause, FlagKind
 from wideload.harness.sweep.aggregate import global_losses, order_fingerprint, percentiles
 from wideload.harness.sweep.assemble import assemble
 from wideload.harness.workload.workload import Workload
@@ -158,3 +159,26 @@ def test_the_order_of_batches_is_the_same_however_ranks_share_them() -> None:
     assert order_fingerprint([outcome(0, batch_checksums=[10, 3]), outcome(1, batch_checksums=[20, 4])]) == whole
     assert order_fingerprint([outcome(0, batch_checksums=[7, 30])]) != whole
     assert len(whole) == 16
+
+
+def test_a_slow_start_is_flagged_as_not_settled(finished: Finished) -> None:
+    slow = replace(finished, outcomes=[outcome(0, step_ms=[20.0] * 20 + [10.0] * 80), outcome(1)])
+    (flag,) = assemble(slow, 0, 0, background_limit=0.5).run.flagged
+    assert flag.kind is FlagKind.NOT_SETTLED
+    assert "the first 20 timed steps" in flag.text
+
+
+def test_a_case_that_ran_out_of_memory_says_what_it_used_and_what_there_was(finished: Finished) -> None:
+    verdict = Verdict("crashed", "out of memory: ...", 1, Cause.OUT_OF_MEMORY)
+    statuses = [status(0, memory_limit_bytes=3000), status(1, memory_limit_bytes=2000, out_of_memory=True)]
+    ended = replace(finished, verdict=verdict, outcomes=[None, None], statuses=statuses)
+    run = assemble(ended, 0, 0, background_limit=0.5).run
+    assert (run.status, run.cause, run.memory_limit_bytes, run.peak_rss_bytes) == (
+        "crashed",
+        Cause.OUT_OF_MEMORY,
+        2000,
+        71,
+    )
+    table, note = runs_table([run])
+    assert "out of memory" in [str(cell) for column in table.columns for cell in column.cells]
+    assert "out of memory: ..." in str(note)

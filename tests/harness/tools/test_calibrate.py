@@ -48,13 +48,15 @@ def test_pairs_are_put_the_right_way_round() -> None:
 
 @pytest.mark.mpi
 @pytest.mark.usefixtures("fakes")
-def test_windows_of_one_job_feel_the_handicap(tmp_path: Path) -> None:
+def test_a_job_measures_every_window_of_its_plan(tmp_path: Path) -> None:
+    """That a handicap lengthens steps by its share is shown where time is given: tests/harness/rank/test_loop.py."""
     document = {
-        "strategies": ["faulty[fault=slow,at_step=1000000]"],
+        "strategies": ["logistic"],
         "workload": {"dataset": "tiny", "batch_size": 100, "steps": 4},
         "warmup_steps": 2,
     }
     case = plan(from_document(document, "test"))[0].case
-    plain, doubled, again = in_windows(case, tmp_path, Hosts(), [0.0, 1.0, 0.0])
-    assert doubled < 0.7 * plain
-    assert doubled < 0.7 * again
+    rates = in_windows(case, tmp_path, Hosts(), [0.0, 1.0, 0.0])
+    assert len(rates) == 3
+    assert all(rate > 0 for rate in rates)
+    assert [float(line) for line in (tmp_path / "windows.txt").read_text().split()] == rates
