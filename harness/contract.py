@@ -1,22 +1,58 @@
-"""The contract that every entry in the race keeps.
+"""The strategy contract: what a strategy implements, and what it may rely on.
 
 ::
 
-    Strategy  name, summary, options            what it is, cheap to import
-              availability()                    usable here, or the reason why not
-              build(workload, layout, cluster)  -> Trainer, called on every rank
+    Strategy  name, summary, options            what it is; cheap to import
+              availability()                    whether it can run here, or the reason why not
+              build(workload, layout, cluster)  -> Trainer; called on every rank
 
-    Trainer   prefetch(batch)   optional hint: this batch comes next
+    Trainer   prefetch(batch)   optional hint: the batch of the step after the next one
               step(batch)       one synchronous (or asynchronous) training step  -> StepResult
-              predict(batch)    probabilities, never changes a weight and never creates a row
+              predict(batch)    probabilities; never changes a weight and never creates a row
               footprint()       bytes by owner
               save(dir), restore(dir), close()
               save_increment(dir, since), restore_increment(dir)    where ``incremental``
-              cut(since)        -> Cut: a copy of this rank's part, to be written while training goes on
+              snapshot(since)   -> Snapshot: a copy of this rank's part, to be written while training continues
 
 Loss and gradients are sums over a rank's examples divided by ``batch.global_size``, and are *added* over the ranks. So
-unequal and empty shares of a batch need no special case, and R ranks follow one rank to float associativity. Rows after
-the first ``batch.examples`` are padding: they have part in neither; what is predicted for them is not looked at.
+unequal and empty shares of a batch need no special case, and R ranks compute what one rank computes, up to the
+associativity of float addition. Rows after the first ``batch.examples`` are padding: they contribute to neither, and
+what is predicted for them is not used.
+
+Order. What the harness guarantees to a trainer, and what a script that uses trainers by itself must keep to. A call is
+*collective* when every rank makes it at the same place of its sequence of calls; only such a call may wait for other
+ranks.
+
+=========================  ==========  =====================================================================
+call                       collective  when
+=========================  ==========  =====================================================================
+``build``                  yes         once in a job
+``track``                  yes         at most once, before the first ``save``, ``restore`` or ``step``
+``restore``                yes         before the first step, or later: it replaces the whole state
+``restore_increment``      yes         after ``restore``, or after the increment that it builds on
+``prefetch``               no          directly before ``step``, with the batch of the step after that one. It is
+                                       left out at the end, and before a pause for evaluation or a checkpoint may be
+``step``                   yes         every rank equally often; a share may be empty
+``finish``                 yes         after the last step, and before each of the next four
+``predict``                yes         every rank equally often; batches of any size, empty ones too
+``save``                   yes         all ranks into one folder
+``save_increment``         yes         the same
+``snapshot``               yes         the same; followed by steps while it is written
+``footprint, counters``    no          between any two calls
+``close``                  yes         last; again without effect. A rank on which a call has raised does not make it
+=========================  ==========  =====================================================================
+
+Threads. One thread of each rank, the one that called ``build``, makes all calls, one after the other. A trainer
+needs no lock against its callers, and may use MPI in every collective call. The exception is a :class:`Snapshot`: its
+methods run in a background thread while the calls above continue. A trainer may start threads of its own, which end in
+``close``. Processes are not forked after ``build``.
+
+Errors. An ``OSError`` or ``CheckpointError`` of ``save``, ``save_increment``, ``snapshot`` or the snapshot costs the
+checkpoint, on all ranks, and training continues. After any other exception the trainer is not used again: the rank
+reports the error and ends, without ``close``. A call that takes longer than the job's ``stall_limit`` is taken for a
+hang, and the job is ended.
+
+:class:`wideload.testing.StrategyContract` holds the tests of all this.
 """
 
 from __future__ import annotations
@@ -53,11 +89,11 @@ _REMEDIES = {
 
 
 def require(*modules: str, **remedies: str) -> Availability:
-    """Usable where all these modules can be imported; nothing is imported.
+    """Usable if all these modules can be imported. They are looked for, not imported.
 
     Args:
-        modules: names that wideload knows a remedy for.
-        remedies: other modules by name, each with what to do where it is missing.
+        modules: modules for which wideload knows what to advise.
+        remedies: other modules by name, each with what to do if it is missing.
     """
     for module, remedy in {**{module: _REMEDIES[module] for module in modules}, **remedies}.items():
         if importlib.util.find_spec(module) is None:
@@ -67,12 +103,12 @@ def require(*modules: str, **remedies: str) -> Availability:
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """What one rank saw of one step.
+    """The result of one step on one rank.
 
     Attributes:
         loss: this rank's contribution; the global loss is the sum over ranks.
-        phases_ms: wall time by phase, among ``pull``, ``compute``, ``push``; phases a strategy cannot tell apart are
-            missing, not guessed.
+        phases_ms: wall time in milliseconds by phase: ``pull``, ``compute``, ``push``. Phases that a strategy cannot
+            tell apart are left out, not guessed.
     """
 
     loss: float
@@ -94,40 +130,41 @@ class Footprint:
 
 
 class Written(NamedTuple):
-    """What one rank has written of a model: its files, and what :meth:`Cut.finish` needs, as plain data."""
+    """What one rank has written of a model: its files, and what :meth:`Snapshot.finish` needs, as data for JSON."""
 
     files: Sequence[Path]
     about: Any = None
 
 
-class Cut(Protocol):
-    """One rank's part of a model at one moment.
+class Snapshot(Protocol):
+    """A copy of one rank's part of a model at one moment, which is written while training continues.
 
-    It knows no other rank and nothing that changes, so any thread may use it.
+    It refers to no other rank and to nothing that changes, so any thread may use it. Its methods run in a background
+    thread of the rank: they must not use MPI, which belongs to the training thread.
     """
 
     def write(self, directory: Path) -> Written:
-        """Writes this part below ``directory`` (which exists), once.
+        """Writes this part below ``directory``, which exists. Called once, on every rank, in no particular order.
 
         Raises:
             OSError, CheckpointError: it cannot be written.
         """
 
     def finish(self, directory: Path, parts: Sequence[Any]) -> Sequence[Path]:
-        """Adds what rank 0 says last, when all have written; the files.
+        """Adds what needs all parts, and returns the files. Called on rank 0 alone, when all ranks have written.
 
-        ``parts`` is what each said, in rank order.
+        ``parts`` is what each rank's :meth:`write` returned as ``about``, in rank order.
         """
 
 
 class Trainer(ABC):
-    """One rank's running model. Made by :meth:`Strategy.build`; every rank calls the same methods in the same order."""
+    """One rank's running model, made by :meth:`Strategy.build`. The module's docstring states order and threads."""
 
     incremental: ClassVar[bool] = False
-    """Whether it can save what changed since an earlier checkpoint alone."""
+    """Whether it can save only what has changed since an earlier checkpoint."""
 
     def prefetch(self, batch: Batch) -> None:
-        """Announces the batch of the next ``step``. A hint: it changes no result."""
+        """Announces the batch of the step after the next one. A hint: it changes no result."""
 
     @abstractmethod
     def step(self, batch: Batch) -> StepResult:
@@ -135,50 +172,56 @@ class Trainer(ABC):
 
     @abstractmethod
     def predict(self, batch: Batch) -> npt.NDArray[np.float32]:
-        """Probabilities ``[B]`` float32; reads only. Ranks call it equally often, with batches of any size."""
+        """Probabilities ``[B]`` float32. Reads only: no weight changes and no row is created."""
 
     @abstractmethod
     def footprint(self) -> Footprint:
         """Bytes by owner on this rank, now."""
 
     def finish(self) -> None:
-        """Waits until every push of this rank is applied. A no-op where a step already waits."""
+        """Waits until every push of this rank is applied. Does nothing where a step already waits for that."""
 
     def counters(self) -> Mapping[str, float]:
-        """Totals since the start that belong in the record: bytes sent, unique signs, staleness counts..."""
+        """Totals since the start, for the record: bytes sent, unique signs, staleness counts..."""
         return {}
 
     @abstractmethod
     def save(self, directory: Path) -> None:
-        """Writes this rank's part of the model below ``directory`` (which exists)."""
+        """Writes this rank's part of the model below ``directory``, which exists.
+
+        Raises:
+            OSError, CheckpointError: it cannot be written.
+        """
 
     @abstractmethod
     def restore(self, directory: Path) -> None:
-        """Loads what :meth:`save` wrote, under any number of ranks."""
+        """Loads what :meth:`save` or a :class:`Snapshot` wrote, under any number of ranks.
+
+        Raises:
+            CheckpointError: there is no model in ``directory``, or it is damaged or does not fit.
+        """
 
     def track(self) -> None:
-        """Announces increments: from the next :meth:`save` or :meth:`restore` on, remembers what they need."""
+        """Prepares for increments: from the next :meth:`save` or :meth:`restore` on, remembers what they need."""
 
-    def cut(self, since: int | None = None) -> Cut | None:  # noqa: ARG002 - of those who can
-        """Copies what :meth:`save`, or with ``since`` :meth:`save_increment`, would write. None: not offered.
+    def snapshot(self, since: int | None = None) -> Snapshot | None:
+        """Copies what :meth:`save`, or with ``since`` :meth:`save_increment`, would write. None: not offered."""
+        return self.cut(since)
 
-        Every rank calls it between the same two steps.
-        """
+    def cut(self, since: int | None = None) -> Snapshot | None:  # noqa: ARG002 - of those who can
+        """The old name of :meth:`snapshot`, for strategies that override it under that name."""
         return None
 
     def save_increment(self, directory: Path, since: int) -> None:
-        """Writes what the steps from ``since`` on changed.
-
-        The last :meth:`save`, :meth:`cut`, :meth:`restore` or increment was after ``since`` steps.
-        """
+        """Writes what has changed since step ``since``, after which the last checkpoint was saved or restored."""
         raise NotImplementedError(f"{type(self).__name__} has no increments")
 
     def restore_increment(self, directory: Path) -> None:
-        """Puts what :meth:`save_increment` wrote on top of what was restored before."""
+        """Loads what :meth:`save_increment` wrote, on top of what was restored before."""
         raise NotImplementedError(f"{type(self).__name__} has no increments")
 
     def close(self) -> None:
-        """Frees threads and communicators; idempotent. May wait for the other ranks: one that failed leaves without."""
+        """Frees threads and communicators. A second call has no effect."""
 
 
 class Strategy(ABC):
@@ -188,11 +231,11 @@ class Strategy(ABC):
     summary: ClassVar[str]
     keys: ClassVar[Keys]
     distributed: ClassVar[bool] = True
-    """False: always one process, which gets the cores of all the ranks that it stands beside."""
+    """False: always one process, which gets as many cores as all ranks of the jobs that it is compared with."""
     sharded: ClassVar[bool] = False
-    """Whether tables of ``ids`` are spread over the ranks; otherwise every rank holds all rows of them."""
+    """Whether tables of ``ids`` are split between the ranks; otherwise every rank holds all of their rows."""
     owns_process: ClassVar[bool] = False
-    """Whether what other strategies built before in the same process is lost."""
+    """Whether trainers that other strategies have built in the same process become unusable."""
     Options: ClassVar[type[AnyOptions]] = AnyOptions
 
     def __init__(self, options: AnyOptions | None = None) -> None:
@@ -200,14 +243,20 @@ class Strategy(ABC):
 
     @property
     def synchronous(self) -> bool:
-        """Whether its losses must follow the reference's: as the options say, where they have such a property."""
+        """Whether its losses must follow the reference: what ``options.synchronous`` says, or true without it."""
         return bool(getattr(self.options, "synchronous", True))
 
     @classmethod
     def availability(cls) -> Availability:
-        """Must be cheap: looks for modules, does not import them."""
+        """Whether the strategy can run here. Must be cheap: it looks for modules and does not import them."""
         return Availability(True)
 
     @abstractmethod
     def build(self, workload: Workload, layout: BatchLayout, cluster: Cluster) -> Trainer:
-        """Creates this rank's trainer, with the weights that ``workload.seed`` prescribes."""
+        """Creates this rank's trainer, with the initial weights that ``workload.seed`` determines. Collective.
+
+        Args:
+            workload: what is trained.
+            layout: of the batches that the trainer will be given.
+            cluster: this rank's view of the job.
+        """

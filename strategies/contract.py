@@ -2,8 +2,8 @@
 
 from wideload.harness.contract import (
     Availability,
-    Cut,
     Footprint,
+    Snapshot,
     StepResult,
     Strategy,
     Trainer,
@@ -11,4 +11,7 @@ from wideload.harness.contract import (
     require,
 )
 
-__all__ = ["Availability", "Cut", "Footprint", "StepResult", "Strategy", "Trainer", "Written", "require"]
+Cut = Snapshot
+"""The old name."""
+
+__all__ = ["Availability", "Cut", "Footprint", "Snapshot", "StepResult", "Strategy", "Trainer", "Written", "require"]

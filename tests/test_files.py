@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,11 @@ def test_a_folder_that_cannot_be_finished_leaves_nothing(tmp_path: Path) -> None
     with pytest.raises(RuntimeError):
         broken_off()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_threads_that_write_the_same_file_leave_one_of_the_contents(tmp_path: Path) -> None:
+    contents = [str(number) * 1000 for number in range(8)]
+    with ThreadPoolExecutor(len(contents)) as threads:
+        list(threads.map(lambda content: files.write(tmp_path / "a", content), contents * 5))
+    assert (tmp_path / "a").read_text() in contents
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]

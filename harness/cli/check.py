@@ -50,13 +50,11 @@ def command(output: Path | None, check_steps: int, plugin: str | None, **request
 
 
 def check_contract(name: str, folder: Path, request: dict[str, Any]) -> int:
-    """Prints every rule of the contract and whether it holds."""
-    from wideload.harness.sweep.conformance import check_plugin
+    """Prints every rule of the contract with its verdict."""
+    from wideload.testing.check import check_plugin
 
-    with chosen_display() as display:
-        findings = check_plugin(name, folder, display, hosts(request))
-    for finding in findings:
-        click.echo(
-            f"{'ok  ' if finding.kept else 'FAIL'}  {finding.rule}{'' if finding.kept else f': {finding.reason}'}"
-        )
-    return int(not all(finding.kept for finding in findings))
+    failed = 0
+    for finding in check_plugin(name, folder, hosts(request)):
+        failed += finding.verdict == "FAIL"
+        click.echo(f"{finding.verdict:4}  {finding.rule}{f': {finding.reason}' if finding.reason else ''}")
+    return int(failed > 0)

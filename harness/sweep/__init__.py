@@ -1,1 +1,1 @@
-"""An experiment -> jobs -> records: plan, preflight, sweep, assemble, environment, conformance of plug-ins."""
+"""An experiment -> jobs -> records: plan, preflight, sweep, assemble, environment."""

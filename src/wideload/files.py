@@ -2,9 +2,9 @@
 
 ::
 
-    .NAME.PID.partial    a file that is being written; several processes may write the same one
-    .NAME.partial        a folder that is being built, by one process; what a killed process left is removed first
-    NAME                 complete: written, flushed to the disk, then renamed
+    .NAME.PID-THREAD.partial    a file that is being written; several processes and threads may write it at once
+    .NAME.partial               a folder that one process builds; what a killed process left is removed first
+    NAME                        complete: written, flushed to the disk, then renamed
 
 Whoever lists a folder ignores what :func:`is_partial`, and may remove it when nobody is writing.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,8 +27,8 @@ def is_partial(path: Path) -> bool:
 
 
 def partial_file(path: Path) -> Path:
-    """Where this process writes a file before it gets its name."""
-    return path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")
+    """Where this thread writes a file before it gets its name."""
+    return path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}{PARTIAL}")
 
 
 def partial_folder(path: Path) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -16,23 +15,15 @@ import numpy.typing as npt
 import pytest
 
 from wideload.harness.job import mpi
+from wideload.testing import workload
 
 FOLDER = Path(__file__).parent
-
-
-def _load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, FOLDER / "jobs" / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="session")
 def everything() -> ModuleType:
     """The module that declares the workload and makes its batches."""
-    return _load("everything")
+    return workload
 
 
 @pytest.fixture
@@ -41,7 +32,7 @@ def trainer(everything: ModuleType) -> Iterator[Callable[..., Any]]:
     opened: list[Any] = []
 
     def build(spec: str, **changes: Any) -> Any:
-        made = everything.Job(spec, **changes)
+        made = everything.OneRank(spec, **changes)
         opened.append(made)
         return made
 

@@ -1,7 +1,7 @@
 """Trains and leaves the global losses behind: ``train.py STRATEGY OUT WORKLOAD=STEPS...``.
 
-A workload is ``census``, one of ``everything.MODELS``, ``padded``: rich, with padding in every batch, ``broken``:
-plain, with gradients that are not summed; or ``late``: plain, begun by the other ranks when rank 0 is done.
+A workload is ``census``, one of ``wideload.testing.workload.MODELS``, ``padded``: rich, with padding in every batch,
+``broken``: plain, with gradients that are not summed; or ``late``: plain, begun by the other ranks when rank 0 is done.
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import everything
-
 from wideload.datasets import load
 from wideload.datasets.contract import Plan
 from wideload.harness.cluster import Cluster
@@ -26,6 +24,7 @@ from wideload.harness.features.adapter import FeatureColumnAdapter
 from wideload.harness.features.layout import Batch
 from wideload.options import Spec
 from wideload.strategies import find
+from wideload.testing import workload as everything
 
 CENSUS = Path(__file__).parents[3] / "experiments" / "census.toml"
 
@@ -50,14 +49,14 @@ def census(spec: str, steps: int, cluster: Cluster) -> list[float]:
 
 
 def synthetic(spec: str, model: str, steps: int, cluster: Cluster, rows: int | None = None) -> list[float]:
-    job = everything.Job(spec, model, cluster=cluster, rows=rows)
+    job = everything.OneRank(spec, model, cluster=cluster, rows=rows)
     losses = job.train(steps)
     job.trainer.close()
     return losses
 
 
 def late(spec: str, steps: int, cluster: Cluster) -> list[float]:
-    job = everything.Job(spec, cluster=cluster)
+    job = everything.OneRank(spec, cluster=cluster)
     if cluster.rank > 0:
         cluster.comm.recv(source=0)
     losses = job.train(steps)

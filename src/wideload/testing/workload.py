@@ -1,4 +1,13 @@
-"""Workloads that use every kind of column, and batches for them that depend on nothing but the step."""
+"""Workloads that use every kind of column, batches for them that depend on the step alone, and a rank that trains them.
+
+=========  =====================================================================================
+``plain``  a tower of two layers; FTRL for the wide part, AdaGrad for the rest
+``rich``   dropout, batch normalisation, penalties, other optimizers, a learning rate schedule
+=========  =====================================================================================
+
+Batches have weighted and multi-valued fields, empty bags, missing numbers and values that occur once. Every tenth
+global batch has one example, so most ranks have an empty share of it.
+"""
 
 from __future__ import annotations
 
@@ -38,6 +47,9 @@ from wideload.harness.workload.learning_rate import Schedule
 from wideload.options import Spec
 from wideload.strategies import find
 
+BATCH = 64
+"""Examples of a global batch."""
+
 SCHEMA = Schema(
     "label",
     (
@@ -53,18 +65,18 @@ SCHEMA = Schema(
 class Folded(Encoder):
     """A user's own encoder: ids modulo some number."""
 
-    def __init__(self, field: Field, rows: int) -> None:
-        self.rows = rows
+    def __init__(self, field: Field, rows: int) -> None:  # noqa: ARG002 - as every encoder is made
+        self.rows = self._count = rows
 
     def encode(self, values: Any) -> Any:
-        return integers_of(values) % self.rows
+        return integers_of(values) % self._count
 
 
-register("folded", Folded)
+register("wideload_testing_folded", Folded)
 
 
 def pretrained() -> Pretrained:
-    """Vectors for every third shop, in a file that every rank of a job writes alike."""
+    """Vectors for every third shop, in a file to which every rank of a job writes the same."""
     path = Path(tempfile.gettempdir()) / f"wideload-pretrained-{os.getuid()}.npz"
     own = path.with_suffix(f".{os.getpid()}.npz")
     keys = np.arange(0, 60, 3)
@@ -82,7 +94,7 @@ COLUMNS = Columns(
         Category(name="shop", encoder=Identity()),
         Category(name="colour", embedding=Embedding(combiner="sum")),
         Category(name="known", field="shop", embedding=Embedding(dimension=5, pretrained=pretrained())),
-        Category(name="own", field="tags", encoder=Custom(name="folded", options=(("rows", 11),))),
+        Category(name="own", field="tags", encoder=Custom(name="wideload_testing_folded", options=(("rows", 11),))),
         Category(name="tags", embedding=Embedding(combiner="sqrtn")),
         Category(name="hashed", field="shop", encoder=Hash(buckets=13), embedding=None),
         Sequence(name="recent", field="tags", last=2, embedding=Embedding(initializer=Initializer(kind="normal"))),
@@ -111,8 +123,9 @@ MODELS = {
 
 
 def make_workload(model: str = "plain", seed: int = 7, **changes: Any) -> declared.Workload:
+    """The workload with one of :data:`MODELS`; its data set is not used."""
     return declared.Workload(
-        dataset="census", columns=COLUMNS, model=MODELS[model], batch_size=64, seed=seed, **changes
+        dataset="census", columns=COLUMNS, model=MODELS[model], batch_size=BATCH, seed=seed, **changes
     )
 
 
@@ -141,12 +154,25 @@ def records(step: int, size: int) -> pa.RecordBatch:
 
 
 def share_of(batch: pa.RecordBatch, cluster: Cluster) -> pa.RecordBatch:
+    """The part of a global batch that is this rank's."""
     begin, end = Plan(batch.num_rows, cluster.rank, cluster.ranks).share(batch.num_rows)
     return batch.slice(begin, end - begin)
 
 
-class Job:
-    """A trainer with its adapter on this rank. With ``rows``, every batch is padded to that many."""
+class OneRank:
+    """A strategy's trainer on this rank, with the adapter that makes its batches.
+
+    Args:
+        spec: ``name[option=value]`` of the strategy.
+        model: ``plain`` or ``rich``.
+        seed: of the workload.
+        cluster: None: MPI's world.
+        rows: pads every batch to so many rows; None: no padding.
+
+    Attributes:
+        trainer: what ``Strategy.build`` has made.
+        steps: global batches trained by :meth:`train`; may be set, to continue elsewhere.
+    """
 
     def __init__(
         self, spec: str, model: str = "plain", seed: int = 7, cluster: Cluster | None = None, rows: int | None = None
@@ -163,15 +189,20 @@ class Job:
         self.steps = 0
         self.rows = rows
 
-    def batch(self, step: int, size: int = 64) -> Batch:
+    def batch(self, step: int, size: int = BATCH) -> Batch:
+        """This rank's share of the global batch of a step."""
         batch = self.adapter.transform(share_of(records(step, size), self.cluster), global_size=size)
         return batch if self.rows is None else batch.padded(self.rows, self.adapter.layout.slots)
+
+    def empty(self) -> Batch:
+        """An empty share of a full global batch."""
+        return self.adapter.transform(records(0, BATCH).slice(0, 0), global_size=BATCH)
 
     def train(self, steps: int) -> list[float]:
         """This rank's losses; every tenth global batch is too short for all ranks to get a part."""
         found = []
         for _ in range(steps):
-            size = 1 if self.steps % 10 == 9 else 64
+            size = 1 if self.steps % 10 == 9 else BATCH
             found.append(self.trainer.step(self.batch(self.steps, size)).loss)
             self.steps += 1
         return found
