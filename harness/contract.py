@@ -30,8 +30,8 @@ call                       collective  when
 ``track``                  yes         at most once, before the first ``save``, ``restore`` or ``step``
 ``restore``                yes         before the first step, or later: it replaces the whole state
 ``restore_increment``      yes         after ``restore``, or after the increment that it builds on
-``prefetch``               no          directly before ``step``, with the batch of the step after that one. It is
-                                       left out at the end, and before a pause for evaluation or a checkpoint may be
+``prefetch``               no          directly before ``step``, with the batch of the step after that one; left out
+                                       before the last step, and before a checkpoint
 ``step``                   yes         every rank equally often; a share may be empty
 ``finish``                 yes         after the last step, and before each of the next four
 ``predict``                yes         every rank equally often; batches of any size, empty ones too
@@ -42,13 +42,13 @@ call                       collective  when
 ``close``                  yes         last; again without effect. A rank on which a call has raised does not make it
 =========================  ==========  =====================================================================
 
-Threads. One thread of each rank, the one that called ``build``, makes all calls, one after the other. A trainer
-needs no lock against its callers, and may use MPI in every collective call. The exception is a :class:`Snapshot`: its
-methods run in a background thread while the calls above continue. A trainer may start threads of its own, which end in
-``close``. Processes are not forked after ``build``.
+Threads. One thread of each rank, the one that called ``build``, makes all calls, one after the other. A trainer needs
+no lock against its callers. The exception is a :class:`Snapshot`: its methods run in a background thread while the
+calls above continue. A trainer may start threads of its own, which end in ``close``. Processes are not forked after
+``build``.
 
-Errors. An ``OSError`` or ``CheckpointError`` of ``save``, ``save_increment``, ``snapshot`` or the snapshot costs the
-checkpoint, on all ranks, and training continues. After any other exception the trainer is not used again: the rank
+Errors. After an ``OSError`` or ``CheckpointError`` of ``save``, ``save_increment`` or a snapshot's methods, all ranks
+give the checkpoint up and training continues. After any other exception the trainer is not used again: the rank
 reports the error and ends, without ``close``. A call that takes longer than the job's ``stall_limit`` is taken for a
 hang, and the job is ended.
 

@@ -1,14 +1,14 @@
-"""One checkpoint that is written while training goes on.
+"""One checkpoint that is written while training continues.
 
 ::
 
-    every rank's thread    Cut.write ─► sync and sum up what it wrote ─► .part-RRR.json: its entries
-    rank 0's thread        all parts there? ─► Cut.finish ─► MANIFEST ─► rename ─► drop old ones
-    between two steps      part(): is mine written?  all agree  end(): is it published, or given up?
+    every rank's thread    Snapshot.write ─► sync and checksum what it wrote ─► .part-RRR.json: its entries
+    rank 0's thread        all parts there? ─► Snapshot.finish ─► MANIFEST ─► rename ─► drop old ones
+    between two steps      part(): is this rank's part written?  all agree  end(): is it published, or given up?
 
-The threads never use MPI, which belongs to training: they see each other's files. So a rank that could not even write
-down its failure is heard where the ranks meet next, and rank 0 then stops waiting for it. Until the rename the folder
-has a name that no reader looks at, as ever.
+The threads never use MPI, which belongs to training: they look at each other's files. A rank that fails without being
+able to leave a file therefore reports its failure when the ranks next meet, and rank 0 then stops waiting for it. Until
+the rename, the folder has a name that no reader looks at.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from wideload.errors import CheckpointError
 from wideload.harness.checkpoints.folder import CheckpointFolder
 from wideload.harness.checkpoints.manifest import MODEL, Entry, Manifest, sealed
 from wideload.harness.checkpoints.publishing import publish
-from wideload.harness.contract import Cut
+from wideload.harness.contract import Snapshot
 from wideload.harness.experiment.checkpointing import Settings
 
 POLL_SECONDS = 0.02
@@ -35,21 +35,22 @@ HEARTBEAT_SECONDS = 0.5
 
 @dataclass(slots=True, eq=False)
 class Writing:
-    """One rank's end of it. The work begins with the object.
+    """One rank's share of the work, which a thread begins when the object is created.
 
     Attributes:
         manifest: of the checkpoint, without its files.
-        beside: what this rank puts beside the model: called with the checkpoint's folder, returns the files.
-        settings: what stays, and where else.
-        problem: why there is no checkpoint, on the ranks that know; empty while all is well.
-        bytes: of the whole checkpoint, on rank 0 once it is published.
-        seconds: that this rank's thread took.
+        snapshot: the copy of this rank's part of the model.
+        write_other: writes all but the model into the checkpoint's folder; returns the files.
+        settings: how many checkpoints are kept, and where they are copied.
+        problem: why there is no checkpoint, on the ranks where that is known; empty as long as nothing has failed.
+        bytes: size of the whole checkpoint, on rank 0 after it is published.
+        seconds: how long this rank's thread has run.
     """
 
     folder: CheckpointFolder
     manifest: Manifest
-    cut: Cut
-    beside: Callable[[Path], list[Path]]
+    snapshot: Snapshot
+    write_other: Callable[[Path], list[Path]]
     rank: int
     settings: Settings
     problem: str = ""
@@ -64,13 +65,13 @@ class Writing:
         self._thread.start()
 
     def part(self, heartbeat: Callable[[], None]) -> str:
-        """Waits until this rank's part is on disk; the problem, or nothing. ``heartbeat`` is called meanwhile."""
+        """Waits, with heartbeats, until this rank's part is on disk; returns the problem, or an empty text."""
         while not self._written.wait(HEARTBEAT_SECONDS):
             heartbeat()
         return self.problem
 
     def end(self, cancel: bool, heartbeat: Callable[[], None]) -> str:
-        """Waits until the checkpoint is published, or with ``cancel`` given up; the problem, or nothing."""
+        """Waits until the checkpoint is published, or given up with ``cancel``; returns as :meth:`part` does."""
         if cancel:
             self._cancelled.set()
         while self._thread.is_alive():
@@ -85,7 +86,7 @@ class Writing:
             self._written.set()
             if self.rank == 0:
                 self._publish()
-        except Exception as error:  # a thread's exception has nobody else to tell
+        except Exception as error:  # nothing else reports an exception of this thread
             known = isinstance(error, OSError | CheckpointError)
             self.problem = str(error) if known else f"{type(error).__name__}: {error}"
         finally:
@@ -97,8 +98,8 @@ class Writing:
         return self.folder.partial(self.manifest.step)
 
     def _write(self) -> None:
-        written = self.cut.write(self._place / MODEL)
-        paths = [*written.files, *self.beside(self._place)]
+        written = self.snapshot.write(self._place / MODEL)
+        paths = [*written.files, *self.write_other(self._place)]
         entries = [entry.model_dump() for entry in sealed(self._place, paths)]
         part = json.dumps({"entries": entries, "about": written.about})
         files.write(_part_file(self._place, self.rank), part, durable=False)
@@ -107,7 +108,7 @@ class Writing:
         parts = self._parts()
         if parts is None:
             return
-        last = self.cut.finish(self._place / MODEL, [part["about"] for part in parts])
+        last = self.snapshot.finish(self._place / MODEL, [part["about"] for part in parts])
         entries = [Entry.model_validate(entry) for part in parts for entry in part["entries"]]
         entries = sorted([*entries, *sealed(self._place, last)], key=lambda entry: entry.path)
         for rank in range(self.manifest.ranks):

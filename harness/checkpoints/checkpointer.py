@@ -2,14 +2,14 @@
 
 ::
 
-    in the pause     settle the one before ─► Trainer.cut: a copy ─► train on
-    beside training  write, sync, publish (:mod:`.background`)                  needs the memory of the copy
+    while training pauses   settle the previous checkpoint ─► Trainer.snapshot: a copy ─► training continues
+    in the background       write, sync, publish (:mod:`.background`)               needs the memory of the copy
 
-    or, with ``background = false`` or a trainer that has no cuts, everything in the pause
+    or, with ``background = false`` or a trainer that offers no snapshots, everything while training pauses
 
-A checkpoint that cannot be written - a full disk, a folder that is gone - is given up on all ranks alike: training goes
-on with a warning, older checkpoints stay as they are, and the next one is a full one. What else goes wrong ends the job
-as it would anywhere.
+A checkpoint that cannot be written - a full disk, a folder that is gone - is given up on all ranks: training continues
+with a warning, older checkpoints stay as they are, and the next checkpoint is a full one. Any other error ends the job,
+as it would elsewhere.
 """
 
 from __future__ import annotations
@@ -37,19 +37,22 @@ from wideload.harness.experiment.checkpointing import Settings
 from wideload.harness.workload.workload import Workload
 
 WriteOwn = Callable[[Path], list[Path]]
-"""Writes what a rank keeps besides the model into a checkpoint's folder; returns the files. It may be called while
-training goes on, so it holds a copy of what it writes.
+"""Writes what a rank keeps in addition to the model into a checkpoint's folder; returns the files.
+
+It may be called while training continues, so it holds a copy of what it writes.
 """
 
 
 @dataclass(slots=True)
 class Checkpointer:
-    """One rank's end.
+    """One rank's share of the checkpoints of a case.
 
     Attributes:
+        settings: when, where and how many.
         heartbeat: called while checkpoints are written and checked, so that a long pause is not taken for a hang.
-        strategy: name of it; fingerprints: of the workload. Both must fit when a checkpoint is resumed from.
-        workload: kept in the checkpoint, for those who use it outside of this case.
+        strategy: its name; fingerprints: of the workload. Both must be the same when a case resumes.
+        workload: stored in the checkpoint, so that the checkpoint can be used without the case.
+        tally: what the checkpoints have cost so far.
     """
 
     settings: Settings
@@ -81,16 +84,15 @@ class Checkpointer:
     def take(self, step: int, write_own: WriteOwn) -> bool:
         """Takes a checkpoint of the state after ``step`` steps; False when it had to be given up.
 
-        ``write_own`` adds what this rank keeps besides the model.
-
-        It is there once :meth:`settle` or the next one has returned.
+        ``write_own`` adds what this rank keeps, not the model. The checkpoint is complete when :meth:`settle` or the
+        next :meth:`take` has returned.
         """
         begun = time.perf_counter()
         self.settle()
         manifest = self._manifest(step)
         try:
             self._begin(step)
-            if not self._cut(manifest, write_own):
+            if not self._write_in_background(manifest, write_own):
                 self._write(manifest, write_own)
         except CheckpointError as error:
             self._give_up(step, str(error))
@@ -101,7 +103,7 @@ class Checkpointer:
         return True
 
     def settle(self) -> None:
-        """Waits for the checkpoint that is being written, if any; afterwards it is there or given up."""
+        """Waits for the checkpoint that is being written, if any; afterwards it is complete or given up."""
         writing, self._writing = self._writing, None
         if writing is None:
             return
@@ -114,7 +116,7 @@ class Checkpointer:
             self._keep(writing.manifest, writing.bytes)
 
     def _manifest(self, step: int) -> Manifest:
-        """Of the next checkpoint, without its files."""
+        """The manifest of the next checkpoint, without its files."""
         base = self._base(step)
         return Manifest(
             step=step,
@@ -140,23 +142,23 @@ class Checkpointer:
         self.cluster.barrier()
         self._first(lambda: (self.folder.begin(step) / MODEL).mkdir())
 
-    def _cut(self, manifest: Manifest, write_own: WriteOwn) -> bool:
-        """Begins to write beside training; False when that is not wanted or not offered."""
-        cut = self.trainer.cut(self._since(manifest)) if self.settings.background else None
-        if cut is None:
+    def _write_in_background(self, manifest: Manifest, write_own: WriteOwn) -> bool:
+        """Takes a snapshot and starts to write it; False when that is not wanted or not offered."""
+        snapshot = self.trainer.snapshot(self._since(manifest)) if self.settings.background else None
+        if snapshot is None:
             return False
         self._writing = Writing(
             self.folder,
             manifest,
-            cut,
-            lambda place: self._beside(place, write_own),
+            snapshot,
+            lambda place: self._write_other(place, write_own),
             self.cluster.rank,
             self.settings,
         )
         return True
 
     def _write(self, manifest: Manifest, write_own: WriteOwn) -> None:
-        """Writes while training stands still."""
+        """Writes everything while training pauses."""
         partial = self.folder.partial(manifest.step)
         since = self._since(manifest)
 
@@ -165,7 +167,7 @@ class Checkpointer:
                 self.trainer.save(partial / MODEL)
             else:
                 self.trainer.save_increment(partial / MODEL, since)
-            self._beside(partial, write_own)
+            self._write_other(partial, write_own)
 
         self._all(save)
         entries = self._sealed(partial)
@@ -173,15 +175,15 @@ class Checkpointer:
         self._first(lambda: publish(self.folder, complete, self.settings))
         self._keep(manifest, sum(entry.bytes for entry in entries))
 
-    def _beside(self, place: Path, write_own: WriteOwn) -> list[Path]:
-        """What this rank keeps beside the model."""
+    def _write_other(self, place: Path, write_own: WriteOwn) -> list[Path]:
+        """Writes what this rank keeps in addition to the model; returns the files."""
         files = write_own(place)
         if self.cluster.rank == 0 and self.workload is not None:
             files.append(trained.write(place, self.workload))
         return files
 
     def _sealed(self, partial: Path) -> list[Entry]:
-        """Syncs and sums up all files, each by one rank."""
+        """Syncs all files and computes their checksums, each on one rank."""
         found: list[Entry] = []
 
         def seal() -> None:
@@ -202,22 +204,22 @@ class Checkpointer:
 
     def _give_up(self, step: int, problem: str) -> None:
         self.tally.failed += 1
-        # The trainer may count from this one already: what an increment would say since an older one is not known.
+        # The trainer may already count changes from this checkpoint, so no increment since an older one is possible.
         self._last = None
         if self.cluster.rank == 0:
             shutil.rmtree(self.folder.partial(step), ignore_errors=True)
-            sys.stderr.write(f"warning: no checkpoint at step {step}: {problem} Training goes on.\n")
+            sys.stderr.write(f"warning: no checkpoint at step {step}: {problem} Training continues.\n")
         self.cluster.barrier()
 
     def _gather(self, problem: str) -> list[str]:
-        """What went wrong on any rank."""
+        """The problems of all ranks that have one."""
         return [text for text in self.cluster.allgather(problem) if text]
 
     def _first(self, work: Callable[[], None]) -> None:
         self._all(work if self.cluster.rank == 0 else lambda: None)
 
     def _all(self, work: Callable[[], None]) -> None:
-        """Does the work on every rank; raises CheckpointError on all when it cannot be done on one."""
+        """Does the work on every rank; raises CheckpointError on all of them when it fails on one."""
         self.heartbeat()
         problem = ""
         try:
@@ -230,7 +232,7 @@ class Checkpointer:
     # ---------------------------------------------------------------------------------------- resume
 
     def resume(self) -> Path | None:
-        """Loads the newest sound checkpoint into the trainer; its folder, or None when there is none.
+        """Loads the newest sound checkpoint into the trainer; returns its folder, or None when there is none.
 
         Raises:
             CheckpointError: it is of another workload or strategy.

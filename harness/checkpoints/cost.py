@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Tally:
-    """What checkpoints cost, on one rank.
+    """What checkpoints cost on one rank.
 
     Attributes:
-        taken: written; failed: given up.
-        pause_seconds: that training stood still; longest_pause: for one of them.
-        write_seconds: of writing beside training.
-        bytes: of those written, by rank 0.
+        taken: checkpoints written; failed: checkpoints given up.
+        pause_seconds: how long training has paused for them in all; longest_pause: for one of them.
+        write_seconds: spent on writing in the background.
+        bytes: size of all that were written; counted by rank 0 alone.
     """
 
     taken: int = 0
@@ -24,6 +24,7 @@ class Tally:
     bytes: int = 0
 
     def pause(self, seconds: float) -> None:
+        """Adds one pause of training."""
         self.pause_seconds += seconds
         self.longest_pause = max(self.longest_pause, seconds)
 

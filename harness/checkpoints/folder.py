@@ -1,7 +1,7 @@
 """The checkpoints of one case on disk: names, publishing, retention.
 
-A checkpoint gets its name by one rename when everything in it is on disk, and loses it by one rename before anything of
-it is removed. So whatever is called ``step-...`` is whole, whenever a process was killed.
+A checkpoint gets its name by one rename when everything in it is on disk, and loses it by one rename before any of its
+files is removed. So whatever is called ``step-...`` is complete, no matter when a process was killed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def name_of(step: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class CheckpointFolder:
-    """Where the checkpoints of one case lie."""
+    """The folder that holds the checkpoints of one case."""
 
     root: Path
 
@@ -44,7 +44,7 @@ class CheckpointFolder:
         return self.root / name
 
     def begin(self, step: int) -> Path:
-        """An empty folder to write a checkpoint in; what killed processes left behind goes."""
+        """An empty folder to write a checkpoint in. What killed processes left behind is removed."""
         self.clean()
         partial = self.partial(step)
         partial.mkdir(parents=True)
@@ -55,7 +55,7 @@ class CheckpointFolder:
         return files.partial_folder(self.root / name_of(step))
 
     def publish(self, step: int) -> Path:
-        """Gives the checkpoint its name: from here on it exists."""
+        """Gives the checkpoint its name: from now on it exists."""
         final = self.root / name_of(step)
         self._retire(final)
         self.partial(step).rename(final)
@@ -78,7 +78,7 @@ class CheckpointFolder:
         self.clean()
 
     def chain(self, name: str) -> list[str]:
-        """The full checkpoint that ``name`` goes back to, then its increments up to ``name``.
+        """The full checkpoint that ``name`` is based on, then its increments up to ``name``.
 
         Raises:
             CheckpointError: a link is missing or damaged.
@@ -92,7 +92,7 @@ class CheckpointFolder:
         return chain
 
     def clean(self) -> None:
-        """Removes what is neither complete nor being written by anyone."""
+        """Removes unfinished and retired checkpoints. Not to be called while one is being written."""
         if not self.root.is_dir():
             return
         for path in self.root.iterdir():
@@ -100,13 +100,13 @@ class CheckpointFolder:
                 shutil.rmtree(path, ignore_errors=True)
 
     def set_aside(self, name: str) -> None:
-        """Renames a damaged checkpoint, so that it is nobody's newest and nobody's base; its files stay for a look."""
+        """Renames a damaged checkpoint, so that it is neither resumed from nor built on; its files stay."""
         aside = self.root / f"damaged-{name}"
         shutil.rmtree(aside, ignore_errors=True)
         (self.root / name).rename(aside)
 
     def discard(self) -> None:
-        """Removes everything: the case starts anew."""
+        """Removes everything: the case starts from scratch."""
         for name in reversed(self.names()):
             self._retire(self.root / name)
         self.clean()

@@ -1,7 +1,8 @@
-"""When a checkpoint is due, equally on every rank.
+"""When a checkpoint is due; the answer is the same on every rank.
 
-By steps it is arithmetic. By seconds rank 0's clock decides and the others are told, which costs a message; so the
-ranks meet only at *appointments*: steps agreed upon at the one before, sparse while the next checkpoint is far away.
+Counting steps needs no communication. With an interval in seconds, rank 0's clock decides and sends its decision to the
+others. To save messages, the ranks communicate only at *appointments*: steps that they agree on at the previous
+appointment, and that are far apart while the next checkpoint is far away.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ LONGEST_WAIT = 1024
 
 
 class Agreement(Protocol):
-    """What :class:`wideload.harness.cluster.Cluster` offers of its ranks."""
+    """The part of :class:`wideload.harness.cluster.Cluster` that is used here."""
 
     @property
     def rank(self) -> int: ...
@@ -25,7 +26,7 @@ class Agreement(Protocol):
 
 @dataclass(slots=True)
 class Schedule:
-    """Says at which steps.
+    """Decides at which steps a checkpoint is taken.
 
     Attributes:
         every: steps between two checkpoints, or None.
@@ -45,12 +46,12 @@ class Schedule:
         self._last = self.now()
 
     def due(self, step: int) -> bool:
-        """Whether the state after ``step`` steps is to be kept. Collective: all ranks ask for every step, in order."""
+        """Whether the state after ``step`` steps is to be saved. Collective: all ranks ask for every step, in order."""
         by_steps = self.every is not None and step % self.every == 0
         return self._by_clock(step) or by_steps
 
     def taken(self) -> None:
-        """The time counts from here."""
+        """Starts the interval in seconds again."""
         self._last = self.now()
 
     def _by_clock(self, step: int) -> bool:
@@ -66,7 +67,7 @@ class Schedule:
         return bool(due)
 
     def _wait(self, step: int, now: float, left: float) -> int:
-        """Half of the steps that fit into the time left, at the pace since the last appointment."""
+        """Steps until the next appointment: half of those that fit into the time left, at the recent pace."""
         if self._met is None or step <= self._met[0]:
             return 1
         pace = max(now - self._met[1], 1e-9) / (step - self._met[0])

@@ -1,7 +1,7 @@
-"""MANIFEST.json: what a checkpoint consists of. A folder without a sound one is no checkpoint.
+"""MANIFEST.json: what a checkpoint consists of. A folder without an intact one is not a checkpoint.
 
-The file is one canonical text: what reads back and does not write the same bytes again is damaged, so no flipped bit
-anywhere in it goes unseen. Paths are relative, plain, and stay in the folder, symbolic links included.
+The file has a canonical form: a manifest that does not encode to the same bytes again is damaged, so every flipped bit
+is noticed. Paths are relative, plain, and stay in the folder, also through symbolic links.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from wideload.hashing import canonical
 NAME = "MANIFEST.json"
 MODEL = "model"
 FORMAT = "wideload-checkpoint-1"
-_CHUNK = 1 << 22
-_SYNCS = 16
-_LARGEST = 1 << 27
+_CHUNK_BYTES = 4 << 20
+_SYNC_THREADS = 16
+_LARGEST_BYTES = 128 << 20
+"""A manifest beyond this is not read: something else has its name."""
 
 
 class _Part(BaseModel):
@@ -32,7 +33,7 @@ class _Part(BaseModel):
 
 
 class Entry(_Part):
-    """One file: where, how long, and the CRC-32 of its bytes."""
+    """One file: its path, its size in bytes, and the CRC-32 of its content."""
 
     path: str
     bytes: int = Field(ge=0)
@@ -53,9 +54,9 @@ class Manifest(_Part):
 
     Attributes:
         step: global batches trained.
-        kind: ``increment``: holds the table rows touched since ``base`` alone.
-        base: name of the checkpoint that an increment builds on, beside it.
-        strategy: that wrote it; ranks: of that job.
+        kind: ``full``, or ``increment``: holds only the table rows touched since ``base``.
+        base: name of the checkpoint that an increment builds on, in the same folder.
+        strategy: the strategy that wrote it; ranks: the size of that job.
         fingerprints: of the workload, the columns and the data.
     """
 
@@ -69,13 +70,13 @@ class Manifest(_Part):
     files: list[Entry] = Field(default_factory=list)
 
     def encode(self) -> bytes:
-        """The one text of this manifest."""
+        """The canonical text of this manifest."""
         body = self.model_dump(mode="json")
         document = {"checksum": zlib.crc32(canonical(body)), "manifest": body}
         return (json.dumps(document, indent=1, sort_keys=True) + "\n").encode()
 
     def write(self, folder: Path) -> None:
-        """Puts it on disk; the caller makes the folder's name final."""
+        """Writes it to disk. The caller gives the folder its final name."""
         files.write(folder / NAME, self.encode())
 
     @classmethod
@@ -88,9 +89,9 @@ class Manifest(_Part):
         path = folder / NAME
         try:
             with path.open("rb") as file:
-                text = file.read(_LARGEST)
+                text = file.read(_LARGEST_BYTES)
         except FileNotFoundError:
-            raise CheckpointError(f"{folder} is no complete checkpoint: it has no {NAME}.") from None
+            raise CheckpointError(f"{folder} is not a complete checkpoint: it has no {NAME}.") from None
         except OSError as error:
             raise CheckpointError(f"{path} cannot be read: {error}. Use another checkpoint.") from None
         return decoded(text, str(path))
@@ -108,7 +109,7 @@ class Manifest(_Part):
 
 
 def decoded(text: bytes, path: str) -> Manifest:
-    """The manifest that a file holds.
+    """The manifest in a file's content.
 
     Raises:
         CheckpointError: it is damaged; names the file.
@@ -119,7 +120,7 @@ def decoded(text: bytes, path: str) -> Manifest:
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise CheckpointError(f"{path} is damaged: {_first_line(error)}. Use another checkpoint.") from None
     if found.encode() != text:
-        raise CheckpointError(f"{path} is damaged: its checksum does not fit. Use another checkpoint.")
+        raise CheckpointError(f"{path} is damaged: its checksum does not match. Use another checkpoint.")
     return found
 
 
@@ -131,9 +132,9 @@ def _first_line(error: Exception) -> str:
 
 
 def sealed(folder: Path, paths: Sequence[Path]) -> Iterator[Entry]:
-    """The entries of files that are on the disk.
+    """Syncs files to the disk and yields their entries, in order.
 
-    Several at a time: what a file system does for one waiting sync, it does for all that wait.
+    Several files at a time, because a file system completes syncs that wait together almost as fast as one.
     """
 
     def seal(path: Path) -> Entry:
@@ -141,14 +142,14 @@ def sealed(folder: Path, paths: Sequence[Path]) -> Iterator[Entry]:
         files.sync(path)
         return entry
 
-    with ThreadPoolExecutor(_SYNCS) as pool:
+    with ThreadPoolExecutor(_SYNC_THREADS) as pool:
         yield from pool.map(seal, paths)
 
 
 def summed_up(folder: Path, path: Path) -> Entry:
-    """The entry of a file as it lies on disk."""
+    """The entry of a file as it is on disk."""
     crc, size = 0, 0
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
+        while chunk := file.read(_CHUNK_BYTES):
             crc, size = zlib.crc32(chunk, crc), size + len(chunk)
     return Entry(path=path.relative_to(folder).as_posix(), bytes=size, crc32=crc)

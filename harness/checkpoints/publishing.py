@@ -1,4 +1,4 @@
-"""The last act of a checkpoint: its manifest, then its name, then a copy elsewhere."""
+"""The last step of writing a checkpoint: its manifest, then its name, then a copy elsewhere."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from wideload.harness.experiment.checkpointing import Settings
 
 
 def publish(folder: CheckpointFolder, manifest: Manifest, settings: Settings) -> None:
-    """Makes what lies beside, written and synced, the newest checkpoint; all but the last ``settings.keep`` go.
+    """Makes the files of the partial folder, which are synced, the newest checkpoint; keeps the last ``settings.keep``.
 
-    A store that cannot be reached costs the copy alone, with a warning.
+    When the mirror cannot be reached, there is a warning and no copy.
     """
     partial = folder.partial(manifest.step)
     manifest.write(partial)

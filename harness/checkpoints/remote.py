@@ -1,14 +1,14 @@
-"""Checkpoints in other places than a local folder: copied there and back through fsspec, complete or absent.
+"""Checkpoints in stores other than a local folder: copied there and back through fsspec, complete or absent.
 
 ::
 
-    URL/step-000000000120/...              files first, MANIFEST.json last; on removal the manifest goes first
-    upload     every file, then the manifest: a reader that finds no manifest finds no checkpoint
+    URL/step-000000000120/...    files first, MANIFEST.json last; the manifest is removed first
+    upload     every file, then the manifest: a folder without a manifest is not a checkpoint
     download   into a folder of another name, verified, then renamed
 
-What is trained from is always local: renames and syncs are what a checkpoint's promises rest on, and object stores have
-neither. ``file://``, ``memory://`` and whatever fsspec plugin is installed (s3fs, gcsfs, ...) work; credentials are the
-plugin's own business.
+Training always resumes from a local folder, because a complete checkpoint depends on renames and syncs, which object
+stores do not have. ``file://``, ``memory://`` and the protocols of installed fsspec plugins (s3fs, gcsfs, ...) work;
+the plugin takes care of credentials.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from wideload.harness.checkpoints.verify import verify
 
 
 def is_remote(place: str) -> bool:
-    """Whether it is a URL."""
+    """Whether a place is given as a URL."""
     return "://" in place
 
 
@@ -41,10 +41,10 @@ class RemoteFolder:
 
     @classmethod
     def at(cls, url: str) -> RemoteFolder:
-        """Finds the file system.
+        """The folder behind a URL.
 
         Raises:
-            UsageError: nothing that is installed knows the protocol.
+            UsageError: no installed file system has this protocol.
         """
         import fsspec
 
@@ -71,7 +71,7 @@ class RemoteFolder:
         """
         with self._reached():
             if not self._has(name):
-                raise CheckpointError(f"{self.url}/{name} is no complete checkpoint: it has no {NAME}.")
+                raise CheckpointError(f"{self.url}/{name} is not a complete checkpoint: it has no {NAME}.")
             return decoded(self.system.cat_file(self._path(name, NAME)), f"{self.url}/{name}/{NAME}")
 
     def upload(self, folder: Path) -> None:
@@ -107,7 +107,7 @@ class RemoteFolder:
         return target
 
     def remove(self, name: str) -> None:
-        """Removes a checkpoint; its manifest first, so that no half of it is taken for one."""
+        """Removes a checkpoint, its manifest first, so a partial delete never looks complete."""
         with self._reached():
             if self._has(name):
                 self.system.rm_file(self._path(name, NAME))
@@ -115,7 +115,7 @@ class RemoteFolder:
                 self.system.rm(self._path(name), recursive=True)
 
     def discard(self) -> None:
-        """Removes all checkpoints, newest first: what an increment builds on goes after it."""
+        """Removes all checkpoints, newest first: an increment goes before what it builds on."""
         for name in reversed(self.names()):
             self.remove(name)
 
@@ -134,7 +134,7 @@ class RemoteFolder:
 
 
 def mirror(local: CheckpointFolder, url: str) -> None:
-    """Makes the store hold the checkpoints that the folder holds, newest chain and all; others go, last."""
+    """Makes the store hold the same checkpoints as the folder: uploads what is missing, then removes what is gone."""
     remote = RemoteFolder.at(url)
     there, here = remote.names(), local.names()
     for name in here:
@@ -146,7 +146,7 @@ def mirror(local: CheckpointFolder, url: str) -> None:
 
 
 def fetch(url: str, local: CheckpointFolder) -> None:
-    """Fills an empty folder with the newest checkpoint of a store and what it builds on."""
+    """Copies the newest checkpoint of a store, and what it builds on, into a folder that has none."""
     remote = RemoteFolder.at(url)
     names = [] if local.names() else remote.names()
     if names:
@@ -154,7 +154,7 @@ def fetch(url: str, local: CheckpointFolder) -> None:
 
 
 def copy_here(remote: RemoteFolder, name: str, local: CheckpointFolder) -> list[str]:
-    """Downloads a checkpoint and what it builds on, the full one first; the names."""
+    """Downloads a checkpoint and what it builds on, the full one first; returns their names."""
     chain = [name]
     while (manifest := remote.manifest(chain[0])).base is not None:
         if manifest.base >= chain[0]:
@@ -167,7 +167,9 @@ def copy_here(remote: RemoteFolder, name: str, local: CheckpointFolder) -> list[
 
 
 def copy(source: str, target: str) -> list[str]:
-    """Copies a checkpoint and what it builds on into the folder ``target``; either may be a URL. The names.
+    """Copies a checkpoint and what it builds on into the folder ``target``; one of the two is a URL.
+
+    Returns the names of what was copied.
 
     Raises:
         UsageError: both are local, or both are not.

@@ -1,11 +1,11 @@
-"""The way back: the newest checkpoint that is whole, with everything it builds on.
+"""Resuming: finds the newest complete checkpoint, with everything that it builds on, and loads it.
 
 ::
 
     newest name ─► chain of increments ─► every file of it sound? ─► does it fit the case? ─► Trainer.restore
                                               no: set aside, the next older one
 
-Every rank checks its share of the files. Nothing is loaded before all of it is found sound.
+Every rank checks its share of the files. Nothing is loaded until all files have been checked.
 """
 
 from __future__ import annotations
@@ -25,7 +25,13 @@ from wideload.harness.contract import Trainer
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """What was loaded: the full checkpoint and its increments by name, steps trained, the folder of the newest."""
+    """What was loaded.
+
+    Attributes:
+        chain: names of the full checkpoint and of its increments.
+        step: steps trained.
+        newest: the folder of the last of them.
+    """
 
     chain: list[str]
     step: int
@@ -41,7 +47,7 @@ def resume(
         folder: of the case.
         cluster: its ranks.
         trainer: into which it is loaded.
-        here: strategy, ranks and fingerprints of the case, which the checkpoint's must equal.
+        here: strategy, ranks and fingerprints of the case; the checkpoint's must be the same.
         heartbeat: called again and again, so that checking is not taken for a hang.
 
     Raises:
@@ -60,7 +66,7 @@ def resume(
 def _sound(
     name: str, folder: CheckpointFolder, cluster: Cluster, heartbeat: Callable[[], None]
 ) -> tuple[str, list[str]]:
-    """What is wrong with a checkpoint or what it builds on, and the names of all of these."""
+    """What is wrong with a checkpoint or what it builds on (empty when nothing is), and the names of all of these."""
     chain: list[str] = []
     problem = ""
     try:
@@ -96,5 +102,5 @@ def _check_fits(manifest: Manifest, here: Mapping[str, str]) -> None:
         if here.get(name) != there.get(name):
             raise CheckpointError(
                 f"the checkpoint is of another case: {name} is {there.get(name)} in it, {here.get(name)} here. "
-                "Run with --rerun all to start anew."
+                "Run with --rerun all to start from scratch."
             )

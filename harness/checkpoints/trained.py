@@ -1,4 +1,4 @@
-"""What a checkpoint was trained on: the workload lies in it, so a checkpoint is of use without its run.
+"""What a checkpoint was trained on. The workload is stored in it, so a checkpoint can be used without its run.
 
 ``workload.json`` is the workload's canonical form.
 """
@@ -32,7 +32,7 @@ class Trained:
 
 
 def write(folder: Path, workload: Workload) -> Path:
-    """Puts the workload into a checkpoint; the file."""
+    """Writes the workload into a checkpoint; returns the file."""
     path = folder / FILE
     path.write_text(workload.model_dump_json(indent=1), encoding="utf-8")
     return path
@@ -42,7 +42,7 @@ def read(checkpoint: Path) -> Trained:
     """What a checkpoint was trained on.
 
     Raises:
-        CheckpointError: it does not say, or the data set or a vocabulary has changed since.
+        CheckpointError: it has no workload, or the data set or a vocabulary has changed since.
     """
     from wideload import datasets
     from wideload.harness.features.adapter import FeatureColumnAdapter

@@ -49,7 +49,7 @@ class Saved:
     layout: list[dict[str, Any]]
 
     def check_fits(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
-        """Makes sure that there is an array of the right shape for every variable, and no other.
+        """Checks that there is an array of the right shape for every variable, and no other array.
 
         Raises:
             CheckpointError: names the first variable that differs.
@@ -64,11 +64,11 @@ class Saved:
 
 
 @dataclass(frozen=True, slots=True)
-class SavedCut:
-    """A copied model, to be written at leisure; see :class:`wideload.harness.contract.Cut`.
+class SavedSnapshot:
+    """A copied model, to be written in the background; see :class:`wideload.harness.contract.Snapshot`.
 
     Attributes:
-        saved: on rank 0; the others hold the same model and write nothing.
+        saved: the model, on rank 0; None on the others, which hold the same model and write nothing.
     """
 
     saved: Saved | None
@@ -84,7 +84,7 @@ class SavedCut:
 
 
 def describe(layout: BatchLayout) -> list[dict[str, Any]]:
-    """Tables and slots, as plain data."""
+    """The layout's tables and slots, as data for JSON."""
     return [
         {
             "name": table.name,
@@ -97,7 +97,7 @@ def describe(layout: BatchLayout) -> list[dict[str, Any]]:
 
 
 def write_weights(directory: Path, saved: Saved) -> None:
-    """Writes the file; an older one stays until the new one is whole."""
+    """Writes the file. An older one stays until the new one is complete."""
     arrays = {name: np.asarray(array, order="C") for name, array in saved.arrays.items()}
     checksums = {name: _checksum(array) for name, array in arrays.items()}
     metadata = {
@@ -120,7 +120,7 @@ def read_weights(directory: Path) -> Saved:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             if metadata.get("format") != FORMAT:
-                raise CheckpointError(f"{path} is of format {metadata.get('format')!r}, expected {FORMAT!r}.")
+                raise CheckpointError(f"{path} has format {metadata.get('format')!r}, expected {FORMAT!r}.")
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a mapping
             for name, checksum in json.loads(metadata["crc32"]).items():
                 if _checksum(arrays[name]) != checksum:

@@ -1,4 +1,4 @@
-"""Every file of a checkpoint, held against its manifest; damage in table rows is named down to the block."""
+"""Checks every file of a checkpoint against its manifest. Damage in table rows is located to the block."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def verify(folder: Path) -> Manifest:
     """Checks a whole checkpoint.
 
     Raises:
-        CheckpointError: names each damaged, missing or foreign file, and the damaged block where the form has blocks.
+        CheckpointError: names each damaged, missing or foreign file, and the damaged block of a file of rows.
     """
     manifest = Manifest.read(folder)
     problems = [problem for entry in manifest.files if (problem := problem_of(folder, manifest, entry))]
@@ -48,11 +48,11 @@ def foreign(folder: Path, manifest: Manifest) -> list[Path]:
 def _difference(path: Path, entry: Entry, found: Entry) -> str:
     if found.bytes != entry.bytes:
         return f"{path} is damaged: {found.bytes} bytes where {entry.bytes} were written"
-    return f"{path} is damaged: its checksum does not fit"
+    return f"{path} is damaged: its checksum does not match"
 
 
 def _block_of(path: Path) -> str:
-    """What the file's own checksums say, for a file of rows."""
+    """What a file's own checksums say is damaged, for a file of rows."""
     if path.suffix != ROWS:
         return ""
     try:

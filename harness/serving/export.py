@@ -1,4 +1,4 @@
-"""The folder that a model is served from: complete or absent."""
+"""Writes the folder that a model is served from: complete or absent."""
 
 from __future__ import annotations
 
@@ -60,16 +60,17 @@ class Served:
 def export_model(
     checkpoint: Path, out: Path, lookup: LookUp = "inside", precision: Precision = "fp32", threshold: float = 0.0
 ) -> Served:
-    """Writes a SavedModel of a checkpoint of any strategy; see :mod:`wideload.harness.serving`.
+    """Exports a checkpoint of any strategy as a SavedModel; see :mod:`wideload.harness.serving`.
 
     Args:
         checkpoint: full, or an increment.
-        out: a folder that is not there yet.
-        lookup: rows in the SavedModel, or in a dictionary beside it.
-        precision: of the rows; threshold: rows whose weights are all smaller are left out.
+        out: a folder that does not exist yet.
+        lookup: ``inside``: rows are in the SavedModel; ``outside``: in a dictionary next to it.
+        precision: of the rows.
+        threshold: rows whose weights are all smaller in absolute value are left out.
 
     Raises:
-        UsageError: ``out`` is there already.
+        UsageError: ``out`` exists.
         CheckpointError: the checkpoint is damaged, does not say what it was trained on, or ``out`` cannot be written.
     """
     if out.exists():
@@ -123,7 +124,7 @@ def _raw(trained: Trained) -> tuple[RawReader | None, str]:
 
 
 def _schema(dataset: Dataset) -> pa.Schema:
-    """Of the data set's record batches."""
+    """The schema of the data set's record batches."""
     split = held_out_split(dataset) or "train"
     batches: Iterable[pa.RecordBatch] = dataset.stream(split, Plan(1))
     return next(iter(batches)).schema
@@ -144,7 +145,7 @@ def _held(path: Path, before: TableWeights, after: TableWeights, precision: Prec
 def _about(
     trained: Trained, step: int, served: Served, lookup: LookUp, precision: Precision, absent: Absent
 ) -> dict[str, Any]:
-    """``serving.json``: all that a reader needs beside the SavedModel itself."""
+    """``serving.json``: what a reader needs in addition to the SavedModel itself."""
     adapter = trained.adapter
     return {
         "format": "wideload-serving-1",

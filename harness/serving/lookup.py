@@ -1,12 +1,13 @@
-"""From signs to rows in plain TensorFlow: a sorted array, searched; of absent signs, what the table would create.
+"""From signs to rows in plain TensorFlow: a search in a sorted array, and initial rows for signs that are not there.
 
 ::
 
-    place = searchsorted(signs, wanted)         O(log n) a value, no state, loads as fast as its bytes are read
+    place = searchsorted(signs, wanted)         O(log n) per value; no state; loads as fast as its bytes are read
     rows  = found ? unpacked(rows[place]) : absent(wanted)
 
 ``absent`` is the pure function of :mod:`wideload.harness.model.initial_rows`, so a sign that was never trained predicts
-as it does in training; where rows were left out on purpose it is zeros. Tests hold both functions to their originals.
+as it does in training. Where rows were left out on purpose it is zeros. Tests compare both functions with the
+originals.
 """
 
 from __future__ import annotations
@@ -54,8 +55,8 @@ class RowSource(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
 
     Args:
         weights: of the table.
-        precision: in which they are kept.
-        absent: what signs without a row stand for.
+        precision: in which the rows are kept.
+        absent: what is used for signs without a row.
         seed: of the workload.
     """
 
@@ -85,12 +86,12 @@ class RowSource(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
         rows = tf.cast(tf.gather(self._rows, place), tf.float32)
         if self._scale is not None:
             rows *= tf.gather(self._scale, place)[:, None]
-        # Most batches hold known signs alone; what would be created is computed for the others.
+        # Most batches have known signs only; initial rows are computed for the other batches alone.
         return tf.cond(tf.reduce_all(known), lambda: rows, lambda: tf.where(known[:, None], rows, self._absent(signs)))
 
 
 def absent_rows(layout: TableLayout, absent: Absent, seed: int) -> Callable[[Any], Any]:
-    """Makes the function from int64 ``[n]`` to the float32 ``[n, width]`` of rows that are not there."""
+    """The function that computes float32 ``[n, width]``, the rows of absent signs int64 ``[n]``."""
 
     def rows(signs: Any) -> Any:
         wide = tf.zeros([tf.size(signs), layout.wide])
@@ -112,7 +113,7 @@ def _deep(layout: TableLayout, absent: Absent, seed: int, signs: Any) -> Any:
         scale = math.sqrt(3.0 / layout.dim) if start.kind == "glorot" else start.scale
         units = tf.cast(_shifted(bits, 40), tf.float32) * np.float32(2.0**-23)
         return (units - 1.0) * np.float32(scale)
-    # Exact: both halves of a 53-bit number are, and so is their sum.
+    # Exact: both halves of a 53-bit number are exact in float64, and so is their sum.
     units = (tf.cast(integers_of(_shifted(bits, 11)), tf.float64) + 0.5) * 2.0**-53
     if start.kind == "truncated_normal":
         units = LOWER_TAIL + (1.0 - 2.0 * LOWER_TAIL) * units

@@ -20,13 +20,13 @@ OUTPUT = "probability"
 
 
 class Tower(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
-    """What predicts from the rows of a batch; the signatures ``rows`` and ``absent_K``.
+    """Predicts from the rows of a batch: the signatures ``rows`` and ``absent_K``.
 
     Args:
         weights: of a checkpoint.
-        workload: that it was trained on.
+        workload: that the checkpoint was trained on.
         layout: of the workload's batches.
-        absent: what signs without a row stand for.
+        absent: what is used for signs without a row.
     """
 
     def __init__(self, weights: Weights, workload: Workload, layout: BatchLayout, absent: Absent) -> None:
@@ -41,13 +41,13 @@ class Tower(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
         self._absent = [absent_rows(table, absent, workload.seed) for table in layout.tables]
 
     def probabilities(self, dense: Any, row_splits: Any, weights: Any, rows: Sequence[Any]) -> Any:
-        """``[B]``, of rows ``[values of table k, width]``, one for each value of the batch."""
+        """Probabilities ``[B]``. ``rows[k]`` is ``[values of table k, width]``: one row for each value of the batch."""
         counts = [tf.range(tf.shape(table)[0]) for table in rows]
         inputs = _inputs(dense, tf.range(tf.cast(row_splits[-1], tf.int64)), row_splits, weights)
         return self._model.probabilities(rows, counts, self._flat, self._statistics, inputs)
 
     def signatures(self) -> dict[str, Any]:
-        """What the SavedModel answers."""
+        """The signatures of the SavedModel, by name."""
         layout = self._layout
         specs = {
             **_batch(layout),
@@ -68,7 +68,7 @@ class Tower(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
 
 
 class SelfContained(Tower):
-    """The tower with its rows; the signatures ``signs`` and, where raw values can be read, ``raw``.
+    """The tower with the rows: the signatures ``signs`` and, where raw values can be read, ``raw``.
 
     Args:
         precision: in which the rows are kept.
@@ -90,7 +90,7 @@ class SelfContained(Tower):
 
     @tf.function(autograph=False)  # type: ignore[untyped-decorator]
     def of_signs(self, dense: Any, values: Any, row_splits: Any, weights: Any) -> Any:
-        """``[B]``, of a batch with ``keys="signs"``."""
+        """Probabilities ``[B]`` of a batch with ``keys="signs"``."""
         inputs = _inputs(dense, values, row_splits, weights)
         parts = zip(self._sources, self._model.parts(inputs), strict=True)
         return self.probabilities(dense, row_splits, weights, [source(part.values) for source, part in parts])
@@ -125,7 +125,7 @@ def _inputs(dense: Any, values: Any, row_splits: Any, weights: Any) -> Inputs:
 
 
 def _batch(layout: BatchLayout) -> dict[str, Any]:
-    """What both kinds take of a batch; ``weights`` is empty when every value weighs 1."""
+    """The inputs that both kinds have; ``weights`` is empty when every value weighs 1."""
     return {
         "dense": tf.TensorSpec([None, layout.dense_width], tf.float32),
         "row_splits": tf.TensorSpec([None], tf.int32),

@@ -1,4 +1,4 @@
-"""What fewer bits and fewer rows do to predictions, measured on held-out examples."""
+"""How exporting fewer bits and fewer rows changes predictions, measured on held-out examples."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from wideload.harness.serving.modules import SelfContained
 from wideload.harness.serving.weights import Weights
 
 BATCH = 8192
+"""Examples that are predicted at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +43,13 @@ class Quality:
 def quality(
     trained: Trained, weights: Weights, precision: Precision, threshold: float, dataset: str | None = None
 ) -> Quality:
-    """Predicts with both models.
+    """Predicts with the exact and with the exported model, and measures both.
 
     Args:
         trained: what the checkpoint was trained on.
         weights: of the checkpoint, exact.
         precision: of the export; threshold: below which rows are left out.
-        dataset: ``name[option=value]`` of the same schema; None: the one trained on.
+        dataset: ``name[option=value]``, with the same schema; None: the data set of the training.
 
     Raises:
         UsageError: the data set has no held-out split.
@@ -73,7 +74,7 @@ def quality(
 
 
 def absent_of(threshold: float) -> Absent:
-    """A sign without a row was never trained; or, where rows were left out, its weights were small."""
+    """What is used for a sign without a row: one that was never trained or, below a threshold, has small weights."""
     return "zeros" if threshold > 0 else "initial"
 
 

@@ -1,4 +1,4 @@
-"""From raw values to a batch of signs, in graph.
+"""From raw values to a batch of signs, in the graph.
 
 The transform of :mod:`wideload.harness.features.adapter` in plain TensorFlow.
 
@@ -8,8 +8,9 @@ vocabulary of words    string ``[B]``; what is not in the vocabulary is a missin
 integers               int64 ``[B]``; the smallest int64 is a missing value
 =====================  ===========================================================================
 
-TensorFlow has no BLAKE2b, which hashes words, and knows no encoder of the user's own; a field with several values an
-example would need another form of input. Such models take signs (:class:`NotPlain` says why).
+TensorFlow has no BLAKE2b, which hashes words, and no implementation of a user's own encoder; a field with several
+values per example would need another kind of input. Models with such columns take signs only (:class:`NotPlain` says
+why).
 """
 
 from __future__ import annotations
@@ -30,11 +31,11 @@ from wideload.harness.serving.lookup import integers_of, mix64, words_of, xor
 from wideload.hashing import mix64_int
 
 Values = tuple[Any, Any]
-"""At most one value an example: int64 ``[B]``, and bool ``[B]``: whether it is there."""
+"""At most one value per example: int64 ``[B]``, and bool ``[B]``: whether there is one."""
 
 
-class NotPlain(Exception):  # noqa: N818 - a finding, not a fault
-    """Why plain TensorFlow cannot read the raw values of a model."""
+class NotPlain(Exception):  # noqa: N818 - a finding, not an error
+    """Says why plain TensorFlow cannot read the raw values of a model."""
 
 
 class RawReader(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
@@ -99,7 +100,7 @@ class RawReader(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
     # ------------------------------------------------------------------------------------------ values
 
     def _prepare(self, source: Source) -> None:
-        """Makes the look-up tables, which a SavedModel must own, and refuses what cannot be read."""
+        """Makes the look-up tables, which a SavedModel must own; raises NotPlain for what cannot be read."""
         if isinstance(source, CrossSource | MergeSource):
             for part in source.parts:
                 self._prepare(part)
@@ -108,16 +109,16 @@ class RawReader(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
         elif isinstance(source, FieldSource):
             self._prepare_field(source)
         else:
-            raise NotPlain(f"column {source.column!r} has a source of its own kind")
+            raise NotPlain(f"column {source.column!r} has a source of another kind")
 
     def _prepare_field(self, source: FieldSource) -> None:
         kind, encoder = self._schema.field(source.field).type, source.encoder
         if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-            raise NotPlain(f"field {source.field!r} holds several values an example")
+            raise NotPlain(f"field {source.field!r} has several values per example")
         text = is_text(kind)
         if not isinstance(encoder, HashEncoder | IdentityEncoder | VocabularyEncoder):
-            raise NotPlain(f"column {source.column!r} has an encoder of its own")
-        # Into one bucket falls whatever is not in the vocabulary, hash or no hash.
+            raise NotPlain(f"column {source.column!r} has a custom encoder")
+        # With one bucket no hash is needed: all values outside the vocabulary fall into it.
         hashed = isinstance(encoder, HashEncoder) or (
             isinstance(encoder, VocabularyEncoder) and encoder.oov_buckets > 1
         )
@@ -133,7 +134,7 @@ class RawReader(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
             setattr(self, name, tf.lookup.StaticHashTable(start, default_value=-1))
 
     def _read(self, source: Source, fields: Mapping[str, Any], read: dict[int, list[Values]]) -> list[Values]:
-        """A slot's values, each of which may be absent; once per source."""
+        """A slot's values, each of which may be absent. Computed once per source."""
         if id(source) not in read:
             read[id(source)] = self._computed(source, fields, read)
         return read[id(source)]
@@ -158,7 +159,7 @@ class RawReader(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
     def _combined(self, source: Source, fields: Mapping[str, Any], read: dict[int, list[Values]]) -> list[Values]:
         values = self._read(source, fields, read)
         if len(values) > 1:
-            raise NotPlain(f"column {source.column!r} is crossed with several values an example")
+            raise NotPlain(f"column {source.column!r} is crossed and has several values per example")
         return values
 
     def _encoded(self, source: FieldSource, values: Any) -> Values:
@@ -185,7 +186,7 @@ def _number(one: Input, raw: Any) -> Any:
 
 
 def _other(values: Any, buckets: int) -> Any:
-    """The bucket of a value that is not in the vocabulary; a missing one falls into the first."""
+    """The bucket of a value that is not in the vocabulary; a missing value is in the first bucket."""
     if buckets == 1:
         return tf.zeros(tf.shape(values), tf.int64)
     return tf.where(tf.equal(values, ABSENT), tf.constant(0, tf.int64), _hashed(values, buckets))

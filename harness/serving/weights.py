@@ -1,4 +1,4 @@
-"""What a checkpoint predicts with: rows by sign, and the tower's parameters."""
+"""The weights of a checkpoint that predictions need: rows by sign, and the tower's parameters."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from wideload.harness.workload.model import Model
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TableWeights:
-    """One table.
+    """The rows of one table.
 
     Attributes:
         signs: int64 ``[n]``, ascending, distinct.
@@ -36,7 +36,7 @@ class TableWeights:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Weights:
-    """A model.
+    """All weights of a model.
 
     Attributes:
         flat: float32 ``[P]``, the tower's parameters; statistics: float32 ``[Q]``.
@@ -49,7 +49,7 @@ class Weights:
     step: int
 
     def above(self, threshold: float) -> Weights:
-        """Without the rows whose weights are all smaller than the threshold."""
+        """The model without the rows whose weights are all smaller than the threshold in absolute value."""
         tables = []
         for table in self.tables:
             kept = above(table.rows, threshold)
@@ -61,12 +61,12 @@ def weights_of(checkpoint: Path, model: Model, layout: BatchLayout) -> Weights:
     """The weights of a verified checkpoint of any strategy.
 
     Args:
-        checkpoint: full, or an increment with what it builds on beside it.
-        model: of the workload that it was trained on.
+        checkpoint: full, or an increment with what it builds on in the same folder.
+        model: of the workload that the checkpoint was trained on.
         layout: of that workload's batches.
 
     Raises:
-        CheckpointError: it is damaged, or is not of this workload.
+        CheckpointError: it is damaged, or belongs to another workload.
     """
     folders = tuple(folder / MODEL for folder in chain_of(checkpoint))
     tower = DenseTower(model, layout)

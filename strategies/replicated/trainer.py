@@ -20,9 +20,9 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from wideload.harness.checkpoints.variables import Arrays, Saved, SavedCut, describe, read_weights
+from wideload.harness.checkpoints.variables import Arrays, Saved, SavedSnapshot, describe, read_weights
 from wideload.harness.cluster import Cluster
-from wideload.harness.contract import Cut, Footprint, StepResult, Trainer
+from wideload.harness.contract import Footprint, Snapshot, StepResult, Trainer
 from wideload.harness.features.layout import Batch, BatchLayout, TableLayout
 from wideload.harness.features.remapping import Changes
 from wideload.harness.model.tower import DenseTower, Pass
@@ -191,14 +191,14 @@ class ReplicatedTrainer(Trainer):
     def save(self, directory: Path) -> None:
         """Rank 0 writes everything, once, because all ranks hold the same values."""
         try:
-            self.cut().write(directory)
+            self.snapshot().write(directory)
         finally:
             self._cluster.barrier()  # in a finally, because the others wait here even if the disk is full
 
-    def cut(self, since: int | None = None) -> Cut:  # noqa: ARG002 - there are no increments
+    def snapshot(self, since: int | None = None) -> Snapshot:  # noqa: ARG002 - there are no increments
         if self._cluster.rank:
-            return SavedCut(None)
-        return SavedCut(Saved(self.arrays(), self._steps, describe(self._layout)))
+            return SavedSnapshot(None)
+        return SavedSnapshot(Saved(self.arrays(), self._steps, describe(self._layout)))
 
     def restore(self, directory: Path) -> None:
         arrays = self.arrays()

@@ -79,7 +79,7 @@ class ShardSnapshot:
 
 @dataclass(slots=True, eq=False)
 class PsSnapshot:
-    """One rank's part of a model at one step; see :class:`wideload.harness.contract.Cut`."""
+    """One rank's part of a model at one step; see :class:`wideload.harness.contract.Snapshot`."""
 
     rank: int
     shards: list[ShardSnapshot]

@@ -24,7 +24,7 @@ import tensorflow as tf
 from wideload import ops
 from wideload.errors import UsageError
 from wideload.harness.cluster import Cluster
-from wideload.harness.contract import Cut, Footprint, StepResult, Trainer
+from wideload.harness.contract import Footprint, Snapshot, StepResult, Trainer
 from wideload.harness.features.layout import Batch, BatchLayout
 from wideload.harness.model.native_bag import native_bag
 from wideload.harness.model.tower import Pass
@@ -159,7 +159,7 @@ class SparsePsTrainer(Trainer):
     def save(self, directory: Path) -> None:
         saving.save(directory, self.server, self._step, noted=self._begin_note())
 
-    def cut(self, since: int | None = None) -> Cut:
+    def snapshot(self, since: int | None = None) -> Snapshot:
         before = None if since is None else self._noted(since)
         return saving.snapshot(self.server, self._step, before, self._begin_note())
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from wideload.harness.checkpoints.variables import SavedCut
+from wideload.harness.checkpoints.variables import SavedSnapshot
 from wideload.harness.cluster import Cluster
-from wideload.harness.contract import Cut, Footprint, StepResult, Trainer
+from wideload.harness.contract import Footprint, Snapshot, StepResult, Trainer
 from wideload.harness.features.layout import Batch, BatchLayout
 from wideload.harness.model.wide_deep import first_example
 from wideload.harness.workload.workload import Workload
@@ -89,15 +89,15 @@ class TfParameterServerTrainer(Trainer):
     def save(self, directory: Path) -> None:
         """Rank 0 writes everything, once, in the format of the replicated strategies."""
         try:
-            self.cut().write(directory)
+            self.snapshot().write(directory)
         finally:
             self._cluster.barrier()  # in a finally, because the others wait here even if the disk is full
 
-    def cut(self, since: int | None = None) -> Cut:  # noqa: ARG002 - there are no increments
+    def snapshot(self, since: int | None = None) -> Snapshot:  # noqa: ARG002 - there are no increments
         if self._model is None:
-            return SavedCut(None)
+            return SavedSnapshot(None)
         self._model.steps = self._steps
-        return self._model.cut()
+        return self._model.snapshot()
 
     def restore(self, directory: Path) -> None:
         self._cluster.barrier()  # a pending update of another rank would be applied to the restored model

@@ -19,7 +19,7 @@ _SMALL = "examples=1500,validation_examples=70,test_examples=300,slots=5,numeric
 
 
 class BuiltIn(DatasetContract):
-    """The contract, and what all data sets of this repository keep besides."""
+    """The contract, and what all data sets of this repository promise in addition."""
 
     def test_both_labels_occur(self, loaded: Dataset) -> None:
         batches = loaded.stream("train", Plan(500))

@@ -1,37 +1,56 @@
-"""What a strategy says where something is missing."""
+"""The strategy contract's old names."""
 
 from __future__ import annotations
 
-import importlib.util
+from pathlib import Path
 from typing import Any
 
-import pytest
-
-from wideload.harness import contract
-from wideload.harness.contract import Availability, require
+from wideload.harness.contract import Footprint, Snapshot, StepResult, Trainer, Written
+from wideload.strategies import contract
 
 
-@pytest.fixture
-def missing(monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """Names of modules that shall not be found."""
-    names: set[str] = set()
-    find_spec = importlib.util.find_spec
-    hidden: Any = lambda name: None if name in names else find_spec(name)  # noqa: E731
-    monkeypatch.setattr(contract.importlib.util, "find_spec", hidden)
-    return names
+class OldTrainer(Trainer):
+    """Offers snapshots under the old name."""
+
+    def step(self, batch: Any) -> StepResult:
+        raise NotImplementedError
+
+    def predict(self, batch: Any) -> Any:
+        raise NotImplementedError
+
+    def footprint(self) -> Footprint:
+        return Footprint()
+
+    def save(self, directory: Path) -> None: ...
+
+    def restore(self, directory: Path) -> None: ...
 
 
-def test_what_is_there_is_usable() -> None:
-    assert require(json="install Python") == Availability(True)
+class WithCut(OldTrainer):
+    def cut(self, since: int | None = None) -> Any:
+        return OldCut(since)
 
 
-def test_the_first_module_that_is_missing_is_named_with_its_remedy(missing: set[str]) -> None:
-    missing |= {"tensorflow", "mpi4py"}
-    assert require("tensorflow", "mpi4py") == Availability(
-        False, "tensorflow is not installed; run `pip install 'wideload[tensorflow]'`."
-    )
+class OldCut:
+    def __init__(self, since: int | None) -> None:
+        self.since = since
+
+    def write(self, directory: Path) -> Written:
+        return Written([], self.since)
+
+    def finish(self, directory: Path, parts: Any) -> list[Path]:
+        return []
 
 
-def test_a_plug_in_brings_remedies_of_its_own(missing: set[str]) -> None:
-    missing.add("fancy")
-    assert require(fancy="run `pip install fancy`").reason == "fancy is not installed; run `pip install fancy`."
+def test_a_strategy_that_overrides_cut_still_offers_snapshots(tmp_path: Path) -> None:
+    snapshot = WithCut().snapshot(3)
+    assert snapshot is not None
+    assert snapshot.write(tmp_path).about == 3
+
+
+def test_a_strategy_without_either_offers_none() -> None:
+    assert OldTrainer().snapshot() is None
+
+
+def test_the_old_name_of_a_snapshot_is_the_same_protocol() -> None:
+    assert contract.Cut is Snapshot

@@ -73,7 +73,7 @@ def test_a_data_set_too_large_for_whole_epochs_is_tried_on_its_first_batches(tmp
 
 @pytest.mark.mpi
 @pytest.mark.slow
-def test_a_strategy_that_forgets_to_average_and_to_look_at_its_seed_breaks_the_contract(tmp_path: Path) -> None:
+def test_a_strategy_that_forgets_to_average_and_ignores_its_seed_violates_the_contract(tmp_path: Path) -> None:
     command = [*MAIN, "check", "--plugin", "not_averaged", "-o", str(tmp_path / "run")]
     answer = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
     assert answer.returncode == 1

@@ -2,7 +2,7 @@
 
 Columns: ``sign`` int64 (the 64 bits), ``slot``, ``flags`` int32, ``last_step`` int64, ``show``, ``click`` float64 (wide
 enough to hold every float32), and for each slice ``NAME`` and ``NAME_state``: the float32 of weights and optimizer
-state, little-endian, as bytes. Bytes, because they mean the same in every file and every database.
+state as little-endian bytes, which every file format and every database keeps unchanged.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ def to_batch(form: TableForm, rows: Rows) -> pa.RecordBatch:
 
 
 def reader_of(form: TableForm, shards: Iterable[tuple[int, Rows]]) -> pa.RecordBatchReader:
-    """A stream of batches, a shard each."""
+    """A stream of batches, one for each shard."""
     return pa.RecordBatchReader.from_batches(schema_of(form), (to_batch(form, rows) for _, rows in shards))
 
 
 def from_batch(form: TableForm, batch: pa.RecordBatch, header: np.dtype[np.void]) -> Rows:
-    """The rows of a batch, whatever the order and the exact integer types of its columns.
+    """The rows of a batch. Its columns may be in any order and of any integer type.
 
     Raises:
         CheckpointError: a column is missing or its values do not fit the table.

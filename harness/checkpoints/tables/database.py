@@ -5,8 +5,8 @@
     wideload_tables     position, name, form (JSON: digest, seed, salt, slices)
     wideload_rows_0     the rows of the table at position 0, columns as in wideload.harness.checkpoints.tables.arrow
 
-Statements are constants but for a position, which is a number; names and values travel as data alone. Needs the
-drivers: ``pip install wideload[databases]``.
+Statements are constants except for a position, which is a number; names and values are only passed as data. The drivers
+are needed: ``pip install 'wideload[databases]'``.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ def is_database(target: str) -> bool:
 
 @contextmanager
 def connected(target: str) -> Iterator[Any]:
-    """An ADBC connection; what was done is committed at the end, or not at all.
+    """An ADBC connection. Everything is committed at the end, or nothing.
 
     Raises:
         UnavailableError: the driver is missing.
-        CheckpointError: the database cannot be reached, or refuses.
+        CheckpointError: the database cannot be reached, or reports an error.
     """
     try:
         import adbc_driver_manager
@@ -52,11 +52,11 @@ def connected(target: str) -> Iterator[Any]:
             yield connection
             connection.commit()
     except adbc_driver_manager.Error as error:
-        raise CheckpointError(f"the database refuses: {error}") from None
+        raise CheckpointError(f"the database reports an error: {error}") from None
 
 
 def write(connection: Any, reader: TableReader) -> dict[str, int]:
-    """Writes all tables into a database that has none of them yet; rows by table."""
+    """Writes all tables into a database that has none of them yet; returns the number of rows by table."""
     forms = reader.forms()
     described = {
         "position": pa.array(range(len(forms)), pa.int64()),
@@ -89,7 +89,7 @@ def batches(connection: Any, position: int) -> Iterator[pa.RecordBatch]:
 
 
 def form_of(found: dict[str, Any]) -> TableForm:
-    """A table's form from its plain data."""
+    """A table's form from the data for JSON that :func:`write` stores."""
     try:
         slices = tuple(Slice(**one) for one in found["slices"])
         return TableForm(str(found["name"]), found["digest"], found["seed"], found["salt"], slices)

@@ -1,8 +1,8 @@
-"""The dense parameters of ``sparse_ps`` on disk: a slice a rank, cut and joined for any number of ranks.
+"""The dense parameters of ``sparse_ps`` on disk: one slice for each rank, to be divided among any number of ranks.
 
 ::
 
-    MODEL/dense-RRR.safetensors     weights [p], state [2 p]: two planes like the weights, updates [1]
+    MODEL/dense-RRR.safetensors     weights [p], state [2 p]: two arrays as long as the weights, updates [1]
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Dense:
     Attributes:
         weights: float32 ``[p]``: the tower's, then running statistics.
         planes: float32 ``[2, p]``, the optimizer's state.
-        updates: applied so far.
+        updates: number of updates applied so far.
     """
 
     weights: Floats
@@ -34,7 +34,7 @@ class Dense:
     updates: int
 
     def write(self, directory: Path, rank: int) -> Path:
-        """The file of a rank's slice."""
+        """Writes the slice of a rank; returns the file."""
         arrays = {
             "weights": np.ascontiguousarray(self.weights),
             "state": np.ascontiguousarray(self.planes.reshape(-1)),
@@ -52,7 +52,7 @@ class Dense:
 
 
 def read_dense(directory: Path) -> Dense:
-    """Joins the slices of all ranks that saved.
+    """Joins the slices of all ranks that saved them.
 
     Raises:
         CheckpointError: one is missing or damaged.

@@ -1,4 +1,4 @@
-"""What is different between two checkpoints: rows that came, went and changed, and by how much."""
+"""Compares two checkpoints: which rows were added, removed and changed, and by how much."""
 
 from __future__ import annotations
 
@@ -13,7 +13,13 @@ from wideload.harness.checkpoints.tables.rows import Rows, TableForm, TableReade
 
 @dataclass(slots=True)
 class TableDiff:
-    """Rows of one table: added, removed, changed in any bit, equal; and the largest change of a weight."""
+    """How the rows of one table differ.
+
+    Attributes:
+        added, removed: rows that only one of the checkpoints has.
+        changed: rows that differ in any bit; equal: rows that do not.
+        largest: the largest absolute change of a weight.
+    """
 
     name: str
     added: int = 0
@@ -28,7 +34,7 @@ class TableDiff:
 
 
 def diff(old: Path, new: Path) -> list[TableDiff]:
-    """Table by table; a table that one of them lacks has all its rows added or removed."""
+    """The differences by table. Of a table that one checkpoint lacks, all rows are added or removed."""
     before, after = reader_of(old), reader_of(new)
     forms = {form.name: form for form in before.forms()}, {form.name: form for form in after.forms()}
     return [

@@ -1,4 +1,4 @@
-"""Whole tables out of a checkpoint and back: to Parquet folders, ``sqlite:PATH`` and ``postgresql://...``."""
+"""Exports whole tables from a checkpoint and imports them: Parquet folders, ``sqlite:PATH``, ``postgresql://...``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 def export_to(checkpoint: Path, target: str) -> dict[str, int]:
-    """Writes all rows, exactly; rows by table."""
+    """Writes all rows, exactly; returns the number of rows by table."""
     reader = reader_of(checkpoint)
     if not database.is_database(target):
         return {one.table: one.rows for one in parquet.write_exact(reader, Path(target))}

@@ -1,4 +1,4 @@
-"""Table rows as Parquet: exact (one file a table that imports again), or weights alone in fewer bits for serving."""
+"""Table rows as Parquet, one file for each table: whole rows, which can be imported again, or weights alone."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ import pyarrow.parquet as pq
 from wideload.arrays import Floats, Integers
 from wideload.errors import CheckpointError, UsageError
 from wideload.harness.checkpoints.tables.arrow import reader_of
+from wideload.harness.checkpoints.tables.database import form_of
 from wideload.harness.checkpoints.tables.quantise import Packed, Precision, above, pack
 from wideload.harness.checkpoints.tables.rows import TableForm, TableReader
 
 _FORM = b"wideload.table"
 GROUP_ROWS = 1 << 16
+"""Rows of a row group, at least, as long as there are rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +39,20 @@ class Exported:
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """A table of which weights alone are written: its name, and its slices with their dimensions in order."""
+    """A table of which only weights are written: its name, and the dimensions of its slices, in order."""
 
     table: str
     slices: Mapping[str, int]
 
 
 def write_exact(reader: TableReader, folder: Path) -> list[Exported]:
-    """Whole rows, optimizer state included: one file a table."""
+    """Writes whole rows, including optimizer state."""
     folder.mkdir(parents=True, exist_ok=True)
     return [_exact(reader, form, file_of(folder, form.name)) for form in reader.forms()]
 
 
 def write_packed(reader: TableReader, folder: Path, precision: Precision, threshold: float = 0.0) -> list[Exported]:
-    """Signs and weights alone, of rows with a weight of at least ``threshold``."""
+    """Writes signs and weights of the rows that have a weight of at least ``threshold``."""
     folder.mkdir(parents=True, exist_ok=True)
     found = []
     for form in reader.forms():
@@ -61,18 +63,16 @@ def write_packed(reader: TableReader, folder: Path, precision: Precision, thresh
 
 
 def read_form(path: Path) -> TableForm:
-    """What table a file holds.
+    """The form of the table that a file holds.
 
     Raises:
-        CheckpointError: it is no exact export.
+        CheckpointError: it is not an export of whole rows.
     """
-    from wideload.harness.checkpoints.tables.database import form_of
-
     try:
         metadata = pq.read_schema(path).metadata or {}
         return form_of(json.loads(metadata[_FORM]))
     except (OSError, KeyError, ValueError, pa.ArrowException) as error:
-        raise CheckpointError(f"{path} is no exact export of a table: {error}.") from None
+        raise CheckpointError(f"{path} is not an export of a table's whole rows: {error}.") from None
 
 
 def batches(path: Path) -> Iterator[pa.RecordBatch]:
@@ -82,7 +82,7 @@ def batches(path: Path) -> Iterator[pa.RecordBatch]:
 
 
 def files_in(folder: Path) -> list[Path]:
-    """The tables of an export.
+    """The files of an export.
 
     Raises:
         UsageError: there are none.
@@ -94,7 +94,7 @@ def files_in(folder: Path) -> list[Path]:
 
 
 def file_of(folder: Path, table: str) -> Path:
-    """The file of a table; its name cannot lead elsewhere."""
+    """The file of a table. A table's name cannot lead out of the folder."""
     return folder / f"{quote(table, safe='')}.parquet"
 
 
@@ -109,7 +109,7 @@ def _exact(reader: TableReader, form: TableForm, path: Path) -> Exported:
 def write_weights(
     path: Path, about: Weighed, chunks: Iterable[tuple[Integers, Floats]], precision: Precision, threshold: float
 ) -> Exported:
-    """Signs and weights ``[n, width]`` of one table, chunk by chunk, without rows below ``threshold``."""
+    """Writes signs ``[n]`` and weights ``[n, width]`` of one table in chunks, without rows below ``threshold``."""
     dropped, worst = 0, 0.0
 
     def packed() -> Iterator[pa.RecordBatch]:
@@ -126,7 +126,7 @@ def write_weights(
 
 
 def _write(writer: Any, batches: Iterable[pa.RecordBatch]) -> int:
-    """Writes batches in row groups of some size, as readers like them, however small a shard is; the rows."""
+    """Writes batches, joined to row groups that are not too small for readers; returns the number of rows."""
     rows, pending = 0, []
     for batch in batches:
         pending.append(batch)

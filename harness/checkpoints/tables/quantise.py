@@ -1,7 +1,7 @@
-"""Weights in fewer bits, for exports alone; what trains on stays exact.
+"""Weights in fewer bits, for exports only; what training resumes from stays exact.
 
 ======  ===============================================  ==================================================
-fp32    as it is                                         no error
+fp32    unchanged                                        no error
 fp16    IEEE half: 11 bits, to 65,504                    relative 2^-11; larger values become infinite
 bf16    the upper half of a float32, rounded to even     relative 2^-8
 int8    round(w / scale), scale = largest of row / 127   at most scale / 2
@@ -33,12 +33,12 @@ class Packed:
     largest_error: float
 
     def unpacked(self) -> Floats:
-        """The float32 that a reader gets."""
+        """The float32 weights that a reader computes from it."""
         return _unpacked(self.precision, self.values, self.scale)
 
 
 def pack(weights: Floats, precision: Precision) -> Packed:
-    """Packs float32 ``[n, width]`` and measures the largest absolute error."""
+    """Packs float32 ``[n, width]``, and measures the largest absolute error."""
     scale: Floats | None = None
     values: npt.NDArray[np.generic]
     if precision == "fp16":
@@ -57,7 +57,7 @@ def pack(weights: Floats, precision: Precision) -> Packed:
 
 
 def above(weights: Floats, threshold: float) -> npt.NDArray[np.bool_]:
-    """Which rows have a weight of at least ``threshold``; what the others lose is less than it."""
+    """Which rows have a weight whose absolute value is at least ``threshold``; bool ``[n]``."""
     kept: npt.NDArray[np.bool_] = np.abs(weights).max(axis=1, initial=0.0) >= threshold
     return kept
 

@@ -1,7 +1,7 @@
-"""A new checkpoint from an old one: increments compacted into a full one, or its rows replaced by others.
+"""Makes a new checkpoint from an old one: compacts increments into a full checkpoint, or replaces rows by others.
 
-The new checkpoint is complete or absent like any other. Where rows are not replaced, it has the bytes that a full
-checkpoint at the same step would have.
+The new checkpoint is complete or absent like any other. If no rows are replaced, it has the same bytes as a full
+checkpoint at the same step.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Shards = Callable[[TableForm], Iterable[tuple[int, Rows]]]
 
 
 def chain_of(checkpoint: Path) -> list[Path]:
-    """The folders that a checkpoint consists of, the full one first, each verified.
+    """The folders that a checkpoint consists of, the full one first. Each of them is verified.
 
     Raises:
         CheckpointError: one of them is missing or damaged.
@@ -48,7 +48,7 @@ def reader_of(checkpoint: Path) -> TableReader:
 
 
 def compact(checkpoint: Path, out: Path) -> Manifest:
-    """One full checkpoint from a chain of increments."""
+    """Makes one full checkpoint of an increment and what it builds on."""
     reader = reader_of(checkpoint)
     return rewritten(checkpoint, out, reader, reader.shards)
 
@@ -57,7 +57,7 @@ def rewritten(checkpoint: Path, out: Path, reader: TableReader, shards: Shards) 
     """A copy of ``checkpoint`` at ``out`` whose tables have the rows that ``shards`` gives.
 
     Raises:
-        UsageError: ``out`` is there already.
+        UsageError: ``out`` exists.
     """
     if out.exists():
         raise UsageError(f"{out} exists already. Name a folder that does not.")
@@ -69,10 +69,10 @@ def rewritten(checkpoint: Path, out: Path, reader: TableReader, shards: Shards) 
 
 
 def by_shard(form: TableForm, rows: Rows) -> Iterable[tuple[int, Rows]]:
-    """Rows in any order, as shards in order.
+    """Divides rows, which may be in any order, into shards in order.
 
     Raises:
-        CheckpointError: a sign is there twice.
+        CheckpointError: two rows have the same sign.
     """
     ordered = rows.in_order(form.salt)
     if (ordered.signs[1:] == ordered.signs[:-1]).any():

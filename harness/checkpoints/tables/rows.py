@@ -1,14 +1,14 @@
-"""Table rows of a checkpoint, whoever wrote them: full checkpoints and chains of increments read as one table.
+"""Table rows of a checkpoint in files; a full checkpoint and its increments are read as one table.
 
 ::
 
     MODEL/model.json                     tables: digest, seed, salt, slices, files with their rows
     MODEL/table-NAME/shard-SSS.rows      rows of a logical shard
-    MODEL/table-NAME/gone-SSS.rows       increments: signs that are gone
+    MODEL/table-NAME/gone-SSS.rows       increments: signs whose rows were removed
     MODEL/dense-RRR.safetensors          see wideload.harness.checkpoints.tables.dense
 
-A merged shard is in the order of its hashes, like one that was written whole; so a compacted checkpoint has the same
-bytes as a full one.
+The rows of a merged shard are in the order of their hashes, as in a shard that was written at once. So a compacted
+checkpoint has the same bytes as a full one.
 """
 
 from __future__ import annotations
@@ -28,8 +28,10 @@ from wideload.errors import CheckpointError
 from wideload.hashing import mix64
 
 SHARDS = 256
+"""Logical shards of a table."""
 FILE = "model.json"
 FORMAT = "wideload-sparse-ps-1"
+"""Called after the strategy that wrote it first. Any strategy may keep its model in this form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,13 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class TableForm:
-    """What a table's rows are like."""
+    """The declaration of a table.
+
+    Attributes:
+        digest: 64 bits over the declaration, which every file of the table repeats.
+        seed: of initial rows; salt: of the hash that assigns signs to shards.
+        slices: the parts of every row, in order.
+    """
 
     name: str
     digest: int
@@ -89,12 +97,12 @@ class Rows:
         return joined([self, other])
 
     def in_order(self, salt: int) -> Rows:
-        """In the order of their hashes."""
+        """The same rows in the order of their hashes."""
         return self.take(np.argsort(mix64(self.signs ^ np.uint64(salt)), kind="stable"))
 
 
 def joined(parts: Sequence[Rows]) -> Rows:
-    """All rows of at least one part."""
+    """The rows of all parts, of which there is at least one."""
     return Rows(
         np.concatenate([one.signs for one in parts]),
         np.concatenate([one.headers for one in parts]),
@@ -110,19 +118,19 @@ class TableReader:
 
     @property
     def step(self) -> int:
-        """Steps that the model was trained for."""
+        """Global batches that the model was trained on."""
         return int(read_header(self.folders[-1])["step"])
 
     def forms(self) -> list[TableForm]:
         """The tables, by name.
 
         Raises:
-            CheckpointError: this is no model with tables, or its description is damaged.
+            CheckpointError: the model has no tables, or its description is damaged.
         """
         return [_form(name, found) for name, found in sorted(_tables(self.folders[-1]).items())]
 
     def shards(self, form: TableForm) -> Iterator[tuple[int, Rows]]:
-        """The shards that have rows.
+        """The shards that have rows, with their numbers.
 
         Raises:
             CheckpointError: names the damaged file and block.
@@ -138,7 +146,7 @@ class TableReader:
 
 
 def table_folder(model: Path, name: str) -> Path:
-    """Where the rows of a table lie; its name cannot lead elsewhere."""
+    """The folder of a table's rows. A table's name cannot lead out of the model's folder."""
     return model / f"table-{quote(name, safe='')}"
 
 
@@ -149,7 +157,7 @@ def shards_of(signs: npt.NDArray[np.uint64], salt: int) -> npt.NDArray[np.int64]
 
 
 def write_shard(folder: Path, form: TableForm, shard: int, rows: Rows) -> str:
-    """Writes one shard into a table's folder; the file's name."""
+    """Writes one shard into a table's folder; returns the file's name."""
     name = f"shard-{shard:03d}.rows"
     _native.write_row_file(str(folder / name), shard, form.digest, rows.signs, rows.headers, rows.floats)
     return name
@@ -166,11 +174,11 @@ def read_header(folder: Path) -> dict[str, Any]:
         header: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         found, complete = header["format"], {"step", "tables"} <= set(header)
     except FileNotFoundError:
-        raise CheckpointError(f"{folder} holds no tables of rows: only checkpoints of sparse_ps do.") from None
+        raise CheckpointError(f"{folder} holds no tables of rows, as checkpoints of sparse_ps do.") from None
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise CheckpointError(f"{path} is damaged: {error}.") from None
     if found != FORMAT or not complete:
-        raise CheckpointError(f"{path} is of format {found!r}, expected {FORMAT!r}.")
+        raise CheckpointError(f"{path} has format {found!r}, expected {FORMAT!r}.")
     return header
 
 

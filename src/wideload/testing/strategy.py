@@ -262,7 +262,7 @@ class TrainerContract(DeclarationContract):
         first = build(model="rich")
         first.train(8)
         first.trainer.finish()
-        snapshot = first.trainer.cut()
+        snapshot = first.trainer.snapshot()
         if snapshot is None:
             return  # not offered
         predicted = first.trainer.predict(first.batch(50)).tolist()

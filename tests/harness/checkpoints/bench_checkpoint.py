@@ -1,4 +1,4 @@
-"""How fast checkpoints are written, beside ``dd`` with fsync in the same minute; and how long training stands still.
+"""How fast checkpoints are written, compared with ``dd`` with fsync in the same minute; and how long training pauses.
 
 ``pytest -o addopts=--import-mode=importlib --benchmark-only -s tests/harness/checkpoints/bench_checkpoint.py``
 """
@@ -30,12 +30,12 @@ def dd_rate(folder: Path, megabytes: int) -> float:
     return int(found[1]) / float(found[2]) / 1e6
 
 
-@pytest.mark.parametrize("background", [False, True], ids=["in_the_pause", "beside_training"])
+@pytest.mark.parametrize("background", [False, True], ids=["in_the_pause", "in_the_background"])
 def test_full_checkpoint(benchmark: Any, kit: ModuleType, tmp_path: Path, background: bool) -> None:
     trainer = kit.big_trainer(ROWS)
     keeper = kit.make_checkpointer(tmp_path, trainer, background=background, keep=1)
     steps = iter(range(1, 1000))
-    beside: list[float] = []
+    rates: list[float] = []
 
     def take() -> None:
         trainer.steps = next(steps)
@@ -43,12 +43,12 @@ def test_full_checkpoint(benchmark: Any, kit: ModuleType, tmp_path: Path, backgr
         keeper.settle()
 
     def measure_dd() -> None:
-        beside.append(dd_rate(tmp_path, 200))
+        rates.append(dd_rate(tmp_path, 200))
 
     benchmark.pedantic(take, setup=measure_dd, rounds=ROUNDS, iterations=1)
     tally = keeper.tally
     size = tally.bytes / tally.taken / 1e6
-    rate, dd = size / benchmark.stats.stats.median, float(np.median(beside))
+    rate, dd = size / benchmark.stats.stats.median, float(np.median(rates))
     benchmark.extra_info.update(megabytes=size, rate=rate, dd=dd, pause=tally.pause_seconds / tally.taken)
     print(  # noqa: T201
         f"\n{ROWS:,} rows, {size:.0f} MB: {rate:.0f} MB/s until it is there, dd with fsync {dd:.0f} MB/s "

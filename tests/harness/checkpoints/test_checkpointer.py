@@ -32,7 +32,7 @@ def test_a_resumed_trainer_is_the_one_that_was_kept(kit: ModuleType, tmp_path: P
     assert again.content() == kit.straight(5)
 
 
-def test_what_is_written_beside_training_is_the_moment_of_the_cut(kit: ModuleType, tmp_path: Path) -> None:
+def test_what_is_written_in_the_background_is_the_state_of_the_snapshot(kit: ModuleType, tmp_path: Path) -> None:
     trainer = kit.TableTrainer()
     keeper = kit.make_checkpointer(tmp_path, trainer, background=True)
     for _ in range(5):
@@ -70,7 +70,7 @@ def test_what_fails_in_the_background_costs_that_checkpoint_alone(
     keeper = kit.make_checkpointer(tmp_path, trainer, background=True, full_every=9)
     kit.train_and_keep(keeper, trainer, 2)
     with monkeypatch.context() as broken:
-        broken.setattr(kit.TableCut, "write", lambda *_: (_ for _ in ()).throw(OSError("no space left")))
+        broken.setattr(kit.TableSnapshot, "write", lambda *_: (_ for _ in ()).throw(OSError("no space left")))
         kit.train_and_keep(keeper, trainer, 3)
     assert "no checkpoint at step 3: no space left" in capsys.readouterr().err
     assert keeper.folder.names() == [name_of(1), name_of(2)]
@@ -176,7 +176,7 @@ def test_a_full_disk_costs_that_checkpoint_alone(
         keeper.take(trainer.steps, kit.progress_after(trainer.steps).writer(0))
         keeper.settle()
         assert trainer.steps < 100
-    assert "Training goes on" in capsys.readouterr().err
+    assert "Training continues" in capsys.readouterr().err
     kept = keeper.folder.names()
     assert name_of(trainer.steps) not in kept
     assert all(verify(keeper.folder.path(name)).step for name in kept)

@@ -70,6 +70,6 @@ def test_a_symbolic_link_cannot_lead_outside(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("base", ["../step-000000000001", "step-1", "/step-000000000001"])
-def test_a_base_is_a_checkpoint_beside_it(base: str) -> None:
+def test_a_base_is_a_checkpoint_in_the_same_folder(base: str) -> None:
     with pytest.raises(ValidationError):
         Manifest(step=1, kind="increment", base=base, strategy="s", ranks=1)

@@ -1,4 +1,4 @@
-"""``wideload run`` with checkpoints: a case that was killed goes on, and ends as if it had not been."""
+"""``wideload run`` with checkpoints: a case that was killed resumes, and ends as if it had not been."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def test_a_killed_parameter_server_ends_in_the_same_bits(tmp_path: Path, full_ev
         assert runs < 5 * hits + 10, "the kills come too late to hit anyone"
 
 
-def test_a_case_that_ended_has_a_checkpoint_and_starts_anew_when_told(tmp_path: Path) -> None:
+def test_a_case_that_ended_has_a_checkpoint_and_starts_from_scratch_when_told(tmp_path: Path) -> None:
     starter = launcher(tmp_path / "run", every=1000)
     short = LIGHT.model_copy(update={"workload": LIGHT.workload.model_copy(update={"steps": 5})})
     first = losses_of(starter.launch(short))

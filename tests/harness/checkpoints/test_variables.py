@@ -20,7 +20,7 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     }
 
 
-def test_nothing_is_left_beside(tmp_path: Path) -> None:
+def test_no_other_file_is_left(tmp_path: Path) -> None:
     write_weights(tmp_path, SAVED)
     assert [path.name for path in tmp_path.iterdir()] == [FILE]
 

@@ -1,1 +1,1 @@
-"""Two plugins for wideload; see the README beside pyproject.toml."""
+"""Two plug-ins for wideload; see README.md in the folder of pyproject.toml."""

@@ -34,7 +34,7 @@ class Alone:
         return [value]
 
 
-class TableCut:
+class TableSnapshot:
     """Copied rows of a table, and what describes them."""
 
     def __init__(self, trainer: TableTrainer, since: int) -> None:
@@ -92,11 +92,11 @@ class TableTrainer(Trainer):
         self.restore_increment(directory)
 
     def save_increment(self, directory: Path, since: int) -> None:
-        cut = TableCut(self, since)
-        cut.finish(directory, [cut.write(directory).about])
+        snapshot = TableSnapshot(self, since)
+        snapshot.finish(directory, [snapshot.write(directory).about])
 
-    def cut(self, since: int | None = None) -> TableCut:
-        return TableCut(self, since or 0)
+    def snapshot(self, since: int | None = None) -> TableSnapshot:
+        return TableSnapshot(self, since or 0)
 
     def restore_increment(self, directory: Path) -> None:
         self.table.load(str(directory / "table-t"))
