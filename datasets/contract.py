@@ -13,6 +13,13 @@ The order of examples depends only on (content, seed, epoch, batch_size). Global
 batch_size, (t + 1) * batch_size)`` of that order, for any number of ranks; rank ``r`` gets one contiguous share of each
 batch. Two jobs with different rank counts therefore train on equal global batches, and a position in the data is a
 single integer, the step.
+
+Order and threads. Nothing here is collective: each rank opens its own streams, as many as it likes, and no call waits
+for another rank. Calls may be made in any order and repeatedly, with equal results, on every rank. A stream is read by
+one thread at a time; several streams of one data set may be read in turn or by several threads, and do not affect each
+other. A stream may read ahead in a thread of its own, which ends with the stream, also when it is closed early.
+
+:class:`wideload.testing.DatasetContract` holds the tests of all this.
 """
 
 from __future__ import annotations
