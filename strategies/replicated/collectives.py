@@ -6,6 +6,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from wideload.harness.model.tensors import Tensor
+
 
 class Collectives:
     """Sums and gathers over the ranks. This base class implements them for a job of one rank.
@@ -23,11 +25,11 @@ class Collectives:
         """Calls ``function`` in a context in which the collectives below may be called."""
         return function(*arguments)
 
-    def sum(self, vector: Any) -> Any:
+    def sum(self, vector: Tensor) -> Any:
         """Sums a float vector ``[n]`` over the ranks; not differentiable."""
         return vector
 
-    def gather(self, tensor: Any) -> Any:
+    def gather(self, tensor: Tensor) -> Any:
         """Concatenates the tensors of all ranks along axis 0, in rank order; their sizes may differ."""
         return tensor
 

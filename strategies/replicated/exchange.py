@@ -21,11 +21,12 @@ from typing import Any, Literal
 import tensorflow as tf
 
 from wideload.harness.features.layout import TableLayout
+from wideload.harness.model.tensors import Tensor
 from wideload.strategies.replicated.collectives import Collectives
 
 Way = Literal["fused", "table", "dense"]
 Unique = Callable[[Any], tuple[Any, Any]]
-Slices = list[tuple[Any, Any]]
+Slices = list[tuple[Tensor, Tensor]]
 """Per table ``(ids [n] int64, rows [n, width])``."""
 
 
@@ -68,7 +69,7 @@ class Exchange:
     def _dense(self, slices: Slices) -> Slices:
         return [self._summed(table, *one) for table, one in zip(self._tables, slices, strict=True)]
 
-    def _summed(self, table: TableLayout, ids: Any, rows: Any) -> tuple[Any, Any]:
+    def _summed(self, table: TableLayout, ids: Tensor, rows: Tensor) -> tuple[Any, Any]:
         """A column of ones tells which rows were touched."""
         counted = tf.concat([rows, tf.ones([tf.size(ids), 1])], axis=1)
         whole = tf.math.unsorted_segment_sum(counted, ids, table.rows)
@@ -76,12 +77,12 @@ class Exchange:
         touched = tf.where(summed[:, -1] > 0)[:, 0]
         return touched, tf.gather(summed[:, :-1], touched)
 
-    def _deduplicated(self, ids: Any, rows: Any) -> tuple[Any, Any]:
+    def _deduplicated(self, ids: Tensor, rows: Tensor) -> tuple[Any, Any]:
         distinct, inverse = self._unique(ids)
         return distinct, tf.math.unsorted_segment_sum(rows, inverse, tf.size(distinct))
 
 
-def unpacked(message: Any, floats: Any, widths: Sequence[int], ranks: int) -> Slices:
+def unpacked(message: Tensor, floats: Tensor, widths: Sequence[int], ranks: int) -> Slices:
     """Splits what was gathered into ``(ids [n], rows [n, width])`` per table, over all ranks in rank order.
 
     Args:

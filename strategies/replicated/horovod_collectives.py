@@ -10,6 +10,7 @@ import horovod.tensorflow as hvd
 
 from wideload.errors import UsageError
 from wideload.harness.cluster import Cluster
+from wideload.harness.model.tensors import Tensor
 from wideload.strategies.replicated.collectives import Collectives
 
 _started: dict[str, str] = {}
@@ -46,8 +47,8 @@ class HorovodCollectives(Collectives):
         self._traced += 1
         return f"wideload_{self._traced}"
 
-    def sum(self, vector: Any) -> Any:
+    def sum(self, vector: Tensor) -> Any:
         return hvd.allreduce(vector, op=hvd.Sum, name=self._name())
 
-    def gather(self, tensor: Any) -> Any:
+    def gather(self, tensor: Tensor) -> Any:
         return hvd.allgather(tensor, name=self._name())

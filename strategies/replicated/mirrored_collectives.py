@@ -16,6 +16,7 @@ from typing import Any
 import tensorflow as tf
 
 from wideload.harness.cluster import Cluster
+from wideload.harness.model.tensors import Tensor
 from wideload.strategies.replicated.collectives import Collectives
 from wideload.strategies.tf_addresses import claim
 
@@ -43,10 +44,10 @@ class MirroredCollectives(Collectives):
     def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
         return self._strategy.run(function, args=arguments)
 
-    def sum(self, vector: Any) -> Any:
+    def sum(self, vector: Tensor) -> Any:
         return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, vector, self._options)
 
-    def gather(self, tensor: Any) -> Any:
+    def gather(self, tensor: Tensor) -> Any:
         return tf.distribute.get_replica_context().all_gather(tensor, 0, self._options)
 
 

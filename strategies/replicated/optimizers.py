@@ -12,6 +12,7 @@ from typing import Any
 import tensorflow as tf
 
 from wideload.harness import workload as declared
+from wideload.harness.model.tensors import Tensor
 
 
 class Optimizer(ABC):
@@ -37,14 +38,14 @@ class Optimizer(ABC):
         return tf.raw_ops.ReadVariableOp(resource=self.weights.handle, dtype=tf.float32)
 
     @abstractmethod
-    def apply(self, gradient: Any, scale: Any = 1.0) -> Any:
+    def apply(self, gradient: Tensor, scale: Tensor = 1.0) -> Any:
         """Updates all weights by a dense gradient of their shape; returns the op.
 
         ``scale`` is a factor on the learning rate: a float, or a float32 scalar.
         """
 
     @abstractmethod
-    def apply_rows(self, ids: Any, gradients: Any, scale: Any = 1.0) -> Any:
+    def apply_rows(self, ids: Tensor, gradients: Tensor, scale: Tensor = 1.0) -> Any:
         """Updates rows ``ids [n]`` int64, distinct, by ``gradients [n, dim]``; returns the op."""
 
 
@@ -79,10 +80,10 @@ class FtrlOptimizer(Optimizer):
             "linear": self.state["linear"].handle,
         }
 
-    def apply(self, gradient: Any, scale: Any = 1.0) -> Any:
+    def apply(self, gradient: Tensor, scale: Tensor = 1.0) -> Any:
         return tf.raw_ops.ResourceApplyFtrl(**self._handles(), grad=gradient, lr=self._rate * scale, **self._rates)
 
-    def apply_rows(self, ids: Any, gradients: Any, scale: Any = 1.0) -> Any:
+    def apply_rows(self, ids: Tensor, gradients: Tensor, scale: Tensor = 1.0) -> Any:
         return tf.raw_ops.ResourceSparseApplyFtrl(
             **self._handles(), grad=gradients, indices=ids, lr=self._rate * scale, **self._rates
         )
@@ -98,10 +99,10 @@ class AdaGradOptimizer(Optimizer):
     def _handles(self) -> dict[str, Any]:
         return {"var": self.weights.handle, "accum": self.state["accumulator"].handle}
 
-    def apply(self, gradient: Any, scale: Any = 1.0) -> Any:
+    def apply(self, gradient: Tensor, scale: Tensor = 1.0) -> Any:
         return tf.raw_ops.ResourceApplyAdagradV2(**self._handles(), grad=gradient, lr=self._rate * scale, **self._rates)
 
-    def apply_rows(self, ids: Any, gradients: Any, scale: Any = 1.0) -> Any:
+    def apply_rows(self, ids: Tensor, gradients: Tensor, scale: Tensor = 1.0) -> Any:
         return tf.raw_ops.ResourceSparseApplyAdagradV2(
             **self._handles(), grad=gradients, indices=ids, lr=self._rate * scale, **self._rates
         )
@@ -115,13 +116,13 @@ class SgdOptimizer(Optimizer):
         if self._momentum:
             self._slot("momentum", 0.0)
 
-    def apply(self, gradient: Any, scale: Any = 1.0) -> Any:
+    def apply(self, gradient: Tensor, scale: Tensor = 1.0) -> Any:
         if not self._momentum:
             rate = self._rate * scale
             return tf.raw_ops.ResourceApplyGradientDescent(var=self.weights.handle, alpha=rate, delta=gradient)
         return tf.raw_ops.ResourceApplyMomentum(grad=gradient, lr=self._rate * scale, **self._handles())
 
-    def apply_rows(self, ids: Any, gradients: Any, scale: Any = 1.0) -> Any:
+    def apply_rows(self, ids: Tensor, gradients: Tensor, scale: Tensor = 1.0) -> Any:
         if not self._momentum:
             step = -self._rate * scale * gradients
             return tf.raw_ops.ResourceScatterAdd(resource=self.weights.handle, indices=ids, updates=step)
@@ -143,7 +144,7 @@ class AdamOptimizer(Optimizer):
         self._slot("v", 0.0)
         self._slot("updates", 0.0, shape=[weights.shape[0], 1] if len(weights.shape) > 1 else [])
 
-    def apply(self, gradient: Any, scale: Any = 1.0) -> Any:
+    def apply(self, gradient: Tensor, scale: Tensor = 1.0) -> Any:
         adam = self._declared
         updates = tf.raw_ops.ReadVariableOp(resource=self.state["updates"].handle, dtype=tf.float32) + 1.0
         applied = tf.raw_ops.ResourceApplyAdam(
@@ -161,7 +162,7 @@ class AdamOptimizer(Optimizer):
         counted = tf.raw_ops.AssignVariableOp(resource=self.state["updates"].handle, value=updates)
         return tf.group(applied, counted)
 
-    def apply_rows(self, ids: Any, gradients: Any, scale: Any = 1.0) -> Any:
+    def apply_rows(self, ids: Tensor, gradients: Tensor, scale: Tensor = 1.0) -> Any:
         adam = self._declared
         old = {
             name: tf.raw_ops.ResourceGather(resource=slot.handle, indices=ids, dtype=tf.float32)

@@ -15,6 +15,7 @@ from wideload.errors import ColumnError, UsageError
 from wideload.harness.checkpoints.variables import Arrays
 from wideload.harness.features.layout import TableLayout, table_signs
 from wideload.harness.model.initial_rows import initial_deep
+from wideload.harness.model.tensors import Tensor
 from wideload.harness.workload.model import Model
 from wideload.strategies.replicated.optimizers import Optimizer, make_optimizer
 
@@ -54,10 +55,10 @@ class TableVariables:
         if "deep" in widths:
             self._add("deep", initial_deep(layout, signs, seed), model.deep_optimizer)
 
-    def _add(self, name: str, initial: Any, optimizer: Any) -> None:
+    def _add(self, name: str, initial: Tensor, optimizer: Any) -> None:
         self.parts[name] = make_optimizer(optimizer, tf.Variable(initial))
 
-    def gather(self, ids: Any) -> Any:
+    def gather(self, ids: Tensor) -> Any:
         """Rows ``[n, width]`` of ids ``[n]``."""
         parts = [
             tf.raw_ops.ResourceGather(resource=part.weights.handle, indices=ids, dtype=tf.float32)
@@ -66,7 +67,7 @@ class TableVariables:
         rows = parts[0] if len(parts) == 1 else tf.concat(parts, axis=1)
         return tf.ensure_shape(rows, [None, self.layout.width])
 
-    def apply(self, ids: Any, gradients: Any, scale: Any = 1.0) -> Any:
+    def apply(self, ids: Tensor, gradients: Tensor, scale: Tensor = 1.0) -> Any:
         """Updates distinct rows by gradients ``[n, width]``; ``scale`` is a factor on the learning rates."""
         own = [gradients] if len(self._widths) == 1 else tf.split(gradients, self._widths, axis=1)
         parts = zip(self.parts.values(), own, strict=True)

@@ -25,6 +25,7 @@ from wideload.harness.cluster import Cluster
 from wideload.harness.contract import Footprint, Snapshot, StepResult, Trainer
 from wideload.harness.features.layout import Batch, BatchLayout, TableLayout
 from wideload.harness.features.remapping import Changes
+from wideload.harness.model.tensors import Tensor
 from wideload.harness.model.tower import DenseTower, Pass
 from wideload.harness.model.wide_deep import Gradients, Inputs, WideDeep, first_example
 from wideload.harness.workload.workload import Workload
@@ -83,7 +84,7 @@ class ReplicatedTrainer(Trainer):
         """Creates the rows of one table, in this process."""
         return TableVariables(layout, workload.model, workload.seed, options.rows)
 
-    def _vector(self, initial: Any, workload: Workload) -> Optimizer:
+    def _vector(self, initial: Tensor, workload: Workload) -> Optimizer:
         """Creates the tower's parameters ``[P]`` with their optimizer, in this process."""
         return make_optimizer(workload.model.dense_optimizer, tf.Variable(initial))
 
@@ -101,13 +102,13 @@ class ReplicatedTrainer(Trainer):
         predicted: npt.NDArray[np.float32] = self._infer(Inputs.of(batch)).numpy()
         return predicted
 
-    def _train_anywhere(self, inputs: Inputs, step: Any, first: Any, scale: Any) -> Any:
+    def _train_anywhere(self, inputs: Inputs, step: Tensor, first: Tensor, scale: Tensor) -> Any:
         return self._collectives.run(self._train_here, inputs, step, first, scale)
 
     def _infer_anywhere(self, inputs: Inputs) -> Any:
         return self._collectives.run(self._infer_here, inputs)
 
-    def _train_here(self, inputs: Inputs, step: Any, first: Any, scale: Any) -> Any:
+    def _train_here(self, inputs: Inputs, step: Tensor, first: Tensor, scale: Tensor) -> Any:
         clock = [tf.timestamp()]
         inputs = Inputs(*_once(clock[-1], inputs))
         ids, rows, inverses = self._working_set(inputs)
@@ -135,7 +136,7 @@ class ReplicatedTrainer(Trainer):
         rows = [table.gather(ids) for table, (ids, _) in zip(self._tables, found, strict=True)]
         return [ids for ids, _ in found], rows, [inverse for _, inverse in found]
 
-    def _apply(self, ids: Sequence[Any], gradients: Gradients, scale: Any) -> list[Any]:
+    def _apply(self, ids: Sequence[Any], gradients: Gradients, scale: Tensor) -> list[Any]:
         flat = self._collectives.sum(gradients.flat)
         slices = self._exchange(list(zip(ids, gradients.rows, strict=True)))
         updates = [table.apply(*slice_, scale) for table, slice_ in zip(self._tables, slices, strict=True)]
@@ -150,7 +151,7 @@ class ReplicatedTrainer(Trainer):
         """The collectives' sum, made differentiable: its gradient is the sum of the gradients."""
 
         @tf.custom_gradient  # type: ignore[untyped-decorator]
-        def across(vector: Any) -> Any:
+        def across(vector: Tensor) -> Any:
             return self._collectives.sum(vector), self._collectives.sum
 
         summed: Callable[[Any], Any] = across
@@ -252,7 +253,7 @@ def _after(what: list[Any]) -> Any:
         return tf.timestamp()
 
 
-def _once(moment: Any, tensors: Sequence[Any]) -> list[Any]:
+def _once(moment: Tensor, tensors: Sequence[Any]) -> list[Any]:
     """The tensors, for work that must not start before ``moment``, so that the phases of a step do not overlap."""
     with tf.control_dependencies([moment]):
         return [tf.identity(tensor) for tensor in tensors]

@@ -17,6 +17,7 @@ from wideload import _native
 from wideload.errors import ClusterError, UsageError
 from wideload.harness.cluster import Cluster
 from wideload.harness.contract import Footprint
+from wideload.strategies.sparse_ps.meeting import Meetings
 from wideload.strategies.sparse_ps.options import SparsePsOptions
 from wideload.strategies.sparse_ps.tables import describe
 
@@ -33,6 +34,7 @@ class PsCluster:
         cluster: the ranks.
         options: the options of the strategy.
         declaration: further values that must be equal on all ranks, by name.
+        meetings: where the ranks meet for :meth:`close`; None: this server's own.
 
     Raises:
         ClusterError: ranks disagree. The message names what differs and on which rank.
@@ -46,9 +48,11 @@ class PsCluster:
         cluster: Cluster,
         options: SparsePsOptions,
         declaration: Mapping[str, str],
+        meetings: Meetings | None = None,
     ) -> None:
         self.tables = list(tables)
         self.cluster = cluster
+        self._meetings = meetings if meetings is not None else Meetings(cluster, options.timeout)
         agree(cluster, {**_declared(tables, dense, options), **declaration})
         with _cluster_errors():
             self._native = _native.PsCluster(
@@ -130,14 +134,28 @@ class PsCluster:
         )
 
     def close(self) -> None:
-        """Collective unless the job has failed already; idempotent."""
+        """Collective unless the job has failed already; idempotent.
+
+        Raises:
+            ClusterError: another rank does something else, or nothing within the time-out.
+        """
         if self._closed:
             return
         self._closed = True
-        with contextlib.suppress(ClusterError):  # a failed job has no other rank to wait for
-            self.flush()
-            self.cluster.barrier()
+        if not self._has_failed():  # a failed job has no other rank to wait for
+            self._meetings.meet("close", self.progress)
         self._native.close()
+
+    def _has_failed(self) -> bool:
+        try:
+            self.flush()
+        except ClusterError:
+            return True
+        return False
+
+    def progress(self) -> float:
+        """A number that grows while other ranks train or read: the messages of this rank, answers included."""
+        return self.counters()["messages"]
 
 
 def agree(cluster: Cluster, declaration: Mapping[str, str]) -> None:

@@ -27,12 +27,14 @@ from wideload.harness.cluster import Cluster
 from wideload.harness.contract import Footprint, Snapshot, StepResult, Trainer
 from wideload.harness.features.layout import Batch, BatchLayout
 from wideload.harness.model.native_bag import native_bag
+from wideload.harness.model.tensors import Tensor
 from wideload.harness.model.tower import Pass
 from wideload.harness.model.wide_deep import Inputs, WideDeep, first_example
 from wideload.harness.workload.optimizers import Sgd
 from wideload.harness.workload.workload import Workload
 from wideload.strategies.one_graph import OneGraph
 from wideload.strategies.sparse_ps import from_replicated, restoring, saving
+from wideload.strategies.sparse_ps.meeting import Meetings
 from wideload.strategies.sparse_ps.options import SparsePsOptions
 from wideload.strategies.sparse_ps.server import PsCluster
 from wideload.strategies.sparse_ps.tables import make_optimizer, make_table
@@ -63,6 +65,8 @@ class SparsePsTrainer(Trainer):
             cluster,
             options,
             declaration={"workload": workload.fingerprint},
+            # The harness notices ranks that do nothing; one may still write a checkpoint when the others close.
+            meetings=Meetings(cluster, float("inf")),
         )
         self._widths = [table.width for table in layout.tables]
         self._step = 0
@@ -97,7 +101,7 @@ class SparsePsTrainer(Trainer):
         probabilities: npt.NDArray[np.float32] = self._predict(Inputs.of(batch)).numpy()
         return probabilities
 
-    def _train_graph(self, inputs: Inputs, step: Any, first: Any, scale: Any) -> Any:
+    def _train_graph(self, inputs: Inputs, step: Tensor, first: Tensor, scale: Tensor) -> Any:
         parts = self._model.parts(inputs)
         pulled = ops.sparse_table_pull(self.server.id, step, [part.values for part in parts], self._widths)
         if self._schedule is not None:
@@ -116,7 +120,7 @@ class SparsePsTrainer(Trainer):
         flat, statistics = self._split(read.dense)
         return self._model.probabilities(read.rows, read.inverse, flat, statistics, inputs)
 
-    def _split(self, dense: Any) -> tuple[Any, Any]:
+    def _split(self, dense: Tensor) -> tuple[Any, Any]:
         tower = self._model.tower
         if not tower.statistics_size:
             return tf.ensure_shape(dense, [tower.size]), tf.zeros([0])
@@ -129,7 +133,7 @@ class SparsePsTrainer(Trainer):
             return None
         return lambda values: ops.sum_over_ranks(self.server.id, values)
 
-    def _moved(self, statistics: Any, moments: Any, inputs: Inputs) -> Any:
+    def _moved(self, statistics: Tensor, moments: Tensor, inputs: Inputs) -> Any:
         """Returns this rank's share of ``old - new`` of the running statistics, float32 ``[Q]``."""
         if not self._model.tower.statistics_size:
             return statistics

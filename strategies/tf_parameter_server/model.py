@@ -10,6 +10,7 @@ import tensorflow as tf
 from wideload.harness.cluster import Cluster
 from wideload.harness.contract import Footprint
 from wideload.harness.features.layout import BatchLayout, TableLayout
+from wideload.harness.model.tensors import Tensor
 from wideload.harness.model.wide_deep import Inputs
 from wideload.harness.workload.workload import Workload
 from wideload.strategies.replicated.collectives import Collectives
@@ -67,7 +68,7 @@ class ServedModel(ReplicatedTrainer):
     def _table(self, layout: TableLayout, workload: Workload, options: SingleOptions) -> TableVariables:
         return ShardedTable(layout, workload.model, workload.seed, options, self._servers)
 
-    def _vector(self, initial: Any, workload: Workload) -> Optimizer:
+    def _vector(self, initial: Tensor, workload: Workload) -> Optimizer:
         return ShardedVector(initial, workload.model.dense_optimizer, self._servers)
 
     def _work(self) -> None:
@@ -104,7 +105,7 @@ class ServedModel(ReplicatedTrainer):
         return found
 
 
-def _shaped(tensor: Any, spec: Any) -> Any:
+def _shaped(tensor: Tensor, spec: Any) -> Any:
     return tf.ensure_shape(tensor, spec.shape)
 
 

@@ -22,6 +22,7 @@ import tensorflow as tf
 from wideload.errors import UsageError
 from wideload.harness.checkpoints.variables import Arrays
 from wideload.harness.features.layout import TableLayout
+from wideload.harness.model.tensors import Tensor
 from wideload.harness.workload.model import Model
 from wideload.harness.workload.optimizers import Optimizer as Declared
 from wideload.strategies.replicated.optimizers import Optimizer, make_optimizer
@@ -72,17 +73,17 @@ class ShardedTable(TableVariables):
                 part = slice(server, None, len(servers))
                 self.shards.append(TableVariables(layout, model, seed, options.rows, part))
 
-    def gather(self, ids: Any) -> Any:
+    def gather(self, ids: Tensor) -> Any:
         places, parts = self._split(ids, tf.range(tf.size(ids))), self._split(ids, ids // len(self.shards))
         rows = [shard.gather(part) for shard, part in zip(self.shards, parts, strict=True)]
         return tf.ensure_shape(tf.dynamic_stitch(places, rows), [None, self.layout.width])
 
-    def apply(self, ids: Any, gradients: Any, scale: Any = 1.0) -> Any:
+    def apply(self, ids: Tensor, gradients: Tensor, scale: Tensor = 1.0) -> Any:
         parts, rows = self._split(ids, ids // len(self.shards)), self._split(ids, gradients)
         split = zip(self.shards, parts, rows, strict=True)
         return tf.group(*(shard.apply(part, more, scale) for shard, part, more in split))
 
-    def _split(self, ids: Any, what: Any) -> list[Any]:
+    def _split(self, ids: Tensor, what: Any) -> list[Any]:
         servers = len(self.shards)
         parts: list[Any] = tf.dynamic_partition(what, tf.cast(ids % servers, tf.int32), servers)
         return parts
@@ -118,7 +119,7 @@ class ShardedVector(Optimizer):
         shards: one for each server.
     """
 
-    def __init__(self, initial: Any, optimizer: Declared, servers: Servers) -> None:
+    def __init__(self, initial: Tensor, optimizer: Declared, servers: Servers) -> None:
         pieces = np.array_split(np.asarray(initial), len(servers))
         self._sizes = [len(piece) for piece in pieces]
         self.shards: list[Optimizer] = []
@@ -131,11 +132,11 @@ class ShardedVector(Optimizer):
     def read(self) -> Any:
         return tf.concat([shard.read() for shard in self.shards], axis=0)
 
-    def apply(self, gradient: Any, scale: Any = 1.0) -> Any:
+    def apply(self, gradient: Tensor, scale: Tensor = 1.0) -> Any:
         parts = tf.split(gradient, self._sizes)
         return tf.group(*(shard.apply(part, scale) for shard, part in zip(self.shards, parts, strict=True)))
 
-    def apply_rows(self, ids: Any, gradients: Any, scale: Any = 1.0) -> Any:  # noqa: ARG002 - the signature of the base class
+    def apply_rows(self, ids: Tensor, gradients: Tensor, scale: Tensor = 1.0) -> Any:  # noqa: ARG002 - the signature of the base class
         raise TypeError("a vector has no rows")
 
 

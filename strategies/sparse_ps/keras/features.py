@@ -22,6 +22,7 @@ import tf_keras as keras
 
 from wideload import _native, ops
 from wideload.errors import ColumnError, UsageError
+from wideload.harness.model.tensors import Tensor
 from wideload.harness.workload.columns import Initializer
 from wideload.harness.workload.optimizers import Optimizer
 from wideload.hashing import salt_of
@@ -40,8 +41,8 @@ class Bags(NamedTuple):
         weights: float32 ``[n]``, or ``[0]`` if all weights are 1.
     """
 
-    signs: Any
-    row_splits: Any
+    signs: Tensor
+    row_splits: Tensor
     weights: Any
 
 
@@ -72,8 +73,9 @@ class EmbeddingFeatures(keras.layers.Layer):  # type: ignore[misc]
         admit_at: float = 0.0,
         name: str,
     ) -> None:
-        super().__init__(name=name, trainable=False)
+        super().__init__(name=name, autocast=False)
         _check(columns, dimension, name)
+        self.built = True  # there are no variables to create
         self.columns = tuple(columns)
         self.dimension = dimension
         self.sparse_optimizer = optimizer
@@ -113,7 +115,7 @@ class EmbeddingFeatures(keras.layers.Layer):  # type: ignore[misc]
         """Returns the keys of a batch, int64 ``[n]``, column by column, with duplicates."""
         return self.bags(inputs).signs
 
-    def combine(self, rows: Any, inverse: Any, bags: Bags) -> Any:
+    def combine(self, rows: Tensor, inverse: Tensor, bags: Bags) -> Any:
         """Returns the combined vectors ``[B, S * dimension]`` of rows that were looked up; differentiable in ``rows``.
 
         Args:

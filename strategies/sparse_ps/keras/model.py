@@ -15,7 +15,6 @@ with the rows is assigned to the tower's variables, and an op pushes the gradien
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
@@ -23,15 +22,17 @@ import tf_keras as keras
 
 from wideload import ops
 from wideload.errors import ColumnError, UsageError
-from wideload.strategies.sparse_ps.keras import checkpoint
-from wideload.strategies.sparse_ps.keras.dense_vector import DenseVector
+from wideload.harness.model.tensors import Tensor
+from wideload.strategies.sparse_ps.keras.dense_vector import DenseVector, require_freezable
 from wideload.strategies.sparse_ps.keras.features import Bags, EmbeddingFeatures
+from wideload.strategies.sparse_ps.keras.loops import Loops, named
 from wideload.strategies.sparse_ps.keras.optimizer import Optimizer
+from wideload.strategies.sparse_ps.keras.refusals import require_tf_keras, require_tower
 from wideload.strategies.sparse_ps.keras.strategy import PsStrategy
 from wideload.strategies.sparse_ps.server import PsCluster, agree
 
 
-class Model(keras.Model):  # type: ignore[misc]
+class Model(Loops):
     """Embedding layers, and a tower over their outputs and the other inputs.
 
     Args:
@@ -47,7 +48,8 @@ class Model(keras.Model):  # type: ignore[misc]
     def __init__(
         self, features: Sequence[EmbeddingFeatures], tower: keras.Model, strategy: PsStrategy, name: str | None = None
     ) -> None:
-        super().__init__(name=name)
+        super().__init__(name=name, autocast=False, dtype="float32")
+        require_tower(tower)
         names = [layer.name for layer in features]
         if not names or len(set(names)) < len(names):
             raise ColumnError(f"a Model takes EmbeddingFeatures layers with different names; given: {names}.")
@@ -58,6 +60,7 @@ class Model(keras.Model):  # type: ignore[misc]
         self._widths = [layer.dimension for layer in self.features]
         self._loss_tracker = keras.metrics.Mean(name="loss")
         self._cluster: PsCluster | None = None
+        self.built = True  # the tower is, and nothing else has variables
 
     # ---------------------------------------------------------------------------------------------- set-up
 
@@ -66,22 +69,40 @@ class Model(keras.Model):  # type: ignore[misc]
 
         Raises:
             ClusterError: ranks disagree. The message names what differs.
-            UsageError: the optimizer is not an :class:`Optimizer`, or not the one compiled first.
+            UsageError: the optimizer is not an :class:`Optimizer` or not the one compiled first; ``jit_compile``; or a
+                layer was frozen that cannot be.
         """
         if not isinstance(optimizer, Optimizer):
             raise UsageError(
                 f"compile was given the optimizer {optimizer!r}; gradients are applied by the parameter server: "
                 "give it a wideload.strategies.sparse_ps.Optimizer."
             )
+        given = named(keras.Model.compile, self, (optimizer, *arguments), options)
+        if given.get("jit_compile") is True:
+            raise UsageError("jit_compile=True: XLA cannot compile the parameter server's ops; leave it out.")
         if self._cluster is not None and optimizer is not self.optimizer:
             raise UsageError("the parameter server already runs with another optimizer; make a new Model.")
-        super().compile(optimizer, *arguments, **options)
+        measures = [given.get(name) for name in ("loss", "metrics", "weighted_metrics")]
+        require_tf_keras("compile", tf.nest.flatten(measures))
+        self._freeze(optimizer)
+        super().compile(**given)
         if self._cluster is None:
             self._cluster = self._open(optimizer)
             for layer in self.features:
                 layer.bind(self._read_one)
 
+    def _freeze(self, optimizer: Optimizer) -> None:
+        """Honours ``trainable`` of the tower's layers and of the features, as :meth:`compile` does in Keras."""
+        if self._cluster is not None:
+            self._dense.freeze(self.tower, optimizer.dense)
+        for layer in self.features:
+            if not layer.trainable:
+                own = layer.sparse_optimizer if layer.sparse_optimizer is not None else optimizer.sparse
+                require_freezable(own, f"layer {layer.name!r}")
+
     def _open(self, optimizer: Optimizer) -> PsCluster:
+        self._dense = DenseVector(self.tower)  # layers may have been frozen since
+        self.strategy.meet("compile")
         declared = {
             "the names of the features": ", ".join(layer.name for layer in self.features),
             **{f"layer {layer.name!r}": layer.declaration for layer in self.features},
@@ -95,17 +116,6 @@ class Model(keras.Model):  # type: ignore[misc]
         opened = self.strategy.open(tables, dense, self._dense.segments(optimizer.dense), {})
         self._dense.assign(tf.constant(dense))
         return opened
-
-    @property
-    def cluster(self) -> PsCluster:
-        """The parameter server.
-
-        Raises:
-            UsageError: not compiled yet.
-        """
-        if self._cluster is None:
-            raise UsageError("the model has no parameter server yet: call compile first.")
-        return self._cluster
 
     @property
     def metrics(self) -> list[Any]:
@@ -132,7 +142,7 @@ class Model(keras.Model):  # type: ignore[misc]
         with tf.GradientTape() as tape:
             tape.watch(pulled.rows)
             outputs = self._forward(inputs, bags, pulled.rows, pulled.inverse, training=True)
-            loss = self.compute_loss(inputs, labels, outputs, weights)
+            loss = tf.cast(self.compute_loss(inputs, labels, outputs, weights), tf.float32)
         gradients = tape.gradient(loss, [pulled.rows, self._dense.trainable], unconnected_gradients="zero")
         self._push(step, pulled, gradients, self._share(outputs, loss), factor)
         self.optimizer.iterations.assign_add(1)
@@ -142,17 +152,18 @@ class Model(keras.Model):  # type: ignore[misc]
         """Evaluates one batch; creates no row and changes no weight. Collective in synchronous modes."""
         inputs, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
         outputs = self(inputs, training=False)
-        loss = self.compute_loss(inputs, labels, outputs, weights)
+        loss = tf.cast(self.compute_loss(inputs, labels, outputs, weights), tf.float32)
         size = _examples(outputs)
         self._loss_tracker.update_state(tf.math.multiply_no_nan(loss, tf.sign(size)), sample_weight=size)
         return self.compute_metrics(inputs, labels, outputs, weights)  # type: ignore[no-any-return]
 
-    def _push(self, step: Any, pulled: ops.Pulled, gradients: Any, share: Any, factor: Any) -> None:
-        rows = [tf.math.multiply_no_nan(gradient, share) for gradient in gradients[0]]
+    def _push(self, step: Tensor, pulled: ops.Pulled, gradients: Tensor, share: Tensor, factor: Tensor) -> None:
+        shares = [share if layer.trainable else 0.0 for layer in self.features]
+        rows = [tf.math.multiply_no_nan(one, part) for one, part in zip(gradients[0], shares, strict=True)]
         dense = self._dense.gradient(gradients[1], pulled.dense, share, factor)
         ops.sparse_table_push(self.cluster.id, step, rows, dense)
 
-    def _share(self, outputs: Any, loss: Any) -> Any:
+    def _share(self, outputs: Tensor, loss: Tensor) -> Any:
         """Returns this rank's share of the global batch, in [0, 1]; also updates the loss metric."""
         size = _examples(outputs)
         if not self.strategy.synchronous:
@@ -162,7 +173,7 @@ class Model(keras.Model):  # type: ignore[misc]
         self._loss_tracker.update_state(tf.math.divide_no_nan(total[1], total[0]), sample_weight=total[0])
         return tf.math.divide_no_nan(size, total[0])
 
-    def _scale(self, step: Any) -> Any:
+    def _scale(self, step: Tensor) -> Any:
         """Sets the owners' rates: after the pull they have applied all earlier pushes, and none of this step."""
         factor = self.optimizer.factor(step)
         if factor is None:
@@ -171,7 +182,7 @@ class Model(keras.Model):  # type: ignore[misc]
         return factor
 
     def _forward(
-        self, inputs: Mapping[str, Any], bags: Sequence[Bags], rows: Any, inverses: Any, training: bool | None
+        self, inputs: Mapping[str, Any], bags: Sequence[Bags], rows: Tensor, inverses: Any, training: bool | None
     ) -> Any:
         embedded = {
             layer.name: layer.combine(table, inverse, each)
@@ -199,62 +210,7 @@ class Model(keras.Model):  # type: ignore[misc]
         found = ops.sparse_table_read(self.cluster.id, signs, self._widths)
         return found.rows[place], found.inverse[place]
 
-    # ----------------------------------------------------------------------------------------------- loops
 
-    def fit(self, *arguments: Any, verbose: Any = "auto", **options: Any) -> Any:
-        """As in Keras; only rank 0 prints. Returns when all pushes of this rank are applied.
-
-        ``loss`` is over all ranks in synchronous modes; other metrics of training are this rank's. Validation is over
-        all ranks.
-        """
-        history = super().fit(*arguments, verbose=self._verbosity(verbose), **options)
-        self.cluster.flush()
-        return history
-
-    def evaluate(self, *arguments: Any, verbose: Any = "auto", return_dict: bool = False, **options: Any) -> Any:
-        """As in Keras, over the examples of all ranks: every rank gets the same numbers. Collective.
-
-        A metric's state is added over the ranks, which is right for means, AUC and all other sums.
-        """
-        self.cluster.flush()
-        super().evaluate(*arguments, verbose=self._verbosity(verbose), return_dict=True, **options)
-        for metric in self.metrics:
-            for variable in metric.variables:
-                variable.assign(sum(self.strategy.cluster.allgather(variable.numpy())))
-        found = {name: float(value) for name, value in self.get_metrics_result().items()}
-        return found if return_dict else list(found.values())
-
-    def predict(self, *arguments: Any, verbose: Any = "auto", **options: Any) -> Any:
-        """As in Keras, for this rank's examples."""
-        self.cluster.flush()
-        return super().predict(*arguments, verbose=self._verbosity(verbose), **options)
-
-    def _verbosity(self, verbose: Any) -> Any:
-        return verbose if self.strategy.rank == 0 else 0
-
-    # ------------------------------------------------------------------------------------------ checkpoints
-
-    def save(self, directory: str | Path, **_: Any) -> None:
-        """Writes tables, dense vector and step; complete or absent. Collective."""
-        checkpoint.save(Path(directory), self.cluster, int(self.optimizer.iterations))
-
-    def restore(self, directory: str | Path) -> None:
-        """Loads what :meth:`save` wrote, under any number of ranks. Collective.
-
-        Raises:
-            CheckpointError: a file is missing or does not fit.
-        """
-        self.optimizer.iterations.assign(checkpoint.restore(Path(directory), self.cluster))
-
-    def save_weights(self, filepath: str | Path, **_: Any) -> None:
-        """:meth:`save`, by the name that ``keras.callbacks.ModelCheckpoint(save_weights_only=True)`` calls."""
-        self.save(filepath)
-
-    def load_weights(self, filepath: str | Path, **_: Any) -> None:
-        """:meth:`restore`, by Keras's name."""
-        self.restore(filepath)
-
-
-def _examples(outputs: Any) -> Any:
+def _examples(outputs: Tensor) -> Any:
     """Returns the number of examples in the outputs, a float32 scalar."""
     return tf.cast(tf.shape(tf.nest.flatten(outputs)[0])[0], tf.float32)

@@ -50,6 +50,15 @@ class Optimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
             return None
         return tf.cast(self._learning_rate if self._schedule is None else self._schedule(step), tf.float32)
 
+    @property
+    def constant_factor(self) -> float | None:
+        """The factor that callbacks may change; None if there is none, or a schedule."""
+        return float(self._learning_rate) if self._scaled and self._schedule is None else None
+
+    @constant_factor.setter
+    def constant_factor(self, factor: float) -> None:
+        self._learning_rate.assign(factor)
+
     def update_step(self, gradient: Any, variable: Any) -> None:  # noqa: ARG002
         """Always raises an error: owners apply the optimizers.
 

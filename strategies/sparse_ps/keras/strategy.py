@@ -22,8 +22,10 @@ import numpy.typing as npt
 import tensorflow as tf
 import tf_keras as keras
 
+from wideload.errors import ClusterError
 from wideload.harness.cluster import Cluster
 from wideload.options import validate
+from wideload.strategies.sparse_ps.meeting import Meetings
 from wideload.strategies.sparse_ps.options import SparsePsOptions
 from wideload.strategies.sparse_ps.server import PsCluster
 from wideload.strategies.threads import limit_threads
@@ -47,6 +49,7 @@ class PsStrategy:
         self.seed = seed
         self.cluster = Cluster.world(threads)
         self._open: list[PsCluster] = []
+        self._meetings = Meetings(self.cluster, self.options.timeout)
         atexit.register(self._at_exit)
 
     @property
@@ -98,24 +101,48 @@ class PsStrategy:
         declaration: Mapping[str, str],
     ) -> PsCluster:
         """Opens a parameter server, which :meth:`close` closes. Collective; see :class:`PsCluster`."""
-        opened = PsCluster(tables, dense, segments, self.cluster, self.options, declaration)
+        opened = PsCluster(tables, dense, segments, self.cluster, self.options, declaration, self._meetings)
         self._open.append(opened)
         return opened
 
+    def meet(self, call: str) -> None:
+        """Returns when all ranks have made this call. Collective.
+
+        Raises:
+            ClusterError: another rank made another call, or none within the time-out.
+        """
+        self._meetings.meet(call, lambda: [server.progress() for server in self._open])
+
+    def gather(self, call: str, value: Any) -> list[Any]:
+        """Returns ``value`` of every rank, in rank order, once all have made this call. See :meth:`meet`."""
+        self.meet(call)
+        return self.cluster.allgather(value)
+
     def close(self) -> None:
-        """Closes every parameter server that was opened. Collective; idempotent; called at exit."""
+        """Closes every parameter server that was opened. Collective; idempotent; called at exit.
+
+        Raises:
+            ClusterError: another rank does something else, or nothing within the time-out.
+        """
         while self._open:
             self._open.pop().close()
 
     def _at_exit(self) -> None:
         """Ends the whole job if this rank ends with an exception, because the others would wait for it."""
+        if hasattr(sys, "last_value") and self.ranks > 1:
+            self._abort()
         if not self._open:
             return
-        if hasattr(sys, "last_value") and self.ranks > 1:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            self.cluster.comm.Abort(1)
-        self.close()
+        try:
+            self.close()
+        except ClusterError as error:
+            sys.stderr.write(f"{error}\n")
+            self._abort()
+
+    def _abort(self) -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self.cluster.comm.Abort(1)
 
 
 def _examples(leaf: Any) -> Any:

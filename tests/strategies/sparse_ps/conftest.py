@@ -31,7 +31,7 @@ def job() -> Callable[..., Job]:
     """Runs a script of ``jobs/`` on a number of ranks."""
     launcher = mpi.find()
 
-    def run(ranks: int, script: str, *arguments: object, timeout: float = 120) -> Job:
+    def run(ranks: int, script: str, *arguments: object, timeout: float = 400) -> Job:
         command = [*launcher.command(ranks, mpi.Hosts()), sys.executable, str(JOBS / script), *map(str, arguments)]
         environment = os.environ | launcher.environment() | {"TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": "1"}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=timeout, check=False)

@@ -178,3 +178,100 @@ def test_a_factor_on_the_learning_rates_does_not_slow_the_statistics_down() -> N
     assert abs(after[0]) > 1.0
     np.testing.assert_allclose((pulled - 0.125 * pushed)[begun:], after, rtol=1e-6)
     np.testing.assert_allclose(pushed[:begun], tf.concat(gradients, 0), rtol=1e-6)
+
+
+def weighted() -> EmbeddingFeatures:
+    return layer(category_column("ids", weights="weights"))
+
+
+def traced(features: EmbeddingFeatures, inputs: Mapping[str, Any]) -> Any:
+    """Looks up within a graph whose inputs have unknown shapes, as those of many data sets do."""
+    unknown = {
+        name: tf.RaggedTensorSpec([None, None], each.dtype, ragged_rank=1)
+        if isinstance(each, tf.RaggedTensor)
+        else tf.SparseTensorSpec([None, None], each.dtype)
+        if isinstance(each, tf.SparseTensor)
+        else tf.TensorSpec([None] * each.shape.rank, each.dtype)
+        for name, each in inputs.items()
+    }
+    function = tf.function(lambda given: tuple(features.bags(given)), input_signature=[unknown])
+    return function(inputs)
+
+
+@pytest.mark.parametrize("form", ["padded", "ragged", "sparse"])
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_weight_that_is_no_finite_number_is_refused_by_name(form: str, bad: float) -> None:
+    wrong = [[bad, *row[1:]] for row in WEIGHTS]
+    weights = {"padded": tf.constant(wrong), "ragged": ragged(wrong), "sparse": ragged(wrong).to_sparse()}[form]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="weights 'weights' of column 'ids' are not all finite"):
+        traced(weighted(), forms()[form] | {"weights": weights})
+
+
+def test_a_weight_of_padding_may_be_anything() -> None:
+    wrong = np.where(np.array(IDS) == -1, np.nan, WEIGHTS).astype(np.float32)
+    found = weighted().bags({"ids": tf.constant(IDS), "weights": tf.constant(wrong)})
+    assert np.isfinite(found.weights).all()
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        ({"ids": tf.constant([True]), "weights": tf.constant([1.0])}, "input 'ids' is bool; a category is a string"),
+        ({"ids": tf.ones([2, 3, 1], tf.int64), "weights": tf.ones([2, 3, 1])}, r"'ids' has shape \(2, 3, 1\)"),
+        ({"ids": tf.constant(4), "weights": tf.constant(1.0)}, r"'ids' has shape \(\)"),
+        (
+            {"ids": tf.ragged.constant([[[1], [2, 3]]]), "weights": tf.ragged.constant([[1.0]])},
+            r"'ids' has shape \(1, None, None\); expected \[batch, values\]",
+        ),
+        (
+            {"ids": tf.ones([3, 2], tf.int64), "weights": tf.ones([2, 3])},
+            r"weights 'weights' have shape \(2, 3\), values 'ids' of their column have shape \(3, 2\)",
+        ),
+        ({"ids": tf.ones([3, 2], tf.int64), "weights": tf.ones([6])}, r"shape \(6,\), .* shape \(3, 2\)"),
+        ({"ids": tf.ones([3], tf.int64), "weights": tf.ones([3, 2])}, r"shape \(3, 2\), .* shape \(3,\)"),
+        (
+            {"ids": ragged(IDS), "weights": tf.constant(WEIGHTS)},
+            "'weights' are a .*Tensor, values 'ids' of their column a RaggedTensor; give both in one form",
+        ),
+        ({"ids": tf.constant([1]), "weights": tf.constant(["1"])}, "weights 'weights' of column 'ids' are string"),
+    ],
+)
+def test_inputs_of_another_type_or_shape_are_refused_with_both(inputs: dict[str, Any], message: str) -> None:
+    with pytest.raises(ColumnError, match=message):
+        weighted().bags(inputs)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "differs"),
+    [
+        ({"ids": tf.ones([3, 2], tf.int64), "weights": tf.ones([2, 3])}, "shape"),
+        ({"ids": ragged(IDS), "weights": tf.ragged.constant([[1.0], [2.0, 3.0, 4.0], [], [5.0, 6.0]])}, "row lengths"),
+        ({"ids": ragged(IDS), "weights": tf.ragged.constant([[1.0, 2.0, 3.0]])}, "number of examples"),
+        ({"ids": ragged(IDS).to_sparse(), "weights": tf.sparse.from_dense([[1.0]])}, "number of values"),
+        (
+            {
+                "ids": tf.SparseTensor([[0, 0], [1, 0]], tf.constant([1, 2], tf.int64), [2, 2]),
+                "weights": tf.SparseTensor([[0, 0], [0, 1]], [1.0, 2.0], [2, 2]),
+            },
+            "indices",
+        ),
+    ],
+)
+def test_shapes_that_a_step_brings_are_compared_there(inputs: dict[str, Any], differs: str) -> None:
+    message = f"column ids: weights weights and values differ in {differs}"
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        traced(weighted(), inputs)
+
+
+def test_a_column_of_one_value_takes_weights_with_or_without_an_axis() -> None:
+    ids, weights = tf.constant([4, 5, 6]), tf.constant([1.0, 2.0, 3.0])
+    for one in (ids, ids[:, None]):
+        for other in (weights, weights[:, None]):
+            np.testing.assert_array_equal(weighted().bags({"ids": one, "weights": other}).weights, [1, 2, 3])
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.uint16, np.int32, np.uint32, np.uint64])
+def test_integers_of_any_width_are_the_same_categories(dtype: Any) -> None:
+    column = layer(category_column("a"))
+    expected = column.signs({"a": tf.constant([1, 100], tf.int64)})
+    np.testing.assert_array_equal(column.signs({"a": tf.constant(np.array([1, 100], dtype))}), expected)
