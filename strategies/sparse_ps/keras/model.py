@@ -122,6 +122,10 @@ class Model(Loops):
         """Keras's metrics, with a ``loss`` that is the mean over the examples of all ranks."""
         return [self._loss_tracker, *(metric for metric in super().metrics if metric.name != "loss")]
 
+    def count_params(self) -> int:
+        """The number of the tower's parameters; rows are created in training and not counted."""
+        return int(self.tower.count_params())
+
     # ----------------------------------------------------------------------------------------------- steps
 
     def call(self, inputs: Mapping[str, Any], training: bool | None = None) -> Any:

@@ -191,7 +191,10 @@ def test_bfloat16_computes_with_float32_rows(one: dict[str, Any]) -> None:
         ("saves_on_rank_0_alone", r"called save.*called close|called close.*called save"),
         ("waits_for_a_rank_that_does_nothing", r"rank 0: no answer to evaluate within 2 s.*Missing: rank 1"),
         ("compiles_on_rank_0_alone", r"rank 0: no answer to compile within 2 s.*Missing: rank 1"),
-        ("trains_while_rank_0_saves", r"rank 0: no answer to save within 2 s.*Missing: rank 1"),
+        (
+            "trains_while_rank_0_saves",
+            r"no answer to save within 2 s|called save.*called the beginning|called the beginning.*called save",
+        ),
     ],
 )
 def test_a_call_that_only_one_rank_makes_ends_the_job(
