@@ -1,8 +1,9 @@
-"""Per setting: who wins, by how much, how sure.
+"""Per setting: who leads, by how much, and whether that is decided.
 
-The winner is the ranked entrant with the highest median throughput. Its rival is the fastest entrant of another
-strategy (of the same one with other options, when there is no other): the question is which strategy, not which option.
-Whether the lead is real is the verdict of their paired ratio, not of the medians.
+The leader is the ranked entrant with the highest median throughput. Its rivals are the entrants of other strategies
+(those of the same strategy with other options, when there is no other): the question is which strategy, not which
+option. The leader is the winner only if it is clearly faster than every rival: a lead within the noise of the rounds
+decides nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 
 from wideload.harness.analysis.statistics import Ratio
 from wideload.reports import quantity, text
-from wideload.reports.findings.evidence import paired_ratio, sureness
+from wideload.reports.findings.evidence import clearly_higher, paired_ratio, sureness
 from wideload.reports.findings.race import Group, Race, Setting, final_auc, throughput
 
 EQUAL_AUC = 0.002
@@ -20,53 +21,76 @@ EQUAL_AUC = 0.002
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """The winner against one rival.
+    """The leader against one rival.
 
     Attributes:
-        speed: winner's throughput over the rival's, by round; None when they share no round.
-        memory: winner's peak memory over the rival's.
-        auc: winner's AUC minus the rival's.
+        speed: leader's throughput over the rival's, by round; None when they share no round.
+        clear: whether the rounds leave no doubt that the leader is faster.
+        memory: leader's peak memory over the rival's.
+        auc: leader's AUC minus the rival's.
     """
 
     rival: Group
     speed: Ratio | None
+    clear: bool
     memory: float | None
     auc: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """``leads``: over every other ranked group, the fastest first. ``share``: of the tower ceiling, 0 to 1."""
+    """What is known about one setting.
+
+    Attributes:
+        leader: the ranked group with the highest median throughput.
+        leads: over every other ranked group, the fastest first.
+        unranked: the other groups of the setting.
+        share: the leader's throughput over that of the tower ceiling, 0 to 1.
+    """
 
     setting: Setting
-    winner: Group | None
+    leader: Group | None
     leads: tuple[Lead, ...]
     unranked: tuple[Group, ...]
     share: float | None
 
     @property
+    def rivals(self) -> tuple[Lead, ...]:
+        """The leads over other strategies, or over all others when there is no other strategy."""
+        own = self.leader.entrant.strategy if self.leader else ""
+        return tuple(lead for lead in self.leads if lead.rival.entrant.strategy != own) or self.leads
+
+    @property
+    def open(self) -> tuple[Lead, ...]:
+        """The leads over rivals that are not clearly slower."""
+        return tuple(lead for lead in self.rivals if not lead.clear)
+
+    @property
     def closest(self) -> Lead | None:
-        """The lead over the rival."""
-        own = self.winner.entrant.strategy if self.winner else ""
-        others = [lead for lead in self.leads if lead.rival.entrant.strategy != own]
-        return next(iter(others or self.leads), None)
+        """The lead that decides: over the fastest rival that is not clearly slower, else over the fastest rival."""
+        return next(iter(self.open or self.rivals), None)
 
     @property
     def clear(self) -> bool:
-        return bool(self.closest and self.closest.speed and self.closest.speed.verdict == "higher")
+        return bool(self.rivals) and not self.open
+
+    @property
+    def winner(self) -> Group | None:
+        """The leader, if it is clearly faster than every rival."""
+        return self.leader if self.clear else None
 
     @property
     def verdict(self) -> str:
         """How sure, in words."""
-        if self.winner is None:
+        if self.leader is None:
             return "nothing to rank"
         if self.closest is None:
             return "no rival"
+        if self.clear:
+            return "clear lead"
         if self.closest.speed is None:
             return "no common round"
-        return {"higher": "clear lead", "too few rounds": "too few rounds"}.get(
-            sureness(self.closest.speed), "undecided"
-        )
+        return "too few rounds" if sureness(self.closest.speed) == "too few rounds" else "undecided"
 
 
 def decide(race: Race, among: Callable[[Group], bool] = lambda _: True) -> list[Decision]:
@@ -76,23 +100,23 @@ def decide(race: Race, among: Callable[[Group], bool] = lambda _: True) -> list[
 
 def _decide(race: Race, setting: Setting, among: Callable[[Group], bool]) -> Decision:
     ranked = [group for group in race.ranked(setting) if among(group)]
-    winner = ranked[0] if ranked else None
+    leader = ranked[0] if ranked else None
     leads = tuple(_lead(race, ranked[0], rival) for rival in ranked[1:])
     unranked = tuple(group for group in race.within(setting) if group not in race.ranked(setting))
-    ceiling, speed = race.ceiling(setting), winner.middle(throughput) if winner else None
-    return Decision(setting, winner, leads, unranked, speed / ceiling if speed and ceiling else None)
+    ceiling, speed = race.ceiling(setting), leader.middle(throughput) if leader else None
+    return Decision(setting, leader, leads, unranked, speed / ceiling if speed and ceiling else None)
 
 
-def _lead(race: Race, winner: Group, rival: Group) -> Lead:
-    resident = race.memory.of
-    speed = paired_ratio(winner.rounds(throughput), rival.rounds(throughput))
-    ours, theirs = winner.middle(resident), rival.middle(resident)
-    ours_auc, theirs_auc = winner.middle(final_auc), rival.middle(final_auc)
+def _lead(race: Race, leader: Group, rival: Group) -> Lead:
+    ours, theirs = leader.rounds(throughput), rival.rounds(throughput)
+    our_memory, their_memory = leader.middle(race.memory.of), rival.middle(race.memory.of)
+    our_auc, their_auc = leader.middle(final_auc), rival.middle(final_auc)
     return Lead(
         rival,
-        speed,
-        ours / theirs if ours is not None and theirs else None,
-        ours_auc - theirs_auc if ours_auc is not None and theirs_auc is not None else None,
+        paired_ratio(ours, theirs),
+        clearly_higher(ours, theirs),
+        our_memory / their_memory if our_memory is not None and their_memory else None,
+        our_auc - their_auc if our_auc is not None and their_auc is not None else None,
     )
 
 

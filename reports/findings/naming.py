@@ -1,7 +1,7 @@
 """What entrants and data sets are called: a label shows only what tells two of them apart.
 
-``sparse_ps[mode=async]`` beside ``sparse_ps[mode=sync]``, whatever other options the two share; plain ``horovod`` where
-there is one variant; ``planted, 10,000 ids`` where data sets differ in vocabulary. A label identifies nothing.
+``sparse_ps[mode=async]`` next to ``sparse_ps[mode=sync]``, whatever other options the two share; plain ``horovod``
+where there is one variant; ``planted, 10,000 ids`` where data sets differ in vocabulary. A label identifies nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Any
 from wideload.errors import UsageError
 from wideload.options import Spec
 
-VOCABULARY_OPTIONS = ("vocabulary", "vocabulary_size", "cardinality", "ids")
+VOCABULARY = "vocabulary"
+"""The option by which a data set says how many ids a slot has."""
 
 
 def canonical(options: dict[str, Any]) -> str:
@@ -29,6 +30,7 @@ def varying(name: str, params: dict[str, Any], variants: list[dict[str, Any]]) -
 
 
 def dataset_labels(datasets: Iterable[str]) -> dict[str, str]:
+    """Label of every data set."""
     parsed = {dataset: _spec(dataset) for dataset in sorted(datasets)}
     labels = {}
     for dataset, spec in parsed.items():
@@ -42,8 +44,8 @@ def dataset_labels(datasets: Iterable[str]) -> dict[str, str]:
 
 def _dataset_label(spec: Spec, variants: list[dict[str, Any]]) -> str:
     """``planted[zipf=1.1], 10,000 ids``: the vocabulary as a number, other differing options as written."""
-    others = [{key: value for key, value in variant.items() if key not in VOCABULARY_OPTIONS} for variant in variants]
-    own = {key: value for key, value in spec.params if key not in VOCABULARY_OPTIONS}
+    others = [{key: value for key, value in variant.items() if key != VOCABULARY} for variant in variants]
+    own = {key: value for key, value in spec.params if key != VOCABULARY}
     label = varying(spec.name, own, others)
     ids = vocabulary(str(spec))
     return label if ids is None else f"{label}, {ids:,} ids"
@@ -57,13 +59,13 @@ def _spec(text: str) -> Spec | None:
 
 
 def family(dataset: str) -> str:
+    """The data set without its options: what data sets of several vocabulary sizes share."""
     spec = _spec(dataset)
     return spec.name if spec else dataset
 
 
 def vocabulary(dataset: str) -> int | None:
+    """Ids per slot, where the spec of the data set gives them."""
     spec = _spec(dataset)
-    for key, value in spec.params if spec else ():
-        if key in VOCABULARY_OPTIONS and value.replace("_", "").isdigit():
-            return int(value)
-    return None
+    value = dict(spec.params).get(VOCABULARY, "") if spec else ""
+    return int(value) if value.replace("_", "").isdigit() else None

@@ -7,8 +7,8 @@
     Group     one entrant in one setting: its repeats, and why it is not ranked, if it is not
     Race      all of them, with the ceilings of each setting
 
-Labels show only what tells two things apart: an option that is the same for every variant of a strategy stays in the
-drawer. Identity never depends on a label.
+Labels show only what tells two things apart: an option that is the same for every variant of a strategy is shown in
+the drawer alone. Identity never depends on a label.
 """
 
 from __future__ import annotations
@@ -16,27 +16,45 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from statistics import median
-from typing import Any
 
 from wideload.harness.records.results import ParityRecord, Results, RunRecord
 from wideload.reports.findings import naming
 from wideload.reports.findings.memory_use import MemoryUse
+from wideload.reports.findings.places import places, variants
+
+SettingKey = tuple[str, int, int, str]
+EntrantKey = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Entrant:
-    """A strategy with its options; ``index`` is its place in ``Race.entrants`` and decides its colour."""
+    """A strategy with its options.
+
+    Attributes:
+        index: its place in ``Race.entrants``.
+        options: as canonical JSON.
+        place: of the strategy among the colours and symbols, the same in every report.
+        variant: number of these options among those of the strategy; 0 without options.
+    """
 
     index: int
     strategy: str
     options: str
     label: str
+    place: int
+    variant: int
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One comparable situation. ``vocabulary``: ids per slot, where the data set's spec says so."""
+    """One comparable situation.
+
+    Attributes:
+        vocabulary: ids per slot, where the data set's spec says so.
+        label: names everything that tells settings apart; ``short_label``: for tables with a column of ranks.
+    """
 
     index: int
     dataset: str
@@ -46,6 +64,25 @@ class Setting:
     workload: str
     vocabulary: int | None
     label: str
+    short_label: str
+
+
+class UnrankedKind(StrEnum):
+    """Why a group is shown but not ranked."""
+
+    UNFINISHED = "unfinished"
+    PARITY = "parity"
+
+
+@dataclass(frozen=True, slots=True)
+class Unranked:
+    """A reason not to rank a group: its kind for the program, its text for people."""
+
+    kind: UnrankedKind
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +93,11 @@ class Group:
     setting: Setting
     entrant: Entrant
     runs: tuple[RunRecord, ...]
-    unranked: str | None
+    unranked: Unranked | None
 
     @property
     def distributed(self) -> bool:
-        """Whether more than one process trained, or one rank is all there is."""
+        """Whether several processes trained, or the setting has one rank only."""
         return self.setting.ranks == 1 or any(run.processes > 1 for run in self.runs)
 
     @property
@@ -68,7 +105,7 @@ class Group:
         return tuple(run for run in self.runs if run.status == "ok")
 
     def values(self, metric: Callable[[RunRecord], float | None]) -> list[float]:
-        """The metric of every finished repeat that has it; a value that is no number is none."""
+        """The metric of every finished repeat that has it, as a finite number."""
         return list(self.rounds(metric).values())
 
     def middle(self, metric: Callable[[RunRecord], float | None]) -> float | None:
@@ -77,13 +114,13 @@ class Group:
         return median(values) if values else None
 
     def rounds(self, metric: Callable[[RunRecord], float | None]) -> dict[int, float]:
-        """The metric by repeat, which is the round that a case ran in: what a paired comparison pairs."""
+        """The metric by repeat, which is the round that a case ran in: paired comparisons pair equal rounds."""
         return {run.repeat: value for run in self.ok if (value := metric(run)) is not None and math.isfinite(value)}
 
 
 @dataclass(frozen=True, slots=True)
 class Race:
-    """``places``: where in ``results.runs`` a case stands; ``memory``: how the memory of a job is measured."""
+    """``places``: index of a case in ``results.runs``; ``memory``: how the memory of a job is measured."""
 
     results: Results
     settings: tuple[Setting, ...]
@@ -100,7 +137,7 @@ class Race:
         compared = [run for run in runs if run.case_id not in aside]
         settings = _settings(compared)
         entrants = _entrants([run for run in compared if run.kind == "train"])
-        cells: dict[tuple[Any, Any], list[RunRecord]] = {}
+        cells: dict[tuple[SettingKey, EntrantKey], list[RunRecord]] = {}
         for run in compared:
             if run.kind == "train":
                 cells.setdefault((_setting_key(run), _entrant_key(run)), []).append(run)
@@ -142,7 +179,7 @@ class Race:
     def parity(self, group: Group) -> str | None:
         """``fail`` if any repeat failed, ``pass``, ``reference``, or None when it was not checked."""
         verdicts = {run.parity for run in group.ok}
-        if "fail" in verdicts or (group.unranked or "").startswith("parity"):
+        if "fail" in verdicts or (group.unranked and group.unranked.kind is UnrankedKind.PARITY):
             return "fail"
         if "pass" in verdicts:
             return "pass"
@@ -164,10 +201,6 @@ def final_auc(run: RunRecord) -> float | None:
     return run.auc
 
 
-SettingKey = tuple[str, int, int, str]
-EntrantKey = tuple[str, str]
-
-
 def _setting_key(run: RunRecord) -> SettingKey:
     return run.dataset, run.ranks, run.batch_size, run.fingerprints.get("workload", "")
 
@@ -186,18 +219,20 @@ def _settings(runs: Sequence[RunRecord]) -> dict[SettingKey, Setting]:
     batches = len({key[2] for key in keys}) > 1
     settings = {}
     for index, key in enumerate(keys):
-        label = f"{data_labels[key[0]]} · {key[1]} {'rank' if key[1] == 1 else 'ranks'}"
-        if batches:
-            label += f" · batch {key[2]:,}"
+        dataset, ranks, batch_size, workload = key
+        data = data_labels[dataset]
+        more = [f"batch {batch_size:,}"] if batches else []
         if list(plain.values()).count(plain[key]) > 1:
-            label += f" · {key[3][:6] or 'no fingerprint'}"
-        settings[key] = Setting(index, key[0], data_labels[key[0]], key[1], key[2], key[3], vocabulary[key[0]], label)
+            more.append(workload[:6] or "no fingerprint")
+        label = " · ".join([data, f"{ranks} {'rank' if ranks == 1 else 'ranks'}", *more])
+        without = " · ".join([data, *more])
+        settings[key] = Setting(index, dataset, data, ranks, batch_size, workload, vocabulary[dataset], label, without)
     return settings
 
 
 def _aside(runs: Sequence[RunRecord]) -> set[str]:
-    """Cases that ran only so that others could be checked against them: a lone strategy on a shorter version of a
-    problem that others solved in full. They are listed, not compared.
+    """Cases that ran only so that others could be checked against them: the only strategy on a shorter version of a
+    problem that several others solved in full. They are listed, not compared.
     """
     strategies: dict[SettingKey, set[EntrantKey]] = {}
     problems: dict[SettingKey, str] = {}
@@ -224,14 +259,19 @@ def _entrants(runs: Sequence[RunRecord]) -> dict[EntrantKey, Entrant]:
         key: naming.varying(key[0], options[key], [options[other] for other in keys if other[0] == key[0]])
         for key in keys
     }
-    return {key: Entrant(index, key[0], key[1], labels[key]) for index, key in enumerate(keys)}
+    place = places(first_seen)
+    variant = {strategy: variants([key[1] for key in keys if key[0] == strategy]) for strategy in first_seen}
+    return {
+        key: Entrant(index, *key, labels[key], place[key[0]], variant[key[0]][key[1]]) for index, key in enumerate(keys)
+    }
 
 
-def _unranked(runs: Sequence[RunRecord], checks: Sequence[ParityRecord]) -> str | None:
+def _unranked(runs: Sequence[RunRecord], checks: Sequence[ParityRecord]) -> Unranked | None:
     finished = [run for run in runs if run.status == "ok"]
     if not finished:
         last = runs[-1]
-        return f"{last.status}: {first_line(last.error) or 'no reason recorded'}"
+        reason = f"{last.status}: {first_line(last.error) or 'no reason recorded'}"
+        return Unranked(UnrankedKind.UNFINISHED, reason)
     worst = max((run for run in finished if run.parity == "fail"), key=lambda run: run.parity_max or 0, default=None)
     if worst is not None:
         return _parity_reason(worst.parity_max)
@@ -246,8 +286,9 @@ def _checked_by(run: RunRecord, check: ParityRecord) -> bool:
     return run.case_id == check.case_id or same == (run.strategy, naming.canonical(run.options), run.dataset, run.ranks)
 
 
-def _parity_reason(difference: float | None) -> str:
-    return "parity failed" if difference is None else f"parity failed: losses differ by up to {difference:.1e} relative"
+def _parity_reason(difference: float | None) -> Unranked:
+    size = "" if difference is None else f": losses differ by up to {difference:.1e} relative"
+    return Unranked(UnrankedKind.PARITY, f"parity failed{size}")
 
 
 def first_line(text: str | None) -> str:

@@ -15,7 +15,7 @@ from wideload.reports.html import palette
 
 STATIC = Path(__file__).parent / "static"
 PLOTLY = STATIC / "vendor" / "plotly-basic.min.js"
-SCRIPTS = ("state.js", "figures.js", "drawer.js", "tables.js", "downloads.js", "page.js")
+SCRIPTS = ("state.js", "labels.js", "figures.js", "drawer.js", "tables.js", "downloads.js", "page.js")
 NETWORK = (
     "https://cloud.plotly.com/newchart",
     "https://cdn.plot.ly/un/",

@@ -1,7 +1,8 @@
-"""The picture on the first screen: in one setting, everybody's throughput as a bar, memory and AUC beside it.
+"""The picture on the first screen: in one setting, everybody's throughput as a bar, with memory and AUC.
 
 Plain HTML, so that it is there without a script, on paper and for a screen reader. At most :data:`BOARDS` settings have
-one: those with most entrants, the largest vocabulary, most ranks. The decision table has all of them.
+one: those with most entrants, the largest vocabulary, most ranks. The settings that are left out are named below the
+boards; the decision table has all of them.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from wideload.reports.html import palette
 
 BOARDS = 2
 BARS = 8
+NAMED = 6
+"""Up to so many of the settings that are left out are named; more are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +40,12 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """``more``: how many slower entrants are not shown."""
+    """One setting. ``more``: number of slower entrants that are not shown; ``decided``: whether the first bar wins."""
 
     label: str
     bars: tuple[Bar, ...]
     more: int
+    decided: bool
 
 
 def weight(decision: Decision) -> tuple[int, int, int]:
@@ -51,9 +55,24 @@ def weight(decision: Decision) -> tuple[int, int, int]:
 
 def boards(race: Race, decisions: Sequence[Decision]) -> list[Board]:
     """In the order of the settings; none where nobody was measured against another."""
-    telling = [decision for decision in decisions if len(race.within(decision.setting)) > 1 and decision.winner]
-    chosen = sorted(telling, key=weight, reverse=True)[:BOARDS]
-    return [_board(race, decision) for decision in decisions if decision in chosen]
+    return [_board(race, decision) for decision in _chosen(race, decisions)]
+
+
+def left_out(race: Race, decisions: Sequence[Decision]) -> str:
+    """Names the settings that have no board while others have one; empty when there are none."""
+    chosen = _chosen(race, decisions)
+    labels = [text.label(decision.setting.label) for decision in decisions if decision not in chosen]
+    if not chosen or not labels:
+        return ""
+    more = [f"and {len(labels) - NAMED} more"] if len(labels) > NAMED else []
+    return f"Without bars: {'; '.join([*labels[:NAMED], *more])}. The table below has all settings."
+
+
+def _chosen(race: Race, decisions: Sequence[Decision]) -> list[Decision]:
+    """The settings with a board."""
+    telling = [decision for decision in decisions if len(race.within(decision.setting)) > 1 and decision.leader]
+    heaviest = sorted(telling, key=weight, reverse=True)[:BOARDS]
+    return [decision for decision in decisions if decision in heaviest]
 
 
 def _board(race: Race, decision: Decision) -> Board:
@@ -61,7 +80,7 @@ def _board(race: Race, decision: Decision) -> Board:
     speeds = [estimate(group.values(throughput)) for group in groups]
     longest = max((speed.high for speed in speeds if speed), default=1.0)
     bars = [_bar(race, group, speed, longest) for group, speed in zip(groups, speeds, strict=True)]
-    return Board(text.label(decision.setting.label), tuple(bars[:BARS]), max(0, len(bars) - BARS))
+    return Board(text.label(decision.setting.label), tuple(bars[:BARS]), max(0, len(bars) - BARS), decision.clear)
 
 
 def _bar(race: Race, group: Group, speed: Estimate | None, longest: float) -> Bar:
@@ -70,12 +89,12 @@ def _bar(race: Race, group: Group, speed: Estimate | None, longest: float) -> Ba
     return Bar(
         group.entrant.index,
         text.label(group.entrant.label, 48),
-        palette.entrant_ink(group.entrant.index),
+        palette.entrant_ink(group.entrant),
         quantity.scaled(speed.median if speed else None, ""),
         quantity.size(group.middle(race.memory.of)),
         quantity.auc(group.middle(final_auc)),
         width,
         low,
         high,
-        why=text.label(group.unranked or "", 120),
+        why=text.label(str(group.unranked or ""), 120),
     )

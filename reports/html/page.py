@@ -18,13 +18,15 @@ PARITY = ("strategy", "dataset", "ranks", "difference", "tolerance", "verdict")
 
 def decision_row(decision: Decision) -> dict[str, Any]:
     """One row of the decision table."""
-    winner, lead = decision.winner, decision.closest
+    winner, leader, lead = decision.winner, decision.leader, decision.closest
     return {
         "setting": decision.setting.index,
         "label": text.label(decision.setting.label),
+        "ranked": leader is not None,
         "winner": name(winner) if winner else "",
         "entrant": winner.entrant.index if winner else None,
-        "throughput": quantity.rate(winner.middle(throughput)) if winner else quantity.MISSING,
+        "leader": name(leader) if leader else "",
+        "throughput": quantity.rate(leader.middle(throughput)) if leader else quantity.MISSING,
         "lead": speed_words(lead) if lead else quantity.MISSING,
         "rival": name(lead.rival) if lead else "",
         "verdict": decision.verdict,
@@ -33,7 +35,7 @@ def decision_row(decision: Decision) -> dict[str, Any]:
         "auc": gap_words(lead.auc) if lead else quantity.MISSING,
         "share": quantity.MISSING if decision.share is None else f"{decision.share:.0%}",
         "unranked": [
-            {"name": name(group), "why": text.label(group.unranked or "no throughput", 160)}
+            {"name": name(group), "why": text.label(str(group.unranked or "no throughput"), 160)}
             for group in decision.unranked
         ],
     }
@@ -50,14 +52,7 @@ def kicker(results: Results) -> list[str]:
     """When and where, in a few words."""
     started = min((run.started for run in results.runs if run.started), default="")
     environment = results.environment
-    machine = next(
-        (
-            str(environment[key])
-            for key in ("machine", "cpu", "cpu_model", "host")
-            if isinstance(environment.get(key), str)
-        ),
-        "",
-    )
+    machine = str(environment.get("cpu") or environment.get("host") or "")
     return [
         part for part in (started[:16].replace("T", " "), machine, quantity.count(len(results.runs), "case")) if part
     ]

@@ -16,10 +16,10 @@ from typing import Any
 
 from wideload.harness.records.results import RankRecord, RunRecord
 from wideload.reports import text
+from wideload.reports.findings import naming
 from wideload.reports.findings.race import Group, Race, Setting
 from wideload.reports.html import choices, palette
 from wideload.reports.html.figures.figure import Figure
-from wideload.reports.html.figures.scaling import family
 
 LOG_TAIL_LETTERS = 4000
 RUN_FIELDS = tuple(name for name in RunRecord.model_fields if name not in ("schema_version", "losses", "log_tail"))
@@ -36,8 +36,8 @@ def payload(race: Race, figures: Sequence[Figure], focus: int) -> dict[str, Any]
             {
                 "label": text.label(each.label),
                 "strategy": each.strategy,
-                "ink": palette.entrant_ink(each.index),
-                "symbol": palette.entrant_symbol(each.index),
+                "ink": palette.entrant_ink(each),
+                "symbol": palette.entrant_symbol(each),
             }
             for each in race.entrants
         ],
@@ -90,7 +90,7 @@ def _setting(setting: Setting) -> dict[str, Any]:
         "label": text.label(setting.label),
         "data": setting.dataset,
         "dataLabel": text.label(setting.data_label),
-        "family": family(setting),
+        "family": naming.family(setting.dataset),
         "ranks": setting.ranks,
         "batch": setting.batch_size,
     }
@@ -101,7 +101,7 @@ def _group(race: Race, group: Group) -> dict[str, Any]:
         "setting": group.setting.index,
         "entrant": group.entrant.index,
         "parity": race.parity(group),
-        "unranked": group.unranked and text.label(group.unranked, 200),
+        "unranked": group.unranked and text.label(str(group.unranked), 200),
         "runs": [race.places[run.case_id] for run in group.runs],
     }
 

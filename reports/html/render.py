@@ -99,6 +99,7 @@ def _content(summary: Summary) -> dict[str, Any]:
         "kicker": page.kicker(results),
         "answer": summary.answer,
         "boards": board.boards(race, summary.decisions),
+        "without_board": board.left_out(race, summary.decisions),
         "rows": rows,
         "interval": INTERVAL,
         "fewest": FEWEST_PAIRS,

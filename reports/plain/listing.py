@@ -28,7 +28,7 @@ class Listing:
 
     @property
     def notes(self) -> list[str]:
-        """A line for every row that is not ranked."""
+        """A line for every row that is not ranked, with the reason."""
         return [f"{row.cells[0]}, {row.cells[1]}: not ranked, {row.note}" for row in self.rows if row.note]
 
 
@@ -48,7 +48,7 @@ def _row(race: Race, group: Group, ceilings: bool) -> Row:
     spread = "–".join(quantity.scaled(bound, "") for bound in (speed.low, speed.high)) if speed else ""
     cells = (
         text.label(group.entrant.label),
-        text.label(group.setting.data_label),
+        text.label(group.setting.short_label),
         str(group.setting.ranks),
         str(len(group.ok)),
         quantity.scaled(speed.median, "") if speed else quantity.MISSING,
@@ -58,7 +58,7 @@ def _row(race: Race, group: Group, ceilings: bool) -> Row:
         race.parity(group) or quantity.MISSING,
         *((_share(race, group),) if ceilings else ()),
     )
-    return Row(cells, text.label(group.unranked, 160) if group.unranked else None)
+    return Row(cells, text.label(str(group.unranked), 160) if group.unranked else None)
 
 
 def _share(race: Race, group: Group) -> str:

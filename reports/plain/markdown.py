@@ -53,14 +53,14 @@ def _decisions(summary: Summary) -> str:
             row["label"],
             row["winner"] or "–",
             row["throughput"],
-            f"{row['lead']} {row['rival']}".strip(),
+            " ".join(part for part in ((row["winner"] and "") or row["leader"], row["lead"], row["rival"]) if part),
             row["verdict"],
             row["memory"],
             row["auc"],
         ]
         for row in rows
     ]
-    headings = ("setting", "fastest", "throughput", "as fast as the next", "how sure", "memory", "AUC gap")
+    headings = ("setting", "fastest", "highest throughput", "ratio to the next", "how sure", "memory", "AUC gap")
     return table(headings, cells, (2, 5, 6)) if cells else ""
 
 

@@ -50,7 +50,11 @@ def _reached(race: Race, target: float) -> Parts:
         if any(run.case_id in race.results.curves for run in group.ok):
             times = times_to(race, group, target)
             known = estimate(times)
-            row = (text.label(group.entrant.label), text.label(group.setting.data_label), str(group.setting.ranks))
+            row = (
+                text.label(group.entrant.label),
+                text.label(group.setting.short_label),
+                str(group.setting.ranks),
+            )
             seconds = quantity.MISSING if known is None else quantity.digits(known.median)
             rows.append((*row, f"{len(times)} of {len(group.ok)}", seconds))
     yield words("")

@@ -119,7 +119,7 @@ class Folder:
     runs: list[RunRecord]
     checks: list[ParityRecord] = field(default_factory=list)
     environment: dict[str, Any] = field(
-        default_factory=lambda: {"machine": "test machine", "versions": {"python": "3.11.2"}}
+        default_factory=lambda: {"cpu": "test machine", "versions": {"python": "3.11.2"}}
     )
     curve_points: int = 8
 

@@ -22,9 +22,9 @@ def test_without_an_output_the_page_goes_into_the_run_folder(demo):
 
 
 def test_markdown_goes_to_stdout_or_into_a_file(demo, tmp_path):
-    assert call(demo, "--format", "md").stdout.startswith("**sparse")
+    assert call(demo, "--format", "md").stdout.startswith("**Nothing is decided")
     call(demo, "--format", "md", "-o", tmp_path / "r.md")
-    assert (tmp_path / "r.md").read_text(encoding="utf-8").startswith("**sparse")
+    assert (tmp_path / "r.md").read_text(encoding="utf-8").startswith("**Nothing is decided")
 
 
 def test_benchmarks_do_not_go_with_markdown(demo, tmp_path):

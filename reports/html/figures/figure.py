@@ -121,8 +121,8 @@ def case_of(race: Race, group: Group) -> list[int]:
 
 def dots(points: Points, entrant: Entrant, *, muted: bool = False, when: dict[str, Any] | None = None) -> go.Scatter:
     """One entrant's points with horizontal intervals."""
-    ink = "muted" if muted else palette.entrant_ink(entrant.index)
-    symbol = palette.entrant_symbol(entrant.index) + ("-open" if muted else "")
+    ink = "muted" if muted else palette.entrant_ink(entrant)
+    symbol = palette.entrant_symbol(entrant, hollow=muted)
     return go.Scatter(
         mode="markers",
         name=text.plot_label(entrant.label, 40) + (" (not ranked)" if muted else ""),

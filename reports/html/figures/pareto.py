@@ -82,8 +82,8 @@ def _on_front(one: Measured, others: list[Measured], sense: int) -> bool:
 
 def _point(race: Race, one: Measured, front: bool, shown: Callable[[float | None], str]) -> go.Scatter:
     group, paid, speed = one
-    ink = palette.entrant_ink(group.entrant.index)
-    symbol = palette.entrant_symbol(group.entrant.index) + ("" if front else "-open")
+    ink = palette.entrant_ink(group.entrant)
+    symbol = palette.entrant_symbol(group.entrant, hollow=not front)
     return go.Scatter(
         mode="markers+text",
         name=text.plot_label(group.entrant.label, 40),

@@ -78,14 +78,14 @@ def _curves(race: Race, identity: str, title: str, unit: str, over: str) -> Figu
 
 def _curve(group: Group, place: int, points: tuple[CurvePoint, ...], over: str) -> go.Scatter:
     entrant: Entrant = group.entrant
-    ink = "muted" if group.unranked else palette.entrant_ink(entrant.index)
+    ink = "muted" if group.unranked else palette.entrant_ink(entrant)
     return go.Scatter(
         mode="lines+markers",
         name=text.plot_label(entrant.label, 40),
         x=[getattr(point, over) for point in points],
         y=[point.auc for point in points],
         line={"width": 1.75, "color": palette.light(ink)},
-        marker={"symbol": palette.entrant_symbol(entrant.index), "size": 5, "color": palette.light(ink)},
+        marker={"symbol": palette.entrant_symbol(entrant), "size": 5, "color": palette.light(ink)},
         hovertemplate=f"<b>{template(entrant.label)}</b><br>AUC %{{y:.4f}} after %{{x:.3~s}} {over}<extra></extra>",
         meta={
             "ink": ink,

@@ -8,6 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from wideload.reports import quantity, text
+from wideload.reports.findings import naming
 from wideload.reports.findings.evidence import estimate
 from wideload.reports.findings.race import Entrant, Group, Race, Setting, throughput
 from wideload.reports.html import palette
@@ -42,7 +43,7 @@ def over_vocabulary(race: Race) -> Figure | Omitted:
     traces = _lines(
         race,
         lambda setting: setting.vocabulary,
-        lambda setting: {"family": family(setting), "ranks": setting.ranks, "batch": setting.batch_size},
+        lambda setting: {"family": naming.family(setting.dataset), "ranks": setting.ranks, "batch": setting.batch_size},
     )
     if not traces:
         return Omitted(title, "one data set with two or more vocabulary sizes")
@@ -65,11 +66,6 @@ def _ranks_axis(race: Race) -> dict[str, Any]:
     counts = sorted({setting.ranks for setting in race.settings})
     kind = "log" if counts[-1] >= 8 * counts[0] else "linear"
     return axis("ranks", type=kind, tickvals=counts, ticktext=[str(count) for count in counts])
-
-
-def family(setting: Setting) -> str:
-    """The data set without its options: what vocabulary sizes of one kind of data share."""
-    return setting.dataset.partition("[")[0]
 
 
 def _lines(
@@ -98,7 +94,7 @@ def _line(
     groups = sorted(groups, key=lambda group: position(group.setting) or 0)
     known = [estimate(group.values(throughput)) for group in groups]
     measured = [(group, each) for group, each in zip(groups, known, strict=True) if each is not None]
-    ink = palette.entrant_ink(entrant.index)
+    ink = palette.entrant_ink(entrant)
     return go.Scatter(
         mode="lines+markers",
         name=text.plot_label(entrant.label, 40),
@@ -113,7 +109,7 @@ def _line(
             "width": 0,
         },
         line={"width": 1.75, "color": palette.light(ink)},
-        marker={"symbol": palette.entrant_symbol(entrant.index), "size": 9, "color": palette.light(ink)},
+        marker={"symbol": palette.entrant_symbol(entrant), "size": 9, "color": palette.light(ink)},
         customdata=[case_of(race, group) for group, _ in measured],
         hovertext=[f"{heading(group)}<br>{quantity.rate(each.median)}" for group, each in measured],
         hovertemplate="%{hovertext}<extra></extra>",

@@ -75,10 +75,10 @@ def _spread(race: Race, group: Group) -> go.Scatter | None:
     low, middle, high, worst = (_percentile(group, name) for name in ("p10", "p50", "p90", "p99"))
     if middle is None:
         return None
-    ink = "muted" if group.unranked else palette.entrant_ink(group.entrant.index)
+    ink = "muted" if group.unranked else palette.entrant_ink(group.entrant)
     known = [("p10", low), ("p50", middle), ("p90", high), ("p99", worst)]
     points = [(name, value) for name, value in known if value is not None]
-    symbols = {"p50": palette.entrant_symbol(group.entrant.index), "p99": "line-ns-open"}
+    symbols = {"p50": palette.entrant_symbol(group.entrant), "p99": "line-ns-open"}
     hover = "<br>".join([heading(group), *(f"{name}: {quantity.milliseconds(value)}" for name, value in points)])
     # One trace a group: the line joins the percentiles, the markers of p10 and p90 have no size.
     return go.Scatter(

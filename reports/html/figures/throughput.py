@@ -110,7 +110,7 @@ def _unfinished(race: Race, entrant: Entrant) -> go.Scatter | None:
 
 
 def _note(group: Group) -> list[str]:
-    return [text.plot_label(group.unranked, 100)] if group.unranked else []
+    return [text.plot_label(str(group.unranked), 100)] if group.unranked else []
 
 
 def _ceiling(race: Race, kind: str) -> go.Scatter | None:

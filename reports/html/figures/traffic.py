@@ -77,12 +77,12 @@ def _histogram(race: Race, group: Group) -> go.Bar | None:
     if not whole:
         return None
     ages = sorted(totals)
-    ink = palette.entrant_ink(group.entrant.index)
+    ink = palette.entrant_ink(group.entrant)
     return go.Bar(
         name=text.plot_label(group.entrant.label, 40),
         x=ages,
         y=[totals[age] / whole for age in ages],
-        marker={"color": palette.light(ink)},
+        marker={"color": palette.light(ink), "pattern": {"shape": palette.entrant_pattern(group.entrant)}},
         hovertext=[f"{heading(group)}<br>{totals[age] / whole:.1%} of pushes, staleness {age}" for age in ages],
         hovertemplate="%{hovertext}<extra></extra>",
         meta={

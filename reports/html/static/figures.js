@@ -133,6 +133,7 @@ function view(figure, width) {
   }
   stretch(traces);
   widen(layout, traces, figure.leastSpan);
+  labelPoints(layout, traces);
   const real = traces.some(hasCase);
   return { traces: real ? traces : [], layout };
 }
@@ -140,13 +141,11 @@ function view(figure, width) {
 const hasCase = (trace) => Boolean(trace.customdata || trace.meta.case);
 const caseOf = (trace, i) => (trace.meta.case ?? trace.customdata?.[i])?.[1];
 
-// Keeps noise from filling the axis, and labels beside points inside the plot.
+// Keeps noise from filling the axis.
 function widen(layout, traces, least) {
   const values = traces.filter(hasCase).flatMap((trace) => trace.x);
   const [low, high] = [Math.min(...values), Math.max(...values)];
   if (least && high - low < least) layout.xaxis.range = [(low + high - least) / 2, (low + high + least) / 2];
-  const middle = layout.xaxis.range ? (low + high) / 2 : high / 2;
-  for (const trace of traces) if (trace.text) trace.textposition = trace.x[0] > middle ? "middle left" : "middle right";
 }
 
 function legend(figure, traces) {

@@ -136,12 +136,17 @@ const symbolPaths = {
   star: "M6 .8L7.500 4.500L11.400 4.700L8.400 7.200L9.400 11L6 8.900L2.600 11L3.600 7.200L.6 4.700L4.500 4.500z",
 };
 
+// A dotted symbol has a hole in the middle.
+const hole = "M6 4.800a1.200 1.200 0 1 0 0 2.400a1.200 1.200 0 1 0 0-2.400z";
+
 function symbol(shape, ink) {
+  const [plain, dotted] = [shape.replace("-dot", ""), shape.endsWith("-dot")];
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
   svg.setAttribute("viewBox", "0 0 12 12");
   svg.setAttribute("aria-hidden", "true");
-  path.setAttribute("d", symbolPaths[shape] ?? symbolPaths.square);
+  path.setAttribute("d", (symbolPaths[plain] ?? symbolPaths.square) + (dotted ? hole : ""));
+  path.setAttribute("fill-rule", "evenodd");
   path.setAttribute("fill", `var(--${ink})`);
   svg.append(path);
   return svg;

@@ -49,7 +49,7 @@ def test_the_fastest_ranks_first(race_of, rounds):
 @pytest.mark.parametrize("status", ["failed", "timeout", "crashed", "refused"])
 def test_a_case_that_did_not_finish_is_not_ranked_and_keeps_its_reason(race_of, make_run, status):
     race = race_of([make_run("a", status=status, error="the reason\nand more")])
-    assert race.groups[0].unranked == f"{status}: the reason"
+    assert str(race.groups[0].unranked) == f"{status}: the reason"
     assert not race.ranked(race.settings[0])
 
 
@@ -83,3 +83,32 @@ def test_memory_is_proportional_where_every_case_has_it_and_resident_otherwise(r
 
 def test_a_data_set_name_that_is_no_spec_is_shown_as_it_is(race_of, make_run):
     assert race_of([make_run(dataset="a[b[[")]).settings[0].data_label == "a[b[["
+
+
+def test_a_strategy_has_the_same_place_in_every_report(race_of, make_run):
+    alone = race_of([make_run("horovod"), make_run("plug_in")], name="one")
+    crowd = race_of([make_run(name) for name in ("sparse_ps", "plug_in", "local", "horovod")], name="two")
+    placed = [{entrant.strategy: entrant.place for entrant in race.entrants} for race in (alone, crowd)]
+    assert placed[0].items() <= placed[1].items()
+    assert len(set(placed[1].values())) == 4
+
+
+def test_the_options_of_a_strategy_give_it_variants(race_of, make_run):
+    runs = [make_run("ps", options={"mode": mode}) for mode in ("async", "sync")] + [make_run("ps"), make_run("other")]
+    race = race_of(runs)
+    assert [(entrant.strategy, entrant.variant) for entrant in race.entrants] == [
+        ("ps", 1),
+        ("ps", 2),
+        ("ps", 0),
+        ("other", 0),
+    ]
+    assert len({entrant.place for entrant in race.entrants}) == 2
+
+
+def test_settings_that_differ_in_batch_size_alone_are_told_apart_in_every_label(race_of, make_run):
+    race = race_of([make_run(batch_size=size) for size in (512, 2048)])
+    assert [setting.label for setting in race.settings] == [
+        "census · 2 ranks · batch 512",
+        "census · 2 ranks · batch 2,048",
+    ]
+    assert [setting.short_label for setting in race.settings] == ["census · batch 512", "census · batch 2,048"]

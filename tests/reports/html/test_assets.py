@@ -2,6 +2,7 @@ import hashlib
 import re
 from pathlib import Path
 
+from wideload.reports.findings.race import Entrant
 from wideload.reports.html import assets, palette
 
 HERE = Path(__file__).parents[1]
@@ -47,4 +48,19 @@ def test_every_ink_stands_out_from_its_page():
 
 
 def test_sixteen_entrants_have_sixteen_looks():
-    assert len({(palette.entrant_ink(index), palette.entrant_symbol(index)) for index in range(16)}) == 16
+    entrants = [Entrant(place, f"s{place}", "{}", f"s{place}", place, 0) for place in range(16)]
+    assert len({(palette.entrant_ink(each), palette.entrant_symbol(each)) for each in entrants}) == 16
+
+
+def test_the_options_of_a_strategy_vary_its_symbol_and_keep_its_colour():
+    variants = [Entrant(0, "ps", "{}", "ps", 1, variant) for variant in range(8)]
+    assert {palette.entrant_ink(each) for each in variants} == {"entrant-1"}
+    assert len({palette.entrant_symbol(each) for each in variants}) == 8
+    assert len({palette.entrant_pattern(each) for each in variants[:7]}) == 7
+    hollow = [palette.entrant_symbol(each, hollow=True) for each in variants[:2]]
+    assert hollow == ["diamond-open", "diamond-open-dot"]
+
+
+def test_the_script_draws_every_symbol():
+    script = (assets.STATIC / "state.js").read_text(encoding="utf-8")
+    assert all(re.search(rf'^  "?{symbol}"?: "M', script, re.MULTILINE) for symbol in palette.SYMBOLS)

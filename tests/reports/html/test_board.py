@@ -1,11 +1,29 @@
 import pytest
 
 from wideload.reports.findings.decision import decide
-from wideload.reports.html.board import BARS, boards
+from wideload.reports.html.board import BARS, BOARDS, NAMED, boards, left_out
 
 
 def of(race):
     return boards(race, decide(race))
+
+
+def test_the_first_bar_is_marked_only_where_it_is_decided(race_of, rounds):
+    (close,) = of(race_of(rounds("a", [110]) + rounds("b", [100]), name="close"))
+    (clear,) = of(race_of(rounds("a", [210, 200] * 3) + rounds("b", [100] * 6), name="clear"))
+    assert (close.decided, clear.decided) == (False, True)
+
+
+def test_settings_without_bars_are_named_and_many_are_counted(race_of, make_run):
+    def words(number):
+        sizes = [1000 * (1 + place) for place in range(number)]
+        runs = [make_run(name, dataset=f"planted[vocabulary={size}]") for size in sizes for name in ("a", "b")]
+        race = race_of(runs, name=f"run{number}")
+        return left_out(race, decide(race))
+
+    assert words(2) == ""
+    assert words(3) == "Without bars: planted, 1,000 ids · 2 ranks. The table below has all settings."
+    assert words(BOARDS + NAMED + 3).endswith("; and 3 more. The table below has all settings.")
 
 
 def test_bars_are_as_long_as_the_throughput_they_stand_for_the_fastest_first(race_of, rounds):

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from wideload.reports.findings.race import Race
-from wideload.reports.html import figures
+from wideload.reports.html import figures, palette
 from wideload.reports.html.figures import memory, pareto, quality, scaling, steps, throughput, traffic
 from wideload.reports.html.figures.figure import Figure, Omitted
 
@@ -57,8 +57,9 @@ def test_what_is_not_ranked_is_drawn_apart_and_muted(race_of, rounds, make_run):
         *rounds("wrong", [900], parity="fail"),
         make_run("dead", status="crashed", examples_per_second=None),
     ]
-    drawn = traces(throughput.absolute(race_of(runs)))
-    assert [trace["meta"]["ink"] for trace in drawn] == ["entrant-0", "muted", "muted"]
+    race = race_of(runs)
+    drawn = traces(throughput.absolute(race))
+    assert [trace["meta"]["ink"] for trace in drawn] == [palette.entrant_ink(race.entrants[0]), "muted", "muted"]
     assert drawn[2]["name"] == "did not finish"
 
 

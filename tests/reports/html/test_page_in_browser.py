@@ -484,3 +484,28 @@ def test_two_thousand_cases_open_with_a_page_of_rows_and_the_rest_on_demand(writ
     expect(opened.page.locator("#shown")).to_contain_text("1,600 of 2,000 cases")
     opened.page.locator("#more-cases").click()
     assert opened.cases() == 1600
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_names_of_close_entrants_do_not_cover_each_other(visit, write_folder, rounds, width):
+    """Four strategies with nearly the same throughput and memory, and one that has both to itself."""
+    runs = [
+        run
+        for place, name in enumerate(["sparse_ps", "horovod", "multi_worker_mirrored", "tf_parameter_server"])
+        for run in rounds(name, [100_000 + 300 * place], peak_pss_bytes=1_000_000_000 + 2_000_000 * place)
+    ]
+    run = write_folder([*runs, *rounds("local", [50_000], peak_pss_bytes=400_000_000)])
+    opened = visit(run, width=width)
+    opened.scroll_through()
+    names = opened.page.locator("#figure-pareto-memory .annotation-text")
+    boxes = [name.bounding_box() for name in names.all()]
+    assert len(boxes) == 5
+    plot = opened.page.locator("#figure-pareto-memory .plot").bounding_box()
+    for place, one in enumerate(boxes):
+        assert plot["x"] - 1 <= one["x"]
+        assert one["x"] + one["width"] <= plot["x"] + plot["width"] + 1
+        for other in boxes[place + 1 :]:
+            apart_x = one["x"] + one["width"] <= other["x"] or other["x"] + other["width"] <= one["x"]
+            apart_y = one["y"] + one["height"] <= other["y"] + 2 or other["y"] + other["height"] <= one["y"] + 2
+            assert apart_x or apart_y
+    opened.shot(f"labels-{width}")

@@ -22,7 +22,7 @@ def call(*arguments):
 
 def test_the_same_numbers_as_in_the_page_stand_in_a_table(demo):
     lines = printed(demo).splitlines()
-    assert lines[0].startswith("sparse_ps is the fastest in all 6 settings")
+    assert lines[0].startswith("Nothing is decided in any of 6 settings after 3 rounds")
     assert any(line.split()[:3] == ["sparse_ps", "census", "1"] and "116 k" in line for line in lines)
 
 
@@ -30,6 +30,13 @@ def test_every_row_has_its_share_of_the_ceiling_where_one_was_measured(demo, sin
     row = next(line for line in printed(demo).splitlines() if line.split()[:3] == ["sparse_ps", "census", "2"])
     assert row.split()[-1] == "65%"
     assert "of ceiling" not in printed(single)
+
+
+def test_rows_say_what_tells_settings_apart(write_folder, make_run):
+    """Also where the data set and the number of ranks are the same."""
+    lines = printed(write_folder([make_run("sparse_ps", batch_size=size) for size in (512, 2048)])).splitlines()
+    assert any("census · batch 512 " in line for line in lines)
+    assert any("census · batch 2,048 " in line for line in lines)
 
 
 def test_reasons_stand_below_the_table(failing):
@@ -61,7 +68,7 @@ def test_in_a_pipe_a_row_is_a_line_and_in_a_narrow_terminal_cells_fold(write_fol
 
 
 def test_show_prints_the_table_or_every_record(demo):
-    assert "sparse_ps is the fastest" in call(demo).stdout
+    assert "Nothing is decided in any of 6 settings" in call(demo).stdout
     records = json.loads(call(demo, "--json").stdout)
     assert [run["case_id"] for run in records["runs"]] == [run.case_id for run in Results.read(demo).runs]
     assert len(records["ranks"]) == len(Results.read(demo).ranks)
