@@ -1,4 +1,4 @@
-"""Numbers as people read them: three significant digits, a unit, and an em dash for what was not measured."""
+"""Numbers as people read them: three significant digits, a unit, and a dash where nothing was measured."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def factor(value: float | None) -> str:
 
 
 def _ratio(value: float) -> str:
-    """Two decimals around 1, where ratios live."""
+    """Two decimals around 1, where most ratios are."""
     return f"{value:.2f}" if 0.1 <= value < 10 else digits(value, 2 if value < 1 else 3)
 
 

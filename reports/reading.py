@@ -1,4 +1,4 @@
-"""Opening a run folder for a report: one that says nothing is an error, not an empty page."""
+"""Opens a run folder for a report. A folder without a case is an error, not an empty page."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """Text from records, made safe to show.
 
-Three ways out of the program, three escapes: HTML templates autoescape; the script's data is packed, so that nothing in
-it is text to the page; plotly reads a little markup in labels, so labels for it are escaped as well. Control and
-bidirectional-override characters are shown as their code points, so a name cannot rewrite what stands next to it.
+Text leaves the program in three ways, each with its own escaping: HTML templates autoescape; the data of the script is
+packed, so that the page never parses it as text; plotly interprets some markup in labels, so labels for it are escaped
+as well. Control and bidirectional-override characters are shown as their code points, so that a name cannot change how
+the text next to it reads.
 """
 
 from __future__ import annotations

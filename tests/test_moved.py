@@ -1,4 +1,4 @@
-"""Import paths that were public before modules moved go on working."""
+"""Import paths that were public before modules moved keep working."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Two run folders side by side: the same entrant in the same setting, before and after.
+"""Compares two run folders: the same entrant in the same setting, before and after.
 
-The two runs were not interleaved, so ratios are not paired by moment: round i of one stands against round i of the
-other, and the interval covers what differs between rounds. Groups that only one folder has are named, not hidden.
+The two runs were not interleaved, so ratios are not paired in time: round i of one is compared with round i of the
+other, and the interval covers the differences between rounds. Groups that only one folder has are named, not hidden.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def compare(before: Race, after: Race) -> Comparison:
 
 
 def row(change: Change) -> dict[str, str]:
-    """One change as the words that every output prints."""
+    """One change, as the text that every output prints."""
     speed = change.speed
     ratio = quantity.MISSING
     if speed:

@@ -1,7 +1,7 @@
 """How much memory a whole job held: one measure for all cases of a run, so that ratios compare like with like.
 
 Proportional set size counts a page that several ranks share once over all of them; it is used when every finished case
-has it. Otherwise the resident sets of the ranks are added up, shared libraries counting once per rank.
+has it. Otherwise the resident set sizes of the ranks are added up, and shared libraries count once per rank.
 """
 
 from __future__ import annotations

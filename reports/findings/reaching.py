@@ -1,4 +1,4 @@
-"""How long until a target AUC: the one figure that weighs speed against what was learnt."""
+"""How long until a target AUC: the one figure that takes both speed and quality into account."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The files that a page carries inside: style, script, and plotly's basic bundle.
+"""The files that are embedded in a page: style, script, and plotly's basic bundle.
 
 The bundle is plotly's own file, byte for byte (``static/vendor/README.md`` has version and checksum). The addresses
-in it are emptied on the way into a page, so that nothing in a report can reach a network even by accident.
+in it are removed when it is embedded, so that nothing in a report can reach a network even by accident.
 """
 
 from __future__ import annotations

@@ -21,9 +21,9 @@ PLAIN = re.compile(r"[\w-]{1,32}")
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """``name`` stands in the address; a choice goes by its place in ``choices``.
+    """``name`` appears in the address; a choice is identified by its index in ``choices``.
 
-    ``of``: for an option, the place of every entrant's value, None where the strategy does not have it.
+    ``of``: for an option, the index of every entrant's value; None where the strategy does not have the option.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Filter:
 
 
 def filters(race: Race) -> list[Filter]:
-    """The filters that have something to choose from."""
+    """The filters that have at least two choices."""
     ranks = sorted({setting.ranks for setting in race.settings})
     offered = [
         Filter("data", "Data", tuple(data_labels(race))),

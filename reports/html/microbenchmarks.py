@@ -7,7 +7,7 @@ from wideload.reports import quantity, text
 
 
 class Benchmarks(Microbenchmarks):
-    """The file, in words."""
+    """The file, formatted as text."""
 
     @property
     def summary(self) -> str:
@@ -17,7 +17,7 @@ class Benchmarks(Microbenchmarks):
         )
 
     def rows(self) -> list[dict[str, str]]:
-        """By group, the fastest first."""
+        """The rows of the table, by group, the fastest first."""
         ordered = sorted(self.benchmarks, key=lambda each: (each.group or "", each.stats.median))
         return [
             {

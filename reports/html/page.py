@@ -1,4 +1,4 @@
-"""From results to what the templates print: plain values, already in words."""
+"""From results to the values that the templates print, already formatted as text."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """What the page's script gets: the records as columns, and the figures.
 
-Rows are arrays under one list of field names. The whole is JSON, gzipped and in base64: a tenth of the size, and no
-string in it can be anything but data to the page that holds it. Losses stay in the run folder (the parity table says
-what they show); log tails are cut.
+Rows are arrays under one list of field names. The whole is JSON, gzipped and in base64: a tenth of the size, and the
+page that holds it can take no string in it for anything but data. Losses stay in the run folder (the parity table says
+what they show); log tails are shortened.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def unpacked(words: str) -> dict[str, Any]:
 
 
 def cut(log: str | None) -> str | None:
-    """The end of a log, which is where the reason stands."""
+    """The end of a log, which is where the reason is."""
     if log is None or len(log) <= LOG_TAIL_LETTERS:
         return log
     return f"[{len(log) - LOG_TAIL_LETTERS:,} characters cut]\n{log[-LOG_TAIL_LETTERS:]}"

@@ -62,6 +62,6 @@ def _row(race: Race, group: Group, ceilings: bool) -> Row:
 
 
 def _share(race: Race, group: Group) -> str:
-    """Of what the dense tower does alone."""
+    """Percent of what the dense tower does alone."""
     ceiling, speed = race.ceiling(group.setting), group.middle(throughput)
     return quantity.MISSING if not ceiling or speed is None else f"{speed / ceiling:.0%}"

@@ -1,6 +1,6 @@
 """wideload measures how to distribute a Wide & Deep model: parameter server or allreduce.
 
-Rooms (each a folder at the top of the repository, linked here so that it imports as ``wideload.<room>``)::
+Packages (each is a folder at the top of the repository, linked here so that it imports as ``wideload.<package>``)::
 
     harness     experiment -> cases -> mpirun jobs -> records
     strategies  the entries in the race, all behind one contract

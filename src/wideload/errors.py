@@ -6,8 +6,8 @@
     ├── UsageError            the user asked for something that does not exist or does not fit
     │   ├── UnknownNameError  an unknown strategy, data set, option or key; names the nearest valid one
     │   └── ColumnError       a feature column or the data under it; names the column (and the row)
-    ├── DataError             a file is damaged or of another form than declared; names the file
-    ├── UnavailableError      something this machine lacks; says what to install
+    ├── DataError             a file is damaged or has another form than declared; names the file
+    ├── UnavailableError      something is missing on this machine; says what to install
     ├── ClusterError          ranks disagree, a rank is missing or a peer did not answer in time
     └── CheckpointError       a checkpoint is incomplete, damaged or does not fit
 

@@ -1,12 +1,12 @@
-"""Files that are there whole or not at all, whatever happens to the process or the machine.
+"""Files that are either complete or absent, whatever happens to the process or the machine.
 
 ::
 
     .NAME.PID-THREAD.partial    a file that is being written; several processes and threads may write it at once
-    .NAME.partial               a folder that one process builds; what a killed process left is removed first
+    .NAME.partial               a folder that one process builds; the remains of a killed process are removed first
     NAME                        complete: written, flushed to the disk, then renamed
 
-Whoever lists a folder ignores what :func:`is_partial`, and may remove it when nobody is writing.
+Code that lists a folder skips paths for which :func:`is_partial` is true, and may remove them when nobody is writing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PARTIAL = ".partial"
 
 
 def is_partial(path: Path) -> bool:
-    """Whether a file or folder is one that was not finished."""
+    """Whether a file or folder was not finished."""
     return path.name.startswith(".") and path.name.endswith(PARTIAL)
 
 
@@ -42,7 +42,7 @@ def write(path: Path, content: bytes | str, *, durable: bool = True) -> None:
     Args:
         path: of the file.
         content: all of it.
-        durable: wait until file and name are on the disk. False for what is of no use after the machine went down.
+        durable: wait until the file and its name are on the disk; False for files that are useless after a machine crash.
     """
     partial = partial_file(path)
     try:
@@ -67,7 +67,7 @@ def publish(partial: Path, path: Path, *, durable: bool = True) -> None:
 def new_folder(path: Path) -> Iterator[Path]:
     """An empty folder to fill; at the end of the ``with`` block it becomes ``path``, which must not exist yet.
 
-    When the block raises, nothing is left of it.
+    When the block raises, nothing of it remains.
     """
     partial = partial_folder(path)
     shutil.rmtree(partial, ignore_errors=True)

@@ -5,14 +5,14 @@
 ``finalise``       the second half of it, without the golden gamma
 ``salt_of``        a salt from a name                           = native ``SaltOf``
 ``signs``          keys of the sparse table from values         = native ``SignOf``
-``hash_integers``  of int64 values; a bijection
-``hash_strings``   of UTF-8 strings: BLAKE2b, first 8 bytes, little-endian
-``combine``        of a pair of hashes; order matters
-``fingerprint``    of plain data: hex digits over its canonical JSON
+``hash_integers``  hashes of int64 values; a bijection
+``hash_strings``   hashes of UTF-8 strings: BLAKE2b, first 8 bytes, little-endian
+``combine``        the hash of a pair of hashes; order matters
+``fingerprint``    hex digits over the canonical JSON of plain data
 =================  ==================================================================
 
-``mix64``, ``salt_of`` and ``signs`` mirror ``native/table/hash.h``, and a test holds them to it. What hashes numbers
-works on whole arrays. splitmix64: Steele, Lea & Flood 2014, "Fast splittable pseudorandom number generators".
+``mix64``, ``salt_of`` and ``signs`` mirror ``native/table/hash.h``, and a test compares the two. The functions for
+numbers work on whole arrays. splitmix64: Steele, Lea & Flood 2014, "Fast splittable pseudorandom number generators".
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def finalise(words: Words) -> Words:
 
 
 def _mix_blocks(words: Words) -> Words:
-    """In place."""
+    """Works in place."""
     flat = words.ravel(order="K")
     shifted = np.empty(min(flat.size, _BLOCK), np.uint64)
     # A block and its shifted copy stay in the cache through all passes.
@@ -54,7 +54,7 @@ def _mix_blocks(words: Words) -> Words:
 
 
 def _mix_block(words: Words, shifted: Words) -> None:
-    """In place; ``shifted`` is room for as many words."""
+    """Works in place; ``shifted`` is a buffer of the same size."""
     for shift, factor in ((30, FIRST_FACTOR), (27, SECOND_FACTOR)):
         np.right_shift(words, np.uint64(shift), out=shifted)
         np.bitwise_xor(words, shifted, out=words)

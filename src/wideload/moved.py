@@ -1,4 +1,4 @@
-"""Modules that have moved: their old names go on working, with a DeprecationWarning that names the new one.
+"""Modules that have moved: their old names keep working, with a DeprecationWarning that names the new one.
 
 An old name is the very same module as the new name, so classes are the same whichever way they are imported, and
 ``python -m`` works with either. Names are removed from the table in the release after next.
@@ -45,7 +45,7 @@ MOVED = {
 
 
 class Alias(InspectLoader):
-    """Loads an old name: hands out the module of the new one, untouched."""
+    """Loads an old name: hands out the module of the new one, unchanged."""
 
     def __init__(self, old: str) -> None:
         self._old, self._new = old, MOVED[old]

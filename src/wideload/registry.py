@@ -43,7 +43,7 @@ class Registry(Generic[T]):
 
         Raises:
             UnknownNameError: there is none; names the nearest.
-            UsageError: a plug-in's entry point does not lead to a class that keeps the contract.
+            UsageError: a plug-in's entry point does not lead to a class that implements the contract.
         """
         if name in self.built_in:
             found = load(self.built_in[name])

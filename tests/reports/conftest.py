@@ -196,7 +196,7 @@ def check(strategy: str, **changes: Any) -> ParityRecord:
 
 
 def failing_runs() -> list[RunRecord]:
-    """A crash, a time limit, a refusal and a parity failure beside two that work."""
+    """A crash, a time limit, a refusal and a parity failure, next to two strategies that work."""
     bad: dict[str, Any] = {
         "examples_per_second": None,
         "auc": None,

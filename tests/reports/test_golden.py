@@ -24,8 +24,8 @@ class Outline(HTMLParser):
     def handle_starttag(self, tag, attrs):
         self.skipped = tag in ("script", "style")
         if tag in SHOWN:
-            marks = " ".join(value for name, value in attrs if name in ("class",) and value)
-            self.open.append([f"{tag}.{marks}" if marks else tag, []])
+            classes = " ".join(value for name, value in attrs if name in ("class",) and value)
+            self.open.append([f"{tag}.{classes}" if classes else tag, []])
 
     def handle_endtag(self, tag):
         self.skipped = False

@@ -94,7 +94,7 @@ def _spread(known: Estimate) -> str:
 
 
 def _unfinished(race: Race, entrant: Entrant) -> go.Scatter | None:
-    """A cross at the edge for what never got a throughput: shown, not measured."""
+    """A cross at the start of the axis for an entrant that has no throughput: shown, not measured."""
     points = Points()
     for group in race.groups:
         if group.entrant is entrant and not group.values(throughput):

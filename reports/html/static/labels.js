@@ -19,11 +19,11 @@ function labelPoints(layout, traces) {
   for (const trace of points) trace.mode = "markers";
 }
 
-// Sets an axis to a range with room at its ends; `pixel` is the distance of a value from the start of the axis.
+// Sets an axis to a range with some space at its ends; `pixel` is the distance of a value from the start of the axis.
 function scale(axis, values, length) {
   const [low, high] = [Math.min(...values), Math.max(...values)];
-  const room = 0.08 * (axis.rangemode === "tozero" ? high : high - low || Math.abs(high) || 1);
-  axis.range ??= axis.rangemode === "tozero" ? [0, high + room] : [low - room, high + room];
+  const margin = 0.08 * (axis.rangemode === "tozero" ? high : high - low || Math.abs(high) || 1);
+  axis.range ??= axis.rangemode === "tozero" ? [0, high + margin] : [low - margin, high + margin];
   const [start, end] = axis.range;
   return { length, pixel: (value) => ((value - start) / (end - start)) * length };
 }
@@ -41,7 +41,7 @@ function annotation(place, width, height, taken) {
   };
 }
 
-// 1: to the right of the point, -1: to the left. The side with more room comes first.
+// 1: to the right of the point, -1: to the left. The side with more space comes first.
 function sides(place, wide, width) {
   const order = place.x > width / 2 ? [-1, 1] : [1, -1];
   const inside = order.filter((side) => (side > 0 ? place.x + wide + POINT < width : place.x - wide - POINT > 0));

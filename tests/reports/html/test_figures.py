@@ -43,7 +43,7 @@ def test_a_figure_without_data_says_what_would_produce_it(race_of, make_run):
     assert all(each.needs for each in missing)
 
 
-def test_throughput_is_the_median_and_the_ceiling_stands_beside_it(race_of, rounds, make_run):
+def test_throughput_is_the_median_and_the_ceiling_stands_next_to_it(race_of, rounds, make_run):
     tower = make_run("local", kind="tower", case_id="tower", examples_per_second=500.0)
     figure = throughput.absolute(race_of([*rounds("a", [100, 300, 200]), tower]))
     points, ceiling = traces(figure)
