@@ -42,7 +42,7 @@ def write(path: Path, content: bytes | str, *, durable: bool = True) -> None:
     Args:
         path: of the file.
         content: all of it.
-        durable: wait until the file and its name are on the disk; False for files that are useless after a machine crash.
+        durable: wait until the file and its name are on the disk. False for files of no use after the machine crashed.
     """
     partial = partial_file(path)
     try:
