@@ -322,7 +322,7 @@ def test_rows_download_as_csv_and_json_as_filtered(demo, visit):
     lines = Path(csv.value.path()).read_text(encoding="utf-8").splitlines()
     assert len(listed) == len(lines) - 1 == opened.cases()
     assert {run["ranks"] for run in listed} == {2}
-    assert lines[0].startswith("case_id,status,kind")
+    assert lines[0].startswith("case_id,kind,attempt,strategy,")
 
 
 def test_a_cell_that_a_spreadsheet_would_run_is_made_text(write_folder, make_run, visit):
