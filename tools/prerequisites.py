@@ -33,7 +33,7 @@ COMPILERS = ("c++", "g++", "clang++")
 """Where CMake looks when ``CXX`` is not set."""
 
 NEWER_COMPILERS = tuple(f"g++-{version}" for version in range(30, 10, -1))
-"""Names under which a distribution installs compilers beside its default one. GCC 11 is the oldest that was tried."""
+"""Names under which distributions install further compilers. GCC 11 is the oldest that was tried."""
 
 CXX20 = """
 #include <barrier>

@@ -85,7 +85,7 @@ class _Parts:
         return tuple(rows)
 
     def where(self, keep: Flags) -> _Parts:
-        """Only the parts that ``keep`` marks."""
+        """Only the parts for which ``keep`` is true."""
         if keep.all():
             return self
         lengths = np.bincount(self.parents[keep], minlength=len(self.lengths))
