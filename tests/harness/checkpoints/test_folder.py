@@ -49,7 +49,7 @@ def test_what_an_increment_builds_on_stays_too(folder: CheckpointFolder) -> None
 
 def test_an_increment_whose_base_is_gone_is_refused(folder: CheckpointFolder) -> None:
     publish(folder, 3, base=2)
-    with pytest.raises(CheckpointError, match="no complete checkpoint"):
+    with pytest.raises(CheckpointError, match="not a complete checkpoint"):
         folder.chain(name_of(3))
 
 

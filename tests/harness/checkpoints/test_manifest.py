@@ -47,7 +47,7 @@ def test_any_cut_is_found(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_one_is_no_checkpoint(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="no complete checkpoint"):
+    with pytest.raises(CheckpointError, match="not a complete checkpoint"):
         Manifest.read(tmp_path)
 
 

@@ -53,7 +53,7 @@ def test_two_ranks_go_on_with_the_same_bits(run: Run, straight: dict[str, Any]) 
 
 
 @pytest.mark.parametrize("ranks", [1, 3])
-def test_another_number_of_ranks_goes_on_with_the_same_model(run: Run, straight: dict[str, Any], ranks: int) -> None:
+def test_another_number_of_ranks_resumes_with_the_same_model(run: Run, straight: dict[str, Any], ranks: int) -> None:
     again = run(ranks, "restore:full,train:6")
     np.testing.assert_allclose(again["losses"], straight["losses"][6:12], rtol=1e-5)
     loaded = run(ranks, "restore:last")
@@ -67,12 +67,12 @@ def test_increments_and_the_rows_that_went_give_the_same_model(run: Run, straigh
     assert merged["predicted"] == straight["predicted"]
 
 
-def test_a_replicated_model_goes_on_from_what_the_parameter_server_trained(run: Run, straight: dict[str, Any]) -> None:
+def test_a_replicated_model_resumes_from_what_the_parameter_server_trained(run: Run, straight: dict[str, Any]) -> None:
     seeded = run(1, "restore:full,train:6", "local")
     np.testing.assert_allclose(seeded["losses"], straight["losses"][6:12], rtol=1e-5)
 
 
-def test_the_parameter_server_goes_on_from_what_a_replicated_model_trained(run: Run) -> None:
+def test_the_parameter_server_resumes_from_what_a_replicated_model_trained(run: Run) -> None:
     trained = run(1, "train:6,save:replicated,train:6", "local")
     loaded = run(1, "restore:replicated", "local")
     seeded = run(2, "restore:replicated")

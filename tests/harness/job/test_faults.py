@@ -18,6 +18,7 @@ from wideload.harness.job.limits import Limits
 from wideload.harness.job.messages import RankStatus
 from wideload.harness.job.mpi import Hosts, find
 from wideload.harness.records.results import RunRecord
+from wideload.harness.records.schema import FlagKind
 from wideload.harness.records.store import CaseRecords
 from wideload.harness.sweep.assemble import assemble
 from wideload.harness.sweep.plan import plan
@@ -173,7 +174,8 @@ def test_a_rank_that_floods_its_log_does_not_fill_the_disk(tmp_path: Path) -> No
 def test_a_rank_that_crashes_after_its_work_is_kept_and_flagged(tmp_path: Path) -> None:
     records = run(tmp_path, case("late_crash"))
     assert records.run.status == "ok"
-    assert records.run.flagged == ["rank 1 did not exit cleanly: SIGABRT"]
+    unclean = [flag.text for flag in records.run.flagged if flag.kind == FlagKind.UNCLEAN_EXIT]
+    assert unclean == ["rank 1 did not exit cleanly: SIGABRT"]
 
 
 def test_memory_running_out_ends_the_case_before_the_machine_does(tmp_path: Path) -> None:
@@ -204,7 +206,10 @@ def test_a_host_that_does_not_exist_is_the_reason_in_the_words_of_the_launcher(t
     assert record.error.endswith(": ssh: Could not resolve hostname nowhere.invalid")
 
 
-def test_being_watched_costs_a_rank_less_than_a_hundredth_of_its_time(tmp_path: Path) -> None:
+def test_being_watched_costs_a_rank_less_than_a_hundredth_of_its_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)  # to trace the supervisor costs more than it does
     finished = Launcher(find(), tmp_path, LIMITS).launch(case("slow", steps=80))
     for outcome in finished.outcomes:
         # The kernel counts in steps of 10 ms.

@@ -18,12 +18,18 @@ import pyarrow as pa  # noqa: E402
 import pyarrow.parquet as pq  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
+MISSING = {"float32": float("nan"), "int64": -(2**63), "string": ""}
+"""What stands for a missing value, by type, as the documentation says."""
+
 
 def of_raw(folder: Path, model: Any, table: pa.Table) -> Any:
     """What the documentation tells a reader to do; ``serving.json`` lies within the SavedModel, too."""
     about = json.loads((folder / "model" / "assets.extra" / "serving.json").read_text())
     given = {
-        field["input"]: tf.constant(table[field["name"]].to_pylist(), getattr(tf, field["type"]))
+        field["input"]: tf.constant(
+            [MISSING[field["type"]] if value is None else value for value in table[field["name"]].to_pylist()],
+            getattr(tf, field["type"]),
+        )
         for field in about["fields"]
     }
     return model.signatures["raw"](**given)["probability"]
