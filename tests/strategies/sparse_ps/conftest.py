@@ -34,6 +34,7 @@ def job() -> Callable[..., Job]:
     def run(ranks: int, script: str, *arguments: object, timeout: float = 400) -> Job:
         command = [*launcher.command(ranks, mpi.Hosts()), sys.executable, str(JOBS / script), *map(str, arguments)]
         environment = os.environ | launcher.environment() | {"TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": "1"}
+        environment.pop("TF_USE_LEGACY_KERAS", None)  # as in a user's shell; other tests set it for this process
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=timeout, check=False)
         return Job(done.returncode, done.stdout + done.stderr)
 
