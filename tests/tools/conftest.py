@@ -1,4 +1,4 @@
-"""``tools`` belongs to the repository, not to the package: as noxfile.py does, its folder's parent goes on the path."""
+"""``tools`` belongs to the repository, not to the package: like noxfile.py, this adds the repository to the path."""
 
 from __future__ import annotations
 
