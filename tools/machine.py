@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,5 +149,15 @@ def folder() -> Iterator[Path]:
     try:
         yield place
     finally:
-        shutil.rmtree(place)
+        _remove(place)
         signal.signal(signal.SIGTERM, before)
+
+
+def _remove(place: Path) -> None:
+    """Programs that were just killed may write a last file while their folder is removed."""
+    for _ in range(50):
+        shutil.rmtree(place, ignore_errors=True)
+        if not place.exists():
+            return
+        time.sleep(0.1)
+    shutil.rmtree(place)
