@@ -138,8 +138,10 @@ def test_the_readme_asks_for_what_a_session_looks_for_and_git() -> None:
 def test_a_session_refuses_before_it_downloads_anything(tmp_path: Path, bare: dict[str, str]) -> None:
     """As a newcomer meets it: nox itself, on what it needs of the repository, with no compiler to be found."""
     pytest.importorskip("nox", reason="nox is not in this environment")
-    for name in ("noxfile.py", "constraints.txt", "pyproject.toml", "tools", "native"):
-        (tmp_path / name).symlink_to(fresh.ROOT / name)
+    for name in ("noxfile.py", "constraints.txt", "pyproject.toml"):
+        shutil.copy(fresh.ROOT / name, tmp_path)
+    for name in ("tools", "native"):  # copies: links would lead the session to the environment of this checkout
+        shutil.copytree(fresh.ROOT / name, tmp_path / name)
     line = [sys.executable, "-m", "nox", "-f", str(tmp_path / "noxfile.py"), "-s", "demo"]
     quiet = {"NOX_DEFAULT_VENV_BACKEND": "none", "HOME": str(tmp_path), **bare}
     done = subprocess.run(line, env=quiet, capture_output=True, text=True, timeout=60)
