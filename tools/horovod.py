@@ -87,11 +87,15 @@ def _explain(log: Path) -> str:
     )
 
 
+_ERROR = r"\berror\b:?|No space left|Killed"
+_PIP_S_OWN = "subprocess-exited|finished with status"  # stands above the output of the build, whatever went wrong in it
+
+
 def first_error(output: str) -> str:
     """The first line of a build's output that says what went wrong; CMake says it in the line after."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     for number, line in enumerate(lines):
-        if re.search(r"\berror\b:?|No space left|Killed", line, re.IGNORECASE) and "subprocess-exited" not in line:
+        if re.search(_ERROR, line, re.IGNORECASE) and not re.search(_PIP_S_OWN, line):
             follows = lines[number + 1 : number + 2] if line.endswith(":") or "CMake Error at" in line else []
             return " ".join([line, *follows])
     return lines[-1] if lines else "nothing"

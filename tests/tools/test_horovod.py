@@ -98,6 +98,9 @@ def test_the_log_has_one_name() -> None:
     ("a.cc:3:1: error: no such thing\nb", "a.cc:3:1: error: no such thing"),
     ("ERROR: Failed building wheel", "ERROR: Failed building wheel"),
     ("cc1plus: out of memory\nfatal error: Killed signal", "fatal error: Killed signal"),
+    ("  Building wheel for horovod: finished with status 'error'\n  error: subprocess-exited-with-error\n"
+     "      CMake Error at a.cmake:233 (message):\n        Could NOT find CUDAToolkit\n",
+     "CMake Error at a.cmake:233 (message): Could NOT find CUDAToolkit"),
     ("one\ntwo\n", "two"),
     ("", "nothing"),
 ])  # fmt: skip
