@@ -117,6 +117,8 @@ class DenseTower(TowerParameters):
         activate = _ACTIVATIONS[self._model.activation]
         *below, (last, bias) = _widened(self._tensors(flat), hidden.shape[1])
         for index, (kernel, offset, *scaling) in enumerate(below):
+            if scaling:  # The mean cancels the bias: its gradient would be rounding errors, which Adam amplifies.
+                offset = tf.stop_gradient(offset)
             hidden = tf.nn.bias_add(tf.matmul(hidden, kernel), offset)
             if scaling:
                 hidden = normalise(hidden, *scaling)

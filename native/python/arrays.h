@@ -5,6 +5,7 @@
 #include <pybind11/pybind11.h>
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -18,29 +19,88 @@ namespace wideload {
 
 namespace py = pybind11;
 
-// Signs as uint64, or as int64 with the same bits. Copies only arrays that are not contiguous.
-class Signs {
- public:
-  explicit Signs(const py::object& given) : array_(py::array::ensure(given, py::array::c_style)) {
-    if (!array_) {
-      PyErr_Clear();
-      throw std::invalid_argument(
-          "signs cannot be read as an array; valid: a one-dimensional int64 or uint64 array.");
-    }
-    const py::dtype type = array_.dtype();
-    const bool integer = (type.kind() == 'i' || type.kind() == 'u') && type.itemsize() == 8;
-    if (!integer || array_.ndim() != 1) {
-      throw std::invalid_argument("signs have type " + py::str(type).cast<std::string>() + " and " +
-                                  std::to_string(array_.ndim()) +
-                                  " dimensions; valid: a one-dimensional int64 or uint64 array.");
+// An integer argument, converted as Python converts an index. Throws std::invalid_argument that names `what` and
+// the range.
+template <typename T>
+T Bounded(const py::object& given, const char* what) {
+  const auto index = py::reinterpret_steal<py::object>(PyNumber_Index(given.ptr()));
+  if (index) {
+    try {
+      return index.cast<T>();
+    } catch (const py::cast_error&) {
     }
   }
+  PyErr_Clear();
+  throw std::invalid_argument(std::string(what) + " is " + py::repr(given).cast<std::string>() +
+                              "; valid: an integer from " + std::to_string(std::numeric_limits<T>::min()) +
+                              " to " + std::to_string(std::numeric_limits<T>::max()) + ".");
+}
+
+// Signs as uint64, or as int64 with the same bits: a one-dimensional array of integers of any width, or a sequence
+// of Python's. Reads contiguous 64-bit arrays in place and copies all others.
+class Signs {
+ public:
+  explicit Signs(const py::object& given) : array_(Read(given)) {}
 
   std::size_t size() const { return static_cast<std::size_t>(array_.size()); }
   std::span<const Sign> view() const { return {static_cast<const Sign*>(array_.data()), size()}; }
   bool is_signed() const { return array_.dtype().kind() == 'i'; }
 
  private:
+  static constexpr const char* kValid =
+      "; valid: a one-dimensional array of integers, such as int64 or uint64.";
+
+  static py::array Read(const py::object& given) {
+    const auto array = py::array::ensure(given);
+    if (!array) {
+      PyErr_Clear();
+      throw std::invalid_argument(std::string("signs cannot be read as an array") + kValid);
+    }
+    const py::dtype type = array.dtype();
+    if (array.ndim() != 1) throw Unfit(type, array.ndim());
+    if (type.kind() == 'i') return Convert<std::int64_t>(array);
+    if (type.kind() == 'u') return Convert<std::uint64_t>(array);
+    // NumPy turns an empty list, and integers on both sides of 2^63, into floats.
+    const bool converted = !py::isinstance<py::array>(given) && type.kind() == 'f';
+    if (converted || type.kind() == 'O') return OfIntegers(py::list(given), type);
+    throw Unfit(type, array.ndim());
+  }
+
+  template <typename T>
+  static py::array Convert(const py::array& array) {
+    return py::array_t<T, py::array::c_style | py::array::forcecast |
+                              py::detail::npy_api::NPY_ARRAY_ALIGNED_>(array);
+  }
+
+  static py::array OfIntegers(const py::list& values, const py::dtype& type) {
+    py::array_t<std::uint64_t> signs(static_cast<py::ssize_t>(values.size()));
+    std::uint64_t* target = signs.mutable_data();
+    for (const py::handle value : values) {
+      const auto index = py::reinterpret_steal<py::object>(PyNumber_Index(value.ptr()));
+      if (!index || PyBool_Check(value.ptr())) {
+        PyErr_Clear();
+        throw Unfit(type, 1);
+      }
+      *target++ = BitsOf(index);
+    }
+    return signs;
+  }
+
+  static std::uint64_t BitsOf(py::handle value) {
+    const bool negative = value < py::int_(0);
+    const auto bits = negative ? static_cast<std::uint64_t>(PyLong_AsLongLong(value.ptr()))
+                               : static_cast<std::uint64_t>(PyLong_AsUnsignedLongLong(value.ptr()));
+    if (PyErr_Occurred() == nullptr) return bits;
+    PyErr_Clear();
+    throw std::invalid_argument("a sign is " + py::repr(value).cast<std::string>() +
+                                "; valid: 64 bits, so -2^63 to 2^64 - 1.");
+  }
+
+  static std::invalid_argument Unfit(const py::dtype& type, py::ssize_t dimensions) {
+    return std::invalid_argument("signs have type " + py::str(type).cast<std::string>() + " and " +
+                                 std::to_string(dimensions) + " dimensions" + kValid);
+  }
+
   py::array array_;
 };
 

@@ -109,22 +109,24 @@ void ImportColumns(SparseTable& table, const py::dict& columns) {
   table.ImportRows(block);
 }
 
-py::dict Save(const SparseTable& table, const std::string& folder) {
+py::dict Save(const SparseTable& table, const std::filesystem::path& folder) {
   std::vector<ShardFile> files;
   {
     const py::gil_scoped_release unlocked;
-    files = SaveTable(table, folder);
+    files = SaveTable(table, folder.string());
+    if (files.empty())
+      files.push_back(WriteShardFile(table, 0, folder.string()));  // an empty table can be loaded, too
   }
   py::dict rows;
   for (const ShardFile& file : files) rows[py::str(file.name)] = file.rows;
   return rows;
 }
 
-std::uint64_t Load(SparseTable& table, const std::string& folder,
+std::uint64_t Load(SparseTable& table, const std::filesystem::path& folder,
                    const std::optional<std::vector<std::uint32_t>>& shards) {
   const std::vector<bool> owned = OwnedShards(shards);
   const py::gil_scoped_release unlocked;
-  return LoadTable(table, folder, [&](std::uint32_t shard) { return owned[shard]; });
+  return LoadTable(table, folder.string(), [&](std::uint32_t shard) { return owned[shard]; });
 }
 
 }  // namespace wideload

@@ -3,6 +3,7 @@
 #include <pybind11/pybind11.h>
 
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,8 +17,8 @@ pybind11::dict ExportRows(const SparseTable& table, std::optional<std::uint32_t>
 void ImportColumns(SparseTable& table, const pybind11::dict& columns);
 
 // Return the rows written, by file name, and the number of rows read.
-pybind11::dict Save(const SparseTable& table, const std::string& folder);
-std::uint64_t Load(SparseTable& table, const std::string& folder,
+pybind11::dict Save(const SparseTable& table, const std::filesystem::path& folder);
+std::uint64_t Load(SparseTable& table, const std::filesystem::path& folder,
                    const std::optional<std::vector<std::uint32_t>>& shards);
 
 }  // namespace wideload

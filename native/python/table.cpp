@@ -4,6 +4,7 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
+#include <pybind11/stl/filesystem.h>
 
 #include <cstdint>
 #include <memory>
@@ -39,8 +40,9 @@ py::array SignHash(std::int64_t slot_salt, const py::object& values) {
 }
 
 py::array_t<float> InitialRowsOf(const std::string& name, const std::vector<SliceSpec>& slices,
-                                 const py::object& signs, std::uint64_t seed) {
-  const TableSpec spec = TableSpec{.name = name, .seed = seed, .slices = slices, .life = {}};
+                                 const py::object& signs, const py::object& seed) {
+  const TableSpec spec =
+      TableSpec{.name = name, .seed = Bounded<std::uint64_t>(seed, "seed"), .slices = slices, .life = {}};
   const Signs given(signs);
   py::array_t<float> rows = NewMatrix(given.size(), RowLayout(spec).width());
   float* target = rows.mutable_data();
@@ -69,9 +71,14 @@ py::tuple UniqueOf(const py::object& signs) {
       py::array_t<std::int32_t>(rows, found.counts.data()));
 }
 
-py::array_t<float> Pull(SparseTable& table, const py::object& signs, std::uint32_t step,
+using Step = std::uint32_t;
+
+Step StepOf(const py::object& step) { return Bounded<Step>(step, "step"); }
+
+py::array_t<float> Pull(SparseTable& table, const py::object& signs, const py::object& at,
                         const py::object& out) {
   const Signs given(signs);
+  const Step step = StepOf(at);
   py::array_t<float> rows = Target(out, given.size(), table.width());
   float* target = rows.mutable_data();
   const py::gil_scoped_release unlocked;
@@ -93,14 +100,31 @@ py::array_t<float> PullReadOnly(const SparseTable& table, const py::object& sign
   return rows;
 }
 
-void Push(SparseTable& table, const py::object& signs, const Floats& gradients, std::uint32_t step,
+void Push(SparseTable& table, const py::object& signs, const Floats& gradients, const py::object& at,
           const py::object& shows, const py::object& clicks) {
   const Signs given(signs);
+  const Step step = StepOf(at);
   RequireMatrix(gradients, given.size(), table.width(), "gradients of table '" + table.spec().name + "'");
   const std::optional<Floats> show_values = OptionalFloats(shows), click_values = OptionalFloats(clicks);
   const float* source = gradients.data();
   const py::gil_scoped_release unlocked;
   table.Push(given.view(), source, step, ViewOf(show_values), ViewOf(click_values));
+}
+
+// SparseTable('clicks', slices=[wide (1, ftrl), deep (8, adagrad)], rows=3)
+std::string Describe(const SparseTable& table) {
+  std::string slices;
+  for (const SliceSpec& slice : table.spec().slices) {
+    slices += (slices.empty() ? "" : ", ") + slice.name + " (" + std::to_string(slice.dim) + ", " +
+              std::string(NameOf(slice.optimizer.kind)) + ")";
+  }
+  std::uint64_t rows = 0;
+  {
+    const py::gil_scoped_release unlocked;
+    rows = table.size();
+  }
+  return "SparseTable(" + py::repr(py::str(table.spec().name)).cast<std::string>() + ", slices=[" + slices +
+         "], rows=" + std::to_string(rows) + ")";
 }
 
 py::dict MemoryOf(const SparseTable& table) {
@@ -124,10 +148,10 @@ void BindSparseTable(py::module_& m) {
   const auto unlocked = py::call_guard<py::gil_scoped_release>();
   py::class_<SparseTable, std::shared_ptr<SparseTable>>(
       m, "SparseTable", "A mutable embedding store: one row of weights and optimizer state per 64-bit sign.")
-      .def(py::init([](const std::string& name, const std::vector<SliceSpec>& slices, std::uint64_t seed,
+      .def(py::init([](const std::string& name, const std::vector<SliceSpec>& slices, const py::object& seed,
                        const std::optional<RowLife>& life, bool nan_guard, int threads) {
-             auto table = std::make_shared<SparseTable>(
-                 TableSpec{name, seed, slices, life.value_or(RowLife{}), nan_guard});
+             auto table = std::make_shared<SparseTable>(TableSpec{
+                 name, Bounded<std::uint64_t>(seed, "seed"), slices, life.value_or(RowLife{}), nan_guard});
              if (threads != 1) table->SetThreads(threads);
              return table;
            }),
@@ -143,6 +167,7 @@ void BindSparseTable(py::module_& m) {
                     &SparseTable::SetLearningRateScale)
       .def_property("threads", &SparseTable::threads, &SparseTable::SetThreads)
       .def("__len__", &SparseTable::size, unlocked)
+      .def("__repr__", &Describe)
       .def("size", &SparseTable::size, unlocked)
       .def("pull", &Pull, py::arg("signs"), py::kw_only(), py::arg("step") = 0, py::arg("out") = py::none(),
            "Weights [n, width] float32 of the rows; absent rows are created.")
@@ -163,7 +188,8 @@ void BindSparseTable(py::module_& m) {
       .def("decay", &SparseTable::Decay, unlocked, "Multiplies show and click of every row by life.decay.")
       .def(
           "evict",
-          [](SparseTable& t, std::uint32_t step) {
+          [](SparseTable& t, const py::object& at) {
+            const Step step = StepOf(at);
             Evicted evicted;
             {
               const py::gil_scoped_release released;

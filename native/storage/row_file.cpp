@@ -30,8 +30,8 @@ struct FileHeader {
   std::uint64_t rows = 0;
   std::uint32_t row_floats = 0;
   std::uint32_t rows_per_block = 0;
-  std::uint64_t reserved = 0;
-  std::uint32_t reserved_too = 0;
+  std::uint64_t seed = 0;
+  std::uint32_t seed_known = 0;
   std::uint32_t crc = 0;
 
   std::uint32_t Checksum() const { return Crc32c(this, offsetof(FileHeader, crc)); }
@@ -132,6 +132,8 @@ std::uint64_t WriteRowFile(const RowFile& file, const std::string& path, Sync sy
   header.rows = file.rows.rows();
   header.row_floats = file.row_floats;
   header.rows_per_block = RowsPerBlock(file.row_floats);
+  header.seed = file.seed.value_or(0);
+  header.seed_known = file.seed ? 1 : 0;
   header.crc = header.Checksum();
 
   std::uint64_t bytes = sizeof(header);
@@ -161,7 +163,8 @@ RowFile ReadRowFile(const std::string& path) {
   const std::uint64_t stored = std::filesystem::file_size(path, failed);
   if (failed) throw StorageError("cannot read " + path + ": " + failed.message() + ".");
   const FileHeader header = ReadHeader(reader, stored);
-  RowFile file{header.shard, header.digest, header.row_floats, {}};
+  RowFile file{header.shard, header.digest, header.row_floats, {}, {}};
+  if (header.seed_known != 0) file.seed = header.seed;
   file.rows.signs.resize(header.rows);
   file.rows.headers.resize(header.rows);
   file.rows.floats.resize(header.rows * header.row_floats);

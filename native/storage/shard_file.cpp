@@ -17,6 +17,21 @@ void CheckFits(const RowFile& file, const SparseTable& table, std::uint32_t shar
                        table.spec().name +
                        "': name, slices, dimensions, optimizers and admission must be equal.");
   }
+  if (file.seed && *file.seed != table.spec().seed) {
+    throw StorageError(
+        path + ": was written by a table with seed " + std::to_string(*file.seed) + "; this one has seed " +
+        std::to_string(table.spec().seed) +
+        ", so that rows which are not in the file would start from other values. Make the table with "
+        "seed=" +
+        std::to_string(*file.seed) + ".");
+  }
+}
+
+bool HasShardFile(const std::filesystem::path& folder) {
+  for (std::uint32_t shard = 0; shard < kShards; ++shard) {
+    if (std::filesystem::exists(folder / ShardFileName(shard))) return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -29,7 +44,8 @@ std::string ShardFileName(std::uint32_t shard) {
 
 ShardFile WriteShardFile(const SparseTable& table, std::uint32_t shard, const std::string& folder,
                          Sync sync) {
-  const RowFile file{shard, DigestOf(table.spec()), table.row_floats(), table.ExportShard(shard)};
+  const RowFile file{shard, DigestOf(table.spec()), table.row_floats(), table.ExportShard(shard),
+                     table.spec().seed};
   ShardFile written{ShardFileName(shard), shard, file.rows.rows(), 0};
   written.bytes = WriteRowFile(file, (std::filesystem::path(folder) / written.name).string(), sync);
   return written;
@@ -53,6 +69,10 @@ std::vector<ShardFile> SaveTable(const SparseTable& table, const std::string& fo
 std::uint64_t LoadTable(SparseTable& table, const std::string& folder,
                         const std::function<bool(std::uint32_t shard)>& owned) {
   if (!std::filesystem::is_directory(folder)) throw StorageError(folder + " is not a folder.");
+  if (!HasShardFile(folder)) {
+    throw StorageError(folder + " holds no saved table: there is no file named shard-000.rows to shard-" +
+                       std::to_string(kShards - 1) + ".rows in it.");
+  }
   std::uint64_t rows = 0;
   for (std::uint32_t shard = 0; shard < kShards; ++shard) {
     if (owned && !owned(shard)) continue;

@@ -35,7 +35,8 @@ std::uint64_t ReadShardFile(SparseTable& table, std::uint32_t shard, const std::
 std::vector<ShardFile> SaveTable(const SparseTable& table, const std::string& folder, Sync sync = Sync::kNow);
 
 // Loads the files present, of the shards that `owned` accepts (of all shards if it is empty). Returns the
-// number of rows loaded.
+// number of rows loaded. Throws StorageError if there is no file of any shard, or if the rows were written by a
+// table of another seed.
 std::uint64_t LoadTable(SparseTable& table, const std::string& folder,
                         const std::function<bool(std::uint32_t shard)>& owned = {});
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "table/batch_plan.h"
+#include "table/fork_guard.h"
 #include "table/shard.h"
 #include "table/thread_team.h"
 #include "table/walker.h"
@@ -119,6 +120,7 @@ SparseTable::SparseTable(TableSpec spec)
       layout_(spec_),
       factory_(std::make_unique<RowFactory>(spec_, layout_)),
       shards_(std::make_unique<Shard[]>(kShards)),
+      fork_guard_(std::make_unique<ForkGuard>(shards_.get())),
       team_(std::make_unique<ThreadTeam>(1)) {
   for (std::uint32_t s = 0; s < kShards; ++s) {
     for (std::size_t c = 0; c < layout_.classes().size(); ++c)

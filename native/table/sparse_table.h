@@ -19,7 +19,8 @@
 //
 // Concurrency. Several threads may call any method at once, except where noted. Each row is read and written
 // under its shard's lock, so a pulled row is never torn; the order of what two calls do to *different* rows
-// is undefined. Read and Apply take no lock: see there for what the caller must guarantee.
+// is undefined. Read and Apply take no lock: see there for what the caller must guarantee. A forked process may
+// go on using its copy of a table, on the calling thread alone (fork_guard.h, thread_team.h).
 
 #include <atomic>
 #include <cstddef>
@@ -41,6 +42,7 @@ namespace wideload {
 struct BatchPlan;
 struct RowFactory;
 struct Shard;
+class ForkGuard;
 class ThreadTeam;
 
 // The address of a row. Evict, Erase of its sign, Shrink, Clear and ReleaseMoved invalidate it. Adding other
@@ -213,6 +215,7 @@ class SparseTable {
   RowLayout layout_;
   std::unique_ptr<RowFactory> factory_;
   std::unique_ptr<Shard[]> shards_;
+  std::unique_ptr<ForkGuard> fork_guard_;
   std::unique_ptr<ThreadTeam> team_;
   std::atomic<float> learning_rate_scale_{1.0f};
 };

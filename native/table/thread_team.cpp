@@ -1,64 +1,99 @@
 #include "table/thread_team.h"
 
+#include <condition_variable>
+#include <cstdint>
+#include <exception>
+#include <mutex>
+#include <thread>
 #include <utility>
+#include <vector>
 
 namespace wideload {
 
-ThreadTeam::ThreadTeam(int threads) {
-  for (int part = 1; part < threads; ++part) workers_.emplace_back([this, part] { Work(part); });
-}
+struct ThreadTeam::Members {
+  void Work(int part);
+  void RunOne(int part);
+  void RunAll(const std::function<void(int)>& part);
 
-ThreadTeam::~ThreadTeam() {
-  {
-    const std::lock_guard lock(mutex_);
-    stop_ = true;
-  }
-  start_.notify_all();
-  for (std::thread& worker : workers_) worker.join();
-}
+  std::mutex busy;
+  std::mutex mutex;
+  std::condition_variable start, done;
+  const std::function<void(int)>* task = nullptr;
+  std::uint64_t round = 0;
+  int running = 0;
+  bool stop = false;
+  std::exception_ptr error;
+  std::vector<std::thread> threads;
+};
 
-void ThreadTeam::RunOne(int part) {
+void ThreadTeam::Members::RunOne(int part) {
   try {
-    (*task_)(part);
+    (*task)(part);
   } catch (...) {
-    const std::lock_guard lock(mutex_);
-    if (!error_) error_ = std::current_exception();
+    const std::lock_guard lock(mutex);
+    if (!error) error = std::current_exception();
   }
 }
 
-void ThreadTeam::Work(int part) {
+void ThreadTeam::Members::Work(int part) {
   std::uint64_t seen = 0;
   for (;;) {
     {
-      std::unique_lock lock(mutex_);
-      start_.wait(lock, [&] { return stop_ || round_ != seen; });
-      if (stop_) return;
-      seen = round_;
+      std::unique_lock lock(mutex);
+      start.wait(lock, [&] { return stop || round != seen; });
+      if (stop) return;
+      seen = round;
     }
     RunOne(part);
-    const std::lock_guard lock(mutex_);
-    if (--running_ == 0) done_.notify_one();
+    const std::lock_guard lock(mutex);
+    if (--running == 0) done.notify_one();
   }
 }
 
-void ThreadTeam::Run(const std::function<void(int)>& part) {
-  const std::unique_lock alone(busy_, std::try_to_lock);
-  if (!alone.owns_lock() || workers_.empty()) {
-    for (int i = 0; i < size(); ++i) part(i);
+void ThreadTeam::Members::RunAll(const std::function<void(int)>& part) {
+  {
+    const std::lock_guard lock(mutex);
+    task = &part;
+    running = static_cast<int>(threads.size());
+    ++round;
+  }
+  start.notify_all();
+  RunOne(0);
+  std::unique_lock lock(mutex);
+  done.wait(lock, [&] { return running == 0; });
+  task = nullptr;
+  if (error) std::rethrow_exception(std::exchange(error, nullptr));
+}
+
+ThreadTeam::ThreadTeam(int threads) : size_(threads) {
+  if (threads == 1) return;
+  members_ = std::make_unique<Members>();
+  for (int part = 1; part < threads; ++part) {
+    members_->threads.emplace_back([members = members_.get(), part] { members->Work(part); });
+  }
+}
+
+ThreadTeam::~ThreadTeam() {
+  if (!members_) return;
+  if (forked()) {
+    // Left as it is: the threads cannot be joined, and a lock may be held by one of them.
+    static_cast<void>(members_.release());
     return;
   }
   {
-    const std::lock_guard lock(mutex_);
-    task_ = &part;
-    running_ = static_cast<int>(workers_.size());
-    ++round_;
+    const std::lock_guard lock(members_->mutex);
+    members_->stop = true;
   }
-  start_.notify_all();
-  RunOne(0);
-  std::unique_lock lock(mutex_);
-  done_.wait(lock, [&] { return running_ == 0; });
-  task_ = nullptr;
-  if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+  members_->start.notify_all();
+  for (std::thread& thread : members_->threads) thread.join();
+}
+
+void ThreadTeam::Run(const std::function<void(int)>& part) {
+  if (members_ && !forked()) {
+    const std::unique_lock alone(members_->busy, std::try_to_lock);
+    if (alone.owns_lock()) return members_->RunAll(part);
+  }
+  for (int i = 0; i < size(); ++i) part(i);
 }
 
 }  // namespace wideload

@@ -1,16 +1,14 @@
 #pragma once
 
-#include <condition_variable>
-#include <cstdint>
-#include <exception>
+#include <unistd.h>
+
 #include <functional>
-#include <mutex>
-#include <thread>
-#include <vector>
+#include <memory>
 
 namespace wideload {
 
-// A fixed number of threads, the caller included, that share the parts of one task.
+// A fixed number of threads, the caller included, that share the parts of one task. A forked process has none of
+// the threads: there the parts run one after the other on the caller.
 class ThreadTeam {
  public:
   explicit ThreadTeam(int threads);  // the caller included
@@ -18,7 +16,7 @@ class ThreadTeam {
   ThreadTeam(const ThreadTeam&) = delete;
   ThreadTeam& operator=(const ThreadTeam&) = delete;
 
-  int size() const { return static_cast<int>(workers_.size()) + 1; }
+  int size() const { return size_; }
 
   // Calls part(0) .. part(size() - 1) once each, concurrently; returns when all are done and rethrows the
   // first exception. If the team is busy with another caller's task, the parts run one after the other on
@@ -26,18 +24,13 @@ class ThreadTeam {
   void Run(const std::function<void(int)>& part);
 
  private:
-  void Work(int part);
-  void RunOne(int part);
+  struct Members;
 
-  std::mutex busy_;
-  std::mutex mutex_;
-  std::condition_variable start_, done_;
-  const std::function<void(int)>* task_ = nullptr;
-  std::uint64_t round_ = 0;
-  int running_ = 0;
-  bool stop_ = false;
-  std::exception_ptr error_;
-  std::vector<std::thread> workers_;
+  bool forked() const { return getpid() != process_; }
+
+  const int size_;
+  const pid_t process_ = getpid();
+  std::unique_ptr<Members> members_;  // none in a team of one
 };
 
 }  // namespace wideload

@@ -122,10 +122,12 @@ def _integers(text: Any, ids: bool, missing: Missing) -> Typed:
     negative = mask_of(pc.starts_with(plain, "-"))
     values, large, counted = _wide(plain, negative)
     problems = [*found(there & ~good, NOT_AN_INTEGER), *found(large, TOO_LARGE)]
-    if ids:
-        problems += [*found(negative, NEGATIVE), *found(~counted & ~large, NOT_COUNTED)]
-        values = nulled(values, negative | ~counted)
-    return Typed(missing.in_integers(values), tuple(problems))
+    if not ids:
+        return Typed(missing.in_integers(values), tuple(problems))
+    values = missing.in_integers(nulled(values, ~counted))
+    negative = mask_of(pc.less(values, 0))
+    problems += [*found(negative, NEGATIVE), *found(~counted & ~large, NOT_COUNTED)]
+    return Typed(nulled(values, negative), tuple(problems))
 
 
 def _wide(plain: Any, negative: Flags) -> tuple[Any, Flags, Flags]:

@@ -124,9 +124,10 @@ def _counted(values: Any, kind: str, beyond: Flags, missing: Missing) -> Typed:
     """int64 values, of which those of a kind ``id`` must count from 0; ``beyond``: those of 2^63 or more."""
     if kind != "id":
         return Typed(missing.in_integers(values, kind))
-    negative = mask_of(pc.less(values, 0)) & ~beyond
+    values = missing.in_integers(nulled(values, beyond))
+    negative = mask_of(pc.less(values, 0))
     problems = (*found(negative, texts.NEGATIVE), *found(beyond, texts.NOT_COUNTED))
-    return Typed(missing.in_integers(nulled(values, negative | beyond)), problems)
+    return Typed(nulled(values, negative), problems)
 
 
 def _whole(column: Any, kind: str, missing: Missing) -> Typed:

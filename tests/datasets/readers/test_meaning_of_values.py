@@ -152,6 +152,25 @@ def test_bad_values_of_parquet_are_bad_rows_one_by_one(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("stored", [
+    pa.array([-1, None, -2, 7]), pa.array([-1.0, None, -2.0, 7.0]), pa.array([-1, None, -2, 7], pa.int8()),
+    pa.array(["-1", "", "-2", "7"]), pa.array(["-1.0", "", "-2.0", "7.0"]), pa.array(["-01", " ", "-02", "07"]),
+])  # fmt: skip
+def test_a_negative_number_that_means_no_value_is_no_bad_id(tmp_path: Path, stored: pa.Array) -> None:
+    fields = [{"name": "d", "kind": "id"}]
+    found, reasons = parquet(tmp_path, {"y": [1] * 4, "d": stored}, field=fields, missing=["-1"])
+    assert [row["d"] for row in found] == [None, None, 7]
+    assert reasons == ["column 'd': an id is negative"]
+
+
+def test_the_largest_unsigned_id_is_not_taken_for_a_missing_one(tmp_path: Path) -> None:
+    """It has the bits of -1."""
+    fields = [{"name": "d", "kind": "id"}]
+    for stored in (pa.array([2**64 - 1], pa.uint64()), pa.array([str(2**64 - 1)])):
+        found, reasons = parquet(tmp_path, {"y": [1], "d": stored}, field=fields, missing=["-1"])
+        assert (found, len(reasons)) == ([], 1)
+
+
 UNSIGNED = [14695981039346656037, 2**63, 2**64 - 1, 42, 2**63 - 1]
 
 

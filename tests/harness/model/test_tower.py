@@ -60,6 +60,18 @@ def test_a_tower_without_inputs_is_one_bias() -> None:
     assert logits.numpy().tolist() == [0.5] * 3
 
 
+def test_a_bias_that_normalisation_cancels_is_not_trained(batch: Any) -> None:
+    """Its gradient is zero but for rounding errors, which Adam would turn into steps of the full learning rate."""
+    made = tower(batch_norm=True)
+    flat = tf.Variable(made.initial(1))
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(made.train(flat, batch, run())[0] ** 2)
+    gradient = tf.convert_to_tensor(tape.gradient(loss, flat)).numpy()
+    kernel, bias = gradient[:36], gradient[36:42]
+    assert kernel.any()
+    assert not bias.any()
+
+
 def test_dropout_is_the_same_for_a_share_as_for_the_whole(batch: Any) -> None:
     made = tower(dropout=0.5)
     flat = tf.constant(made.initial(1))
