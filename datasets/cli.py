@@ -17,6 +17,10 @@ from wideload.datasets.readers import READERS, find
 CONTEXT = {"help_option_names": ["-h", "--help"], "show_default": True}
 
 
+_SPLIT = ("by", "key", "validation", "test", "validation_from", "test_from")
+_REQUEST = ("rows_per_shard", "fitted_on", "validation_file", "test_file")
+
+
 @click.group(context_settings=CONTEXT)
 def data() -> None:
     """Prepare, describe, verify and list data sets."""
@@ -26,7 +30,10 @@ def data() -> None:
     context_settings=CONTEXT,
     epilog="\b\nExamples:\n  wideload data prepare criteo day_0.gz --out data/criteo --bad-rows skip\n"
     "  wideload data prepare movielens ml-1m --out data/ml\n"
-    "  wideload data prepare custom logs --layout logs.toml --out data/logs --split hash --key user",
+    "  wideload data prepare custom logs --layout logs.toml --out data/logs --split hash --key user\n"
+    "  wideload data prepare custom logs --layout logs.toml --out data/logs --test-from 2026-11-08\n"
+    "  wideload data prepare custom train.svm --layout svm.toml --out data/svm --test-file test.svm\n"
+    "  wideload data prepare custom new.csv --like data/logs --out data/new",
 )
 @click.argument("reader", metavar="FORMAT")
 @click.argument("path")
@@ -43,6 +50,10 @@ def data() -> None:
 @click.option("--key", multiple=True, help="Field whose hash decides the split (--split hash); repeatable.")
 @click.option("--validation", default=0.0, help="Share of rows for validation.")
 @click.option("--test", default=0.1, help="Share of rows for testing.")
+@click.option("--validation-from", metavar="DATE", help="Rows of this time and later, before the test rows, validate.")
+@click.option("--test-from", metavar="DATE", help="Rows of this time and later are the test split.")
+@click.option("--validation-file", metavar="PATH", help="File or folder of the validation examples.")
+@click.option("--test-file", metavar="PATH", help="File or folder of the test examples; PATH holds the others.")
 @click.option(
     "--bad-rows",
     default="error",
@@ -51,7 +62,11 @@ def data() -> None:
 )
 @click.option("--bad-rows-limit", type=int, help="Stop when more than this many rows were skipped.")
 @click.option(
-    "--fitted-on", type=click.Path(exists=True, file_okay=False), help="Take vocabularies and means of this folder."
+    "--like",
+    "--fitted-on",
+    "fitted_on",
+    type=click.Path(exists=True, file_okay=False),
+    help="Take layout, vocabularies and means of this prepared folder; rows become test data.",
 )
 @click.option("--rows-per-shard", type=click.IntRange(min=1), help="Number of rows that are read for one shard.")
 @click.option("--quiet", is_flag=True, help="Do not show progress.")
@@ -95,10 +110,10 @@ def _request(reader: str, chosen: dict[str, Any]) -> Any:
     values: dict[str, Any] = {
         "reader": reader,
         "options": options,
-        "split": {"by": chosen["by"], "key": chosen["key"], "validation": chosen["validation"], "test": chosen["test"]},
+        "split": {name: chosen[name] for name in _SPLIT},
         "bad_rows": {"policy": chosen["bad_rows"], "limit": chosen["bad_rows_limit"]},
     }
-    values |= {name: chosen[name] for name in ("rows_per_shard", "fitted_on") if chosen[name]}
+    values |= {name: chosen[name] for name in _REQUEST if chosen[name]}
     from wideload.options import validate
 
     return validate(Request, values, "data prepare")

@@ -24,6 +24,22 @@ def keys(chosen: Sequence[str], layout: Layout) -> None:
             raise UsageError(f"field {key!r} holds lists and cannot be a key. Fields that can be keys: {single}.")
 
 
+def compatible(request: Request) -> None:
+    """Refuses two rules at once.
+
+    Raises:
+        UsageError: names both, and what to leave out.
+    """
+    rule = request.split
+    if rule.dated and (rule.by not in ("auto", "time") or rule.key):
+        other = f"--split {rule.by}" if rule.by not in ("auto", "time") else "--key"
+        raise UsageError(f"--test-from and --validation-from split by time, {other} does not: leave one out.")
+    if request.official and (rule.by not in ("auto", "given") or rule.dated or rule.key):
+        raise UsageError(
+            "--test-file and --validation-file say which rows are held out: leave out --split, --key and dates."
+        )
+
+
 def splits(rows: Mapping[str, int], request: Request, by: str, read: int, rejected: int) -> None:
     """Refuses a result without training rows, or without a split that was asked for.
 
@@ -37,7 +53,13 @@ def splits(rows: Mapping[str, int], request: Request, by: str, read: int, reject
         DataError: says how many rows each split has.
     """
     rule = request.split
-    wanted = {"validation": rule.validation, "test": rule.test} if rule.by in ("time", "hash") else {}
+    wanted: dict[str, object] = {}
+    if rule.dated:
+        wanted = {"validation": rule.validation_from, "test": rule.test_from}
+    elif rule.by in ("time", "hash"):
+        wanted = {"validation": rule.validation, "test": rule.test}
+    elif request.official:
+        wanted = {"validation": request.validation_file, "test": request.test_file}
     needed = [] if request.fitted_on else ["train"]
     empty = [split for split in (*needed, *(name for name, share in wanted.items() if share)) if not rows[split]]
     if not empty and any(rows.values()):
@@ -46,7 +68,7 @@ def splits(rows: Mapping[str, int], request: Request, by: str, read: int, reject
     raise DataError(
         f"the {empty[0]} split would be empty: {counts}; {read:,} rows were read, {rejected:,} of them rejected, the "
         f"others split by {by}. Choose another --split, or other shares. To prepare data for evaluation only, name the "
-        "folder that the model was trained on: --fitted-on DIR takes its vocabularies."
+        "folder that the model was trained on: --like DIR takes its layout and vocabularies."
         if empty
         else f"no row is left: {read:,} rows were read, {rejected:,} of them rejected."
     )

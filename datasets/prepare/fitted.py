@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from wideload import files
 from wideload.datasets.prepared.location import Place
 from wideload.datasets.prepared.manifest import FieldEntry
-from wideload.errors import DataError
+from wideload.errors import DataError, UsageError
 
 _SAME = ("kind", "multi_valued", "text", "ids", "weights")
 
@@ -30,3 +31,18 @@ def field(other: Path, directory: Path, entry: FieldEntry) -> FieldEntry:
         (directory / known.vocabulary).parent.mkdir(exist_ok=True)
         files.write(directory / known.vocabulary, (other / known.vocabulary).read_bytes())
     return known.model_copy(update={"hex": entry.hex})
+
+
+def options(other: Path, reader: str, given: dict[str, Any]) -> dict[str, Any]:
+    """A reader's options with which the folder ``other`` was prepared, where others are not given.
+
+    Raises:
+        UsageError: a layout is needed, and the folder has none.
+    """
+    kept = Place(str(other)).manifest().provenance
+    known = {**kept.options, **given} if kept.reader == reader else given
+    if reader != "custom" or "layout" in known:
+        return known
+    if kept.layout is None:
+        raise UsageError(f"{other} was prepared before layouts were kept in the folder: name its layout with --layout.")
+    return {**known, "layout": kept.layout}

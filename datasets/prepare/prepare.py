@@ -21,21 +21,20 @@ from typing import Any
 import pyarrow as pa
 
 from wideload import files
-from wideload.datasets.prepare import checks, fit, fitted, splitting
+from wideload.datasets.prepare import checks, dates, fit, fitted, splitting
 from wideload.datasets.prepare.folder import STATE, exclusive, sweep
+from wideload.datasets.prepare.parts import Part, parts_of
 from wideload.datasets.prepare.request import Progress, Report, Request
 from wideload.datasets.prepare.splitting import SPLITS, Cut, TimeSample, equal_to
 from wideload.datasets.prepare.state import State
 from wideload.datasets.prepared.manifest import MANIFEST, Manifest, Provenance, parse
 from wideload.datasets.prepared.read_ahead import ahead
 from wideload.datasets.prepared.shard import ShardWriter
-from wideload.datasets.readers import find
-from wideload.datasets.readers.contract import ROW, SPLIT, TIME, Block, Reader
+from wideload.datasets.readers.contract import ROW, SPLIT, TIME, Block
 from wideload.datasets.rejects import SIDE_FILE, Reject, Rejects
 from wideload.datasets.text.blocks import Position
 from wideload.errors import DataError, UsageError
 from wideload.hashing import fingerprint
-from wideload.options import validate
 
 __all__ = ["Progress", "Request", "prepare"]
 
@@ -51,30 +50,22 @@ def prepare(request: Request, path: str, out: Path, report: Report = lambda _: N
         UsageError: an option is unknown, ``out`` holds something else, or another process is writing to it.
         DataError: a source cannot be read, or a row is bad and the policy is ``error``.
     """
-    found = find(request.reader)
-    reader = found(path, validate(found.Options, request.options, f"options of {request.reader}"))
+    parts = parts_of(request, path)
     out.mkdir(parents=True, exist_ok=True)
     with exclusive(out):
-        run = _Run(request, reader, out, report)
+        run = _Run(request, parts, out, report)
         done = run.finished()
         return done if done is not None else run.run()
 
 
 class _Run:
-    def __init__(self, request: Request, reader: Reader, out: Path, report: Report) -> None:
-        self._request, self._reader, self._out, self._report = request, reader, out, report
-        self._sources = self._readable(reader.sources())
-        self._sizes = [Path(source).stat().st_size if "://" not in source else 0 for source in self._sources]
+    def __init__(self, request: Request, parts: tuple[Part, ...], out: Path, report: Report) -> None:
+        self._request, self._parts, self._out, self._report = request, parts, out, report
+        self._layout = parts[0].reader.layout
+        self._sizes = [part.bytes for part in parts]
         self._state = State()
         self._rejects = Rejects(request.bad_rows)
         self._by = self._rule()
-
-    def _readable(self, sources: tuple[str, ...]) -> tuple[str, ...]:
-        """Returns the sources without empty files; the policy ``error`` refuses empty files."""
-        empty = [source for source in sources if "://" not in source and Path(source).stat().st_size == 0]
-        if empty and (self._request.bad_rows.policy == "error" or len(empty) == len(sources)):
-            raise DataError(f"{empty[0]} is empty. Remove it, or leave it out with --bad-rows skip.")
-        return tuple(source for source in sources if source not in empty)
 
     def _rule(self) -> str:
         """Returns the rule to split by, with ``auto`` resolved.
@@ -82,30 +73,34 @@ class _Run:
         Raises:
             UsageError: the source lacks what the rule needs.
         """
-        rule, layout = self._request.split, self._reader.layout
-        given = layout.split is not None or any(self._reader.split_of(source) for source in self._sources)
-        if rule.by == "auto":
-            checks.keys(rule.key, layout)
-            return "given" if given else "hash" if layout.time is None or rule.key else "time"
-        if (rule.by == "given" and not given) or (rule.by == "time" and layout.time is None):
-            raise UsageError(f"{self._request.reader} data has no {rule.by} to split by; use --split hash or none.")
+        rule, layout = self._request.split, self._layout
+        given = layout.split is not None or any(part.split for part in self._parts)
+        checks.compatible(self._request)
         checks.keys(rule.key, layout)
-        return rule.by
+        if self._request.official:
+            return "given"
+        if (rule.by == "given" and not given) or (layout.time is None and (rule.by == "time" or rule.dated)):
+            asked = "time" if rule.dated else rule.by
+            raise UsageError(f"{self._request.reader} data has no {asked} to split by; use --split hash or none.")
+        if rule.by != "auto":
+            return rule.by
+        if rule.dated:
+            return "time"
+        if self._request.fitted_on is not None and not rule.key:
+            return "given" if given else "none"
+        return "given" if given else "hash" if layout.time is None or rule.key else "time"
 
     @property
     def _identity(self) -> str:
         """16 hex digits over the request and the names and sizes of the sources."""
+        official = [part.split for part in self._parts] if self._request.official else []
         content = [
-            self._request.model_dump(mode="json", exclude=self._unhashed),
-            self._reader.layout.model_dump(mode="json"),
-            [[Path(source).name, size] for source, size in zip(self._sources, self._sizes, strict=True)],
+            self._request.identity,
+            self._layout.identity,
+            [[Path(part.source).name, size] for part, size in zip(self._parts, self._sizes, strict=True)],
+            *([official] if official else []),
         ]
         return fingerprint(content, separators=(", ", ": "))
-
-    @property
-    def _unhashed(self) -> set[str]:
-        """Parts of the request that its hash leaves out: the options are in the layout."""
-        return {"options"} if self._request.fitted_on else {"options", "fitted_on"}
 
     def finished(self) -> Manifest | None:
         """Returns the manifest when this request is already done; otherwise restores the state of an interrupted run.
@@ -150,15 +145,18 @@ class _Run:
 
     def _cuts(self) -> list[Cut]:
         """Reads only the times, to find where the splits begin; once more where many rows have one of these times."""
+        if self._request.split.dated:
+            with closing(self._times()) as blocks:
+                return dates.cuts(self._request.split, blocks)
         sample = TimeSample()
         for times in self._times():
             sample.add(times)
         return sample.cuts(self._request.split, lambda time: sum(equal_to(times, time) for times in self._times()))
 
-    def _times(self) -> Iterator[Any]:
+    def _times(self) -> Generator[Any, None, None]:
         rows = 0
-        for source in self._sources:
-            for block in self._reader.blocks(source, Position()):
+        for part in self._parts:
+            for block in part.reader.blocks(part.source, Position()):
                 rows += block.table.num_rows
                 self._report(Progress("reading times", rows, block.after.offset, sum(self._sizes)))
                 yield block.table[TIME].combine_chunks()
@@ -168,9 +166,9 @@ class _Run:
         first, start = self._state.source, self._state.position
 
         def parsed() -> Iterator[tuple[int, Block]]:
-            for number in range(first, len(self._sources)):
-                position = start if number == first else Position()
-                for block in self._reader.blocks(self._sources[number], position):
+            for number in range(first, len(self._parts)):
+                position, part = start if number == first else Position(), self._parts[number]
+                for block in part.reader.blocks(part.source, position):
                     yield number, block
 
         return ahead(parsed, _AHEAD)
@@ -199,16 +197,16 @@ class _Run:
         chosen = self._chosen(number, block.table)
         self._rejects.add(block.rejects)
         if chosen.size and chosen.min() < 0:
-            self._rejects.add(_unknown(self._sources[number], block.table.filter(pa.array(chosen < 0))))
+            self._rejects.add(_unknown(self._parts[number].source, block.table.filter(pa.array(chosen < 0))))
         state.rows_in += block.table.num_rows + len(block.rejects)
         state.blank += block.blank
-        stored = block.table.select(self._reader.layout.stored.names)
+        stored = block.table.select(self._layout.stored.names)
         for index, split in enumerate(SPLITS):
             mask = chosen == index
             if mask.any():
                 if split not in writers:
                     path = self._out / f"{split}-{state.chunk:05d}.parquet"
-                    writer = ShardWriter(path, self._reader.layout.stored, self._request.rows_per_group)
+                    writer = ShardWriter(path, self._layout.stored, self._request.rows_per_group)
                     writers[split] = stack.enter_context(writer)
                 writers[split].write(stored if mask.all() else stored.filter(pa.array(mask)))
                 state.rows_out += int(mask.sum())
@@ -218,10 +216,10 @@ class _Run:
 
     def _chosen(self, number: int, table: pa.Table) -> splitting.Chosen:
         rows = table.num_rows
-        if self._by == "given" and SPLIT in table.column_names:
+        if self._by == "given" and SPLIT in table.column_names and not self._request.official:
             return splitting.by_name(table[SPLIT].combine_chunks())
         if self._by == "given":
-            return splitting.constant(self._reader.split_of(self._sources[number]) or "train", rows)
+            return splitting.constant(self._parts[number].split or "train", rows)
         if self._by == "time":
             assert self._state.cuts is not None
             return splitting.by_time(table[TIME].combine_chunks(), self._state.cuts)
@@ -235,7 +233,7 @@ class _Run:
         splits = {split: tuple(entries) for split, entries in state.splits.items() if entries}
         self._refuse_empty()
         fields = []
-        for one in self._reader.layout.field:
+        for one in self._layout.field:
             self._report(Progress(f"fitting {one.name}", state.rows_in, sum(self._sizes), sum(self._sizes)))
             if self._request.fitted_on is not None:
                 fields.append(fitted.field(Path(self._request.fitted_on), self._out, one.entry))
@@ -268,7 +266,9 @@ class _Run:
             reader=self._request.reader,
             request=self._identity,
             split=self._by,
-            sources=tuple(Path(source).name for source in self._sources),
+            options={name: value for name, value in self._request.options.items() if name != "layout"},
+            layout=self._layout.kept,
+            sources=tuple(Path(part.source).name for part in self._parts),
             rows_in=state.rows_in,
             rows_out=state.rows_out,
             rejected=self._rejects.rows,

@@ -2,15 +2,16 @@
 
 =========  ==========================================================================================================
 ``given``  as the source says: one file per split, or a column with the split's name
-``time``   the last ``test`` share of the rows in time is the test split, the ``validation`` share before it validation
+``time``   the last ``test`` share of the rows in time is the test split, the ``validation`` share before it validation;
+           or what comes at a date or later
 ``hash``   by a hash of key columns, so that rows of one user, say, stay together; without a key, of the row's number
 ``none``   everything is training data
-``auto``   the first of given, time, hash that the source allows
+``auto``   the first of given, time, hash that the source allows; of data prepared like others, given or none
 =========  ==========================================================================================================
 
 The thresholds of ``time`` are quantiles of an evenly drawn sample of at most ``SAMPLE`` times, taken in a pass of its
-own. Rows with exactly the time of a threshold are shared out in row order, so each split has its share of the rows.
-A row without a time is training data.
+own; a date (``test_from``) needs no such pass. Rows with exactly the time of a threshold are shared out in row order,
+so each split has its share of the rows. A row without a time is training data.
 """
 
 from __future__ import annotations
@@ -55,12 +56,21 @@ class SplitRule(Options):
         by: see the module.
         key: columns that ``hash`` hashes.
         validation, test: shares of the rows, for ``time`` and ``hash``.
+        validation_from, test_from: for ``time``, instead of the shares: the first time of a split, as a date or moment
+            in ISO 8601, or as a number like those of the source.
     """
 
     by: Literal["auto", "given", "time", "hash", "none"] = "auto"
     key: tuple[str, ...] = ()
     validation: float = Field(default=0.0, ge=0, lt=1)
     test: float = Field(default=0.1, ge=0, lt=1)
+    validation_from: str | None = None
+    test_from: str | None = None
+
+    @property
+    def dated(self) -> bool:
+        """Whether splits begin at given times."""
+        return self.test_from is not None or self.validation_from is not None
 
 
 def constant(split: str, rows: int) -> Chosen:

@@ -94,6 +94,8 @@ class Provenance(_Stored):
     Attributes:
         request: hash of the request, its options and the sources.
         split: the rule by which rows were split.
+        options: of the reader, except for the layout.
+        layout: the columns as they were read, so that new rows can be read in the same way; None in older folders.
         blank_lines: number of empty lines, which do not count as rows.
         reasons: number of rejected rows for each reason.
         notes: what a reader of results should know, in words.
@@ -103,6 +105,7 @@ class Provenance(_Stored):
     request: str = ""
     split: str = ""
     options: dict[str, Any] = {}
+    layout: dict[str, Any] | None = None
     sources: tuple[str, ...] = ()
     rows_in: int = 0
     rows_out: int = 0

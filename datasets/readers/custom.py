@@ -34,10 +34,10 @@ class CustomOptions(Options):
     """Options.
 
     Attributes:
-        layout: the TOML file that describes the columns.
+        layout: the TOML file that describes the columns, or the description itself.
     """
 
-    layout: Path
+    layout: Layout | Path
 
 
 class Custom(Reader):
@@ -51,7 +51,8 @@ class Custom(Reader):
     @functools.cached_property
     def layout(self) -> Layout:
         assert isinstance(self.options, CustomOptions)  # for the type checker
-        layout = load_layout(self.options.layout)
+        given = self.options.layout
+        layout = given if isinstance(given, Layout) else load_layout(given)
         return libsvm.completed(layout) if layout.format in PAIRS else layout
 
     def blocks(self, source: str, start: Position) -> Iterator[Block]:

@@ -150,6 +150,16 @@ class Layout(Options):
         return self
 
     @property
+    def identity(self) -> dict[str, Any]:
+        """What the hash of a preparation covers."""
+        return self.model_dump(mode="json")
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """The layout as JSON values, without defaults, from which it can be made again."""
+        return self.model_dump(mode="json", exclude_defaults=True)
+
+    @property
     def sources(self) -> list[str | int]:
         """The columns that are read, by the name or number that the layout gives them."""
         fields = [field.source for field in self.field]

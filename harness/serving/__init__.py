@@ -22,5 +22,6 @@ up to float rounding.
 :mod:`.modules`      the two kinds of SavedModel
 :mod:`.export`       the folder
 :mod:`.quality`      how exporting fewer bits and rows changes the AUC
+:mod:`.vocabularies` whether other data are read with the model's vocabularies
 ===================  =========================================================
 """

@@ -15,6 +15,7 @@ from wideload.harness.cluster import Cluster
 from wideload.harness.features.feed import Feed, held_out_split
 from wideload.harness.serving.lookup import Absent
 from wideload.harness.serving.modules import SelfContained
+from wideload.harness.serving.vocabularies import require_same
 from wideload.harness.serving.weights import Weights
 
 BATCH = 8192
@@ -52,7 +53,7 @@ def quality(
         dataset: ``name[option=value]``, with the same schema; None: the data set of the training.
 
     Raises:
-        UsageError: the data set has no held-out split.
+        UsageError: the data set has no held-out split, or other vocabularies.
         ColumnError: it lacks a field.
     """
     name = dataset or trained.workload.dataset
@@ -60,6 +61,7 @@ def quality(
     split = held_out_split(data)
     if split is None:
         raise UsageError(f"data set {name!r} has no held-out examples; name another one.")
+    require_same(trained.adapter, trained.dataset.schema(), data.schema(), (trained.workload.dataset, name))
     layout = trained.adapter.layout
     exact = SelfContained(weights, trained.workload, layout, "initial")
     small = SelfContained(weights.above(threshold), trained.workload, layout, absent_of(threshold), precision)
