@@ -14,6 +14,8 @@ from wideload.harness.features.layout import Batch
 from wideload.harness.workload.workload import Workload
 
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+EVALUATION_BATCH = 8192
+"""Held-out examples that are predicted at a time."""
 
 
 @dataclass(frozen=True, slots=True)

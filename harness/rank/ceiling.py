@@ -24,8 +24,9 @@ from wideload.harness.job.heartbeat import Heartbeat
 from wideload.harness.job.messages import Job, Outcome
 from wideload.harness.rank.clock import Clock
 from wideload.harness.rank.loop import Loop
+from wideload.harness.rank.outcome import outcome
+from wideload.harness.rank.session import Session
 from wideload.harness.rank.trace import Trace
-from wideload.harness.rank.train import fingerprints, outcome
 
 
 class Idle(Trainer):
@@ -66,7 +67,7 @@ def measure_ceiling(job: Job, cluster: Cluster, heartbeat: Heartbeat) -> Outcome
     warmup = min(case.warmup_steps, feed.steps // 2)
     loop = Loop(trainer=trainer, cluster=cluster, heartbeat=heartbeat, clock=clock, trace=trace, warmup_steps=warmup)
     measured = loop.run(batches)
-    return outcome(cluster, measured, clock, warmup, fingerprints(case, dataset, adapter))
+    return outcome(Session(job, cluster, heartbeat, feed, trainer), measured, clock, warmup)
 
 
 def repeated(feed: Feed) -> Iterator[Batch]:

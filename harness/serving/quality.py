@@ -12,14 +12,11 @@ from wideload.harness.analysis.metrics import Metrics, measure
 from wideload.harness.checkpoints.tables.quantise import Precision
 from wideload.harness.checkpoints.trained import Trained
 from wideload.harness.cluster import Cluster
-from wideload.harness.features.feed import Feed, held_out_split
+from wideload.harness.features.feed import EVALUATION_BATCH, Feed, held_out_split
 from wideload.harness.serving.lookup import Absent
 from wideload.harness.serving.modules import SelfContained
 from wideload.harness.serving.vocabularies import require_same
 from wideload.harness.serving.weights import Weights
-
-BATCH = 8192
-"""Examples that are predicted at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +64,7 @@ def quality(
     small = SelfContained(weights.above(threshold), trained.workload, layout, absent_of(threshold), precision)
     feed = Feed(trained.workload, data, trained.adapter, Cluster(0, 1, None))
     labels, before, after = [], [], []
-    for batch in feed.held_out(split, BATCH):
+    for batch in feed.held_out(split, EVALUATION_BATCH):
         labels.append(batch.label)
         before.append(exact.predict(batch))
         after.append(small.predict(batch))

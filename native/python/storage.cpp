@@ -80,7 +80,7 @@ py::dict SaveRows(const SparseTable& table, const std::string& folder) {
   std::vector<ShardFile> files;
   {
     const py::gil_scoped_release unlocked;
-    files = SaveTable(table, folder, Sync::kLater);
+    files = SaveTable(table, folder, {.sync = Sync::kLater, .seed = false});
   }
   py::dict rows;
   for (const ShardFile& file : files) rows[py::str(file.name)] = file.rows;

@@ -43,11 +43,11 @@ std::string ShardFileName(std::uint32_t shard) {
 }
 
 ShardFile WriteShardFile(const SparseTable& table, std::uint32_t shard, const std::string& folder,
-                         Sync sync) {
-  const RowFile file{shard, DigestOf(table.spec()), table.row_floats(), table.ExportShard(shard),
-                     table.spec().seed};
+                         SaveOptions options) {
+  RowFile file{shard, DigestOf(table.spec()), table.row_floats(), table.ExportShard(shard), {}};
+  if (options.seed) file.seed = table.spec().seed;
   ShardFile written{ShardFileName(shard), shard, file.rows.rows(), 0};
-  written.bytes = WriteRowFile(file, (std::filesystem::path(folder) / written.name).string(), sync);
+  written.bytes = WriteRowFile(file, (std::filesystem::path(folder) / written.name).string(), options.sync);
   return written;
 }
 
@@ -58,10 +58,10 @@ std::uint64_t ReadShardFile(SparseTable& table, std::uint32_t shard, const std::
   return file.rows.rows();
 }
 
-std::vector<ShardFile> SaveTable(const SparseTable& table, const std::string& folder, Sync sync) {
+std::vector<ShardFile> SaveTable(const SparseTable& table, const std::string& folder, SaveOptions options) {
   std::vector<ShardFile> files;
   for (std::uint32_t shard = 0; shard < kShards; ++shard) {
-    if (table.shard_size(shard) > 0) files.push_back(WriteShardFile(table, shard, folder, sync));
+    if (table.shard_size(shard) > 0) files.push_back(WriteShardFile(table, shard, folder, options));
   }
   return files;
 }

@@ -19,12 +19,17 @@ struct ShardFile {
   std::uint64_t bytes = 0;
 };
 
+struct SaveOptions {
+  Sync sync = Sync::kNow;
+  bool seed = true;  // whether files name it; a checkpoint keeps it in its manifest
+};
+
 // "shard-042.rows"
 std::string ShardFileName(std::uint32_t shard);
 
 // Throws StorageError. Other threads may use the table; the file is a consistent snapshot of its shard.
 ShardFile WriteShardFile(const SparseTable& table, std::uint32_t shard, const std::string& folder,
-                         Sync sync = Sync::kNow);
+                         SaveOptions options = {});
 
 // Reads and validates everything, then inserts or overwrites the rows: a damaged file changes nothing.
 // Returns the number of rows. Throws StorageError that names the file and the block if the file has another
@@ -32,7 +37,8 @@ ShardFile WriteShardFile(const SparseTable& table, std::uint32_t shard, const st
 std::uint64_t ReadShardFile(SparseTable& table, std::uint32_t shard, const std::string& path);
 
 // Writes one file per shard that has rows into an existing folder.
-std::vector<ShardFile> SaveTable(const SparseTable& table, const std::string& folder, Sync sync = Sync::kNow);
+std::vector<ShardFile> SaveTable(const SparseTable& table, const std::string& folder,
+                                 SaveOptions options = {});
 
 // Loads the files present, of the shards that `owned` accepts (of all shards if it is empty). Returns the
 // number of rows loaded. Throws StorageError if there is no file of any shard, or if the rows were written by a
