@@ -24,6 +24,7 @@ from wideload.datasets.readers.convert.rows import Name, convert
 from wideload.datasets.readers.convert.values import as_text
 from wideload.datasets.readers.crc32c import crc32c, masked
 from wideload.datasets.readers.layout import Layout
+from wideload.datasets.readers.sources import keys_of
 from wideload.datasets.rejects import Reject
 from wideload.datasets.text.blocks import LONGEST, Position, open_stream
 from wideload.errors import DataError
@@ -122,6 +123,9 @@ class _FrameReader:
 def _block(records: _Records, layout: Layout, source: str, at: Position, after: Position) -> Block:
     bad: dict[int, str] = {}
     rows: list[dict[str, example.Value]] = []
+    keys: dict[str, example.Value] = {
+        name: [] if value is None else [value.encode()] for name, value in keys_of(source).items()
+    }
     for row, intact in enumerate(records.intact()):
         head, length = records.heads[row], records.lengths[row]
         features: dict[str, example.Value] = {}
@@ -131,7 +135,7 @@ def _block(records: _Records, layout: Layout, source: str, at: Position, after: 
             bad[row] = f"not a tf.train.Example ({error})"
         if not intact:
             bad[row] = "the record does not match its checksum"
-        rows.append(features)
+        rows.append({**keys, **features})
     lines = np.arange(at.line + 1, at.line + 1 + len(rows))
     done = convert(_Features(rows, lines), layout, source, bad)
     reasons = sorted(done.reasons.items())

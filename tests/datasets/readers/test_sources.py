@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from wideload.datasets.readers import columnar, delimited, find
+from wideload.datasets.readers import columnar, delimited, find, tfrecord
 from wideload.datasets.readers.layout import Layout
 from wideload.datasets.readers.sources import files, keys_of
 from wideload.datasets.text.blocks import Position
@@ -82,16 +82,17 @@ def test_damaged_xz_is_an_error_that_names_the_file(tmp_path: Path) -> None:
         list(delimited.read(str(tmp_path / "a.csv.xz"), layout, Position()))
 
 
-def test_folders_of_keys_are_columns(tmp_path: Path) -> None:
+def test_folders_of_keys_are_columns(tmp_path: Path, tfrecords: Callable[..., bytes]) -> None:
     layout = {"label": {"column": "y"}, "field": [{"name": "c"}, {"name": "day"}, {"name": "n", "kind": "integer"}]}
     for day, n in (("2026-01-10", "2"), ("2026-01-9", "__HIVE_DEFAULT_PARTITION__")):
         folder = tmp_path / f"day={day}" / f"n={n}"
         folder.mkdir(parents=True)
         pq.write_table(pa.table({"y": [1], "c": [day]}), folder / "part.parquet")
         (folder / "part.csv").write_text(f"y,c\n1,{day}\n")
+        (folder / "part.tfrecord").write_bytes(tfrecords([{"y": [1], "c": [day.encode()]}]))
     touch(tmp_path, "_temporary/part.parquet", "day=2026-01-10/n=2/.part.parquet.crc")
     expected = [("2026-01-9", "2026-01-9", None), ("2026-01-10", "2026-01-10", 2)]
-    for kind, read in (("parquet", columnar.read), ("csv", delimited.read)):
+    for kind, read in (("parquet", columnar.read), ("csv", delimited.read), ("tfrecord", tfrecord.read)):
         asked = validate(Layout, {**layout, "format": kind}, "layout")
         found = [
             row
@@ -101,6 +102,16 @@ def test_folders_of_keys_are_columns(tmp_path: Path) -> None:
         ]
         assert [(row["c"], row["day"], row["n"]) for row in found] == expected
     assert keys_of("/x/a=b%20c/part.parquet") == {"a": "b c"}
+
+
+def test_a_feature_of_the_record_takes_precedence_over_a_key(tmp_path: Path, tfrecords: Callable[..., bytes]) -> None:
+    folder = tmp_path / "c=key"
+    folder.mkdir()
+    records = tfrecords([{"y": [1], "c": [b"own"]}, {"y": [0]}])
+    (folder / "part.tfrecord").write_bytes(records)
+    layout = {"label": {"column": "y"}, "field": [{"name": "c"}], "format": "tfrecord"}
+    (block,) = tfrecord.read(str(folder / "part.tfrecord"), validate(Layout, layout, "layout"), Position())
+    assert block.table["c"].to_pylist() == ["own", "key"]
 
 
 def test_files_of_the_folder_come_before_folders_of_keys(tmp_path: Path) -> None:
