@@ -1,7 +1,8 @@
-"""Trains, saves or restores: sparse_ps.py FOLDER ACTIONS OUT [STRATEGY [OPTIMIZER]], on any number of ranks.
+"""Trains, saves or restores models one after the other: sparse_ps.py FOLDER MODELS OUT, on any number of ranks.
 
-Actions, joined by commas: ``train:N``, ``save:NAME``, ``increment:NAME:SINCE``, ``restore:NAME``, ``put:NAME``,
-``erase``. Writes the global losses and predictions.
+MODELS is a JSON object from the name of a model to its actions, strategy and optimizer. Actions, joined by commas:
+``train:N``, ``save:NAME``, ``increment:NAME:SINCE``, ``restore:NAME``, ``put:NAME``, ``erase``. Writes the losses and
+predictions of each, over all ranks.
 """
 
 from __future__ import annotations
@@ -105,7 +106,8 @@ class Session:
         return sum(counted)
 
 
-def main(folder: Path, actions: str, out: Path, strategy: str = "sparse_ps", optimizer: str = "usual") -> None:
+def lived(folder: Path, actions: str, strategy: str, optimizer: str) -> dict[str, Any]:
+    """What became of one model."""
     session = Session(folder, strategy, optimizer)
     for action in actions.split(","):
         session.act(action)
@@ -113,11 +115,16 @@ def main(folder: Path, actions: str, out: Path, strategy: str = "sparse_ps", opt
     session.cluster.barrier()
     predicted = session.cluster.allgather(session.trainer.predict(session.test).tolist())
     found = {"losses": session.losses, "predicted": list(chain(*predicted)), "rows": session.rows()}
-    if session.cluster.rank == 0:
-        out.write_text(json.dumps(found))
     session.trainer.close()
+    return found
+
+
+def main(folder: Path, models: dict[str, list[str]], out: Path) -> None:
+    found = {name: lived(folder, *model) for name, model in models.items()}
+    if Cluster.world(threads=1).rank == 0:
+        out.write_text(json.dumps(found))
 
 
 if __name__ == "__main__":
     assert _native.SHARDS == 256
-    main(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), *sys.argv[4:])
+    main(Path(sys.argv[1]), json.loads(sys.argv[2]), Path(sys.argv[3]))
