@@ -173,7 +173,8 @@ def _require_bounds(tables: tuple[TableLayout, ...]) -> None:
             if slot.rows is None:
                 raise ColumnError(
                     f"column {slot.name!r} is unbounded, which only the sparse table can hold; "
-                    "give it `buckets`, or use strategy sparse_ps."
+                    "give it `buckets` (or set auto_buckets in [workload.columns], where no [[column]] declares it), "
+                    "or use strategy sparse_ps."
                 )
         if (table.rows or 0) > np.iinfo(np.int32).max:
             raise ColumnError(f"table {table.name!r} would need {table.rows} rows; variables end at 2^31 - 1.")

@@ -47,6 +47,17 @@ def natural_encoder(field: Field) -> declared.Encoder:
     return declared.Identity() if field.cardinality is not None else declared.Hash()
 
 
+def bounded_encoder(field: Field, buckets: int) -> declared.Encoder:
+    """The encoder of a categorical field that may have at most ``buckets`` rows, 2 or more."""
+    natural = natural_encoder(field)
+    if field.vocabulary is not None:
+        # One row stays for the values that are left out.
+        return declared.Vocabulary(limit=buckets - 1) if len(field.vocabulary) >= buckets else natural
+    if field.cardinality is not None and field.cardinality <= buckets:
+        return natural
+    return declared.Hash(buckets=buckets)
+
+
 def union_of(fields: list[Field]) -> Field:
     """One field for all: vocabularies joined in order, and the largest cardinality; None where one is unknown."""
     vocabularies = [field.vocabulary for field in fields if field.vocabulary is not None]

@@ -14,7 +14,7 @@ import numpy as np
 
 from wideload.errors import ColumnError, UnknownNameError
 from wideload.harness.features.encoders import HashEncoder, compile_encoder
-from wideload.harness.features.fields import field_of, natural_encoder, union_of
+from wideload.harness.features.fields import bounded_encoder, field_of, natural_encoder, union_of
 from wideload.harness.features.sources import BucketSource, CrossSource, FieldSource, MergeSource, Source
 from wideload.harness.workload import columns as declared
 
@@ -175,4 +175,6 @@ def _reads(column: declared.Column) -> tuple[str, ...]:
 def _derived(columns: declared.Columns, field: Field) -> declared.Column:
     if field.kind == "numeric":
         return declared.Numeric(name=field.name)
-    return declared.Category(name=field.name, encoder=natural_encoder(field), embedding=columns.auto_embedding)
+    limit = columns.auto_buckets
+    encoder = natural_encoder(field) if limit is None else bounded_encoder(field, limit)
+    return declared.Category(name=field.name, encoder=encoder, embedding=columns.auto_embedding)

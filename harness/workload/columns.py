@@ -231,6 +231,10 @@ class Columns(Options):
             hash encoder, a wide weight and ``auto_embedding``. Bucketised and crossed columns are views: they suppress
             nothing.
         auto_embedding: embedding of the derived categorical columns.
+        auto_buckets: the most rows that a derived categorical column may have. A longer vocabulary keeps its most
+            frequent values, larger ids and values without a vocabulary are hashed. The ids are the same under every
+            strategy. None: a derived column has as many rows as the field has values, and none but the sparse table
+            can hold a field whose values are not known in advance.
         exclude: fields that no column is derived for.
         parts: ``wide`` drops every embedding, ``deep`` every wide weight.
         column: explicit columns, in order; each name is unique.
@@ -238,6 +242,7 @@ class Columns(Options):
 
     auto: bool = True
     auto_embedding: Embedding = Embedding()
+    auto_buckets: int | None = Field(default=None, ge=2)
     exclude: tuple[str, ...] = ()
     parts: Literal["wide_and_deep", "wide", "deep"] = "wide_and_deep"
     column: tuple[Column, ...] = ()

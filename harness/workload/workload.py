@@ -46,4 +46,6 @@ class Workload(Options):
     @property
     def fingerprint(self) -> str:
         """16 hex digits over the canonical form."""
-        return fingerprint(self.model_dump(mode="json"))
+        # Records from before there was auto_buckets stay comparable with those of the same workload today.
+        later = None if self.columns.auto_buckets is not None else {"columns": {"auto_buckets"}}
+        return fingerprint(self.model_dump(mode="json", exclude=later))

@@ -9,7 +9,7 @@ from wideload.datasets.contract import Schema
 from wideload.errors import ClusterError, ColumnError
 from wideload.harness.cluster import Cluster
 from wideload.harness.features.adapter import FeatureColumnAdapter
-from wideload.harness.features.layout import Batch, table_signs
+from wideload.harness.features.layout import Batch, Keys, table_signs
 from wideload.harness.workload.columns import (
     Bucketised,
     Category,
@@ -28,6 +28,7 @@ from wideload.harness.workload.columns import (
 
 Bags = Callable[[Batch], list[list[int]]]
 Compiled = Callable[..., Batch]
+KEYS: tuple[Keys, ...] = ("ids", "signs")
 
 
 def test_every_field_gets_a_column_of_its_own(schema: Schema) -> None:
@@ -184,6 +185,42 @@ def test_an_unbounded_column_has_signs_but_no_ids(adapter: Any, compiled: Compil
     assert len(compiled([Category(name="user")], [{"user": 2**62}], keys="signs").values) == 1
     with pytest.raises(ColumnError, match=r"column 'user' is unbounded.*`buckets`"):
         adapter(Category(name="user"))
+
+
+def _rows_by_column(schema: Schema, keys: Keys, buckets: int) -> dict[str, int | None]:
+    made = FeatureColumnAdapter(Columns(auto_buckets=buckets), schema, keys)
+    return {slot.name: slot.rows for table in made.layout.tables for slot in table.slots}
+
+
+def test_auto_buckets_bound_every_derived_column(schema: Schema) -> None:
+    with pytest.raises(ColumnError, match=r"'user' is unbounded.*auto_buckets"):
+        FeatureColumnAdapter(Columns(), schema, "ids")
+    assert _rows_by_column(schema, "ids", 1000)["user"] == 1000
+
+
+def test_auto_buckets_give_the_sparse_table_the_same_columns(schema: Schema) -> None:
+    by_id, by_sign = (FeatureColumnAdapter(Columns(auto_buckets=1000), schema, keys) for keys in KEYS)
+    assert by_sign.fingerprint == by_id.fingerprint
+    assert _rows_by_column(schema, "signs", 1000) == _rows_by_column(schema, "ids", 1000)
+
+
+def test_auto_buckets_leave_smaller_columns_as_they_are(schema: Schema) -> None:
+    natural = FeatureColumnAdapter(Columns(exclude=("user",)), schema, "ids")
+    bounded = FeatureColumnAdapter(Columns(exclude=("user",), auto_buckets=1000), schema, "ids")
+    assert bounded.column_fingerprints == natural.column_fingerprints
+
+
+def test_no_derived_column_has_more_rows_than_auto_buckets(schema: Schema) -> None:
+    assert set(_rows_by_column(schema, "ids", 2).values()) == {2}
+
+
+def test_a_vocabulary_that_is_too_long_keeps_its_most_frequent_values(schema: Schema, rows: Any, bags: Bags) -> None:
+    columns = Columns(exclude=("user", "shop", "tags", "words"), auto_buckets=2)
+    batch = rows(*({"colour": colour} for colour in schema.field("colour").vocabulary or ()))
+    first, *others = bags(FeatureColumnAdapter(columns, schema, "ids").transform(batch, global_size=9))
+    assert first == [0]
+    assert others
+    assert all(other == [1] for other in others)
 
 
 def test_an_unbounded_cross_has_signs_but_no_ids(adapter: Any) -> None:
