@@ -117,7 +117,7 @@ class Case(Terms):
     @property
     def case_id(self) -> str:
         """12 hex digits, readable prefix first: ``sparse_ps-r2-0-1f3a...``."""
-        content = self.model_dump(mode="json")
+        content = self.model_dump(mode="json") | {"workload": self.workload.canonical}
         digest = fingerprint({CANONICAL_NAMES.get(key, key): value for key, value in content.items()}, size=6)
         name = self.strategy if self.kind == "train" else self.kind
         return f"{name}-r{self.ranks}-{self.repeat}-{digest}"

@@ -9,7 +9,7 @@ its canonical JSON form; records hold it, and comparisons across different finge
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -44,8 +44,15 @@ class Workload(Options):
     seed: int = Field(default=42, ge=0, lt=2**63)
 
     @property
+    def canonical(self) -> dict[str, Any]:
+        """What fingerprints and the ids of cases are made of; they are on disk.
+
+        ``auto_buckets`` came later: a workload without it keeps the form that earlier records have.
+        """
+        later = {"columns": {"auto_buckets"}} if self.columns.auto_buckets is None else None
+        return self.model_dump(mode="json", exclude=later)
+
+    @property
     def fingerprint(self) -> str:
         """16 hex digits over the canonical form."""
-        # Records from before there was auto_buckets stay comparable with those of the same workload today.
-        later = None if self.columns.auto_buckets is not None else {"columns": {"auto_buckets"}}
-        return fingerprint(self.model_dump(mode="json", exclude=later))
+        return fingerprint(self.canonical)
