@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from wideload.harness.features.aliases import refuse_aliases
 from wideload.harness.features.layout import SlotLayout, TableLayout
 from wideload.harness.features.pretrained import load_pretrained
 from wideload.harness.features.slots import Slot
@@ -19,6 +20,7 @@ def tables_of(slots: list[Slot]) -> tuple[tuple[TableLayout, ...], list[Slot]]:
     tables: list[TableLayout] = []
     ordered: list[Slot] = []
     for name, group in groups.items():
+        refuse_aliases({slot.space: slot.source.rows for slot in group})
         first = group[0].embedding
         tables.append(
             TableLayout(

@@ -22,6 +22,7 @@ import tf_keras as keras
 
 from wideload import _native, ops
 from wideload.errors import ColumnError, UsageError
+from wideload.harness.features.aliases import refuse_aliases
 from wideload.harness.model.tensors import Tensor
 from wideload.harness.workload.columns import Initializer
 from wideload.harness.workload.optimizers import Optimizer
@@ -30,6 +31,7 @@ from wideload.strategies.sparse_ps.keras.category import Bag, CategoryColumn
 from wideload.strategies.sparse_ps.tables import make_optimizer
 
 SLICE = "deep"
+ID_VALUES = 2**32  # what integer inputs are assumed to stay below where columns are checked against each other
 
 
 class Bags(NamedTuple):
@@ -60,7 +62,8 @@ class EmbeddingFeatures(keras.layers.Layer):  # type: ignore[misc]
         name: the name of the layer and of its table, also in checkpoints.
 
     Raises:
-        ColumnError: there is no column, a column occurs twice, or the dimension is below 1.
+        ColumnError: there is no column, a column occurs twice, the dimension is below 1, or the names of two columns
+            give keys so similar that integers below 2^32 would share rows.
     """
 
     def __init__(
@@ -154,6 +157,7 @@ def _check(columns: Sequence[CategoryColumn], dimension: int, name: str) -> None
             raise ColumnError(f"EmbeddingFeatures {name!r} has column {key!r} twice.")
     if dimension < 1:
         raise ColumnError(f"EmbeddingFeatures {name!r} has dimension {dimension}; valid: 1 and more.")
+    refuse_aliases({column.space: ID_VALUES for column in columns})
 
 
 def _weights(found: Sequence[Bag]) -> Any:

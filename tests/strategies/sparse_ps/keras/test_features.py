@@ -109,7 +109,12 @@ def test_numbers_are_no_categories() -> None:
 
 @pytest.mark.parametrize(
     ("columns", "dimension", "message"),
-    [([], 2, "no columns"), (["a", "a"], 2, "'a' twice"), (["a"], 0, "dimension 0")],
+    [
+        ([], 2, "no columns"),
+        (["a", "a"], 2, "'a' twice"),
+        (["a"], 0, "dimension 0"),
+        (["c859215", "c037333"], 2, "would share rows"),
+    ],
 )
 def test_a_layer_that_cannot_be_is_refused(columns: list[str], dimension: int, message: str) -> None:
     with pytest.raises(ColumnError, match=message):
