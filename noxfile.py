@@ -70,6 +70,21 @@ def sanitize(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz(session: nox.Session) -> None:
+    """Messages that no honest rank sends, under sanitizers: libFuzzer on the wire (arguments go to it)."""
+    env = environment(session)
+    if not system.packages(session, system.FUZZ):
+        return
+    compilers = {"CMAKE_C_COMPILER": "clang-16", "CMAKE_CXX_COMPILER": "clang++-16", "WIDELOAD_MPI": "OFF"}
+    build = cmake(env, "fuzz", WIDELOAD_FUZZ="ON", WIDELOAD_SANITIZE="address,undefined", **compilers)
+    corpus = build / "corpus"
+    corpus.mkdir(exist_ok=True)
+    env.run(str(build / "wire_seeds"), str(corpus))
+    arguments = session.posargs or ["-max_total_time=60"]
+    env.run(str(build / "wire_fuzzer"), f"-artifact_prefix={build}/", "-rss_limit_mb=4096", *arguments, str(corpus))
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Formatting, lint rules, spelling and the direction of imports, in Python and C++."""
     env = environment(session)

@@ -17,6 +17,7 @@ ROOT_USER = os.geteuid() == 0
 CHROMIUM = ["chromium"]
 GTEST = ["libgtest-dev"]
 BENCHMARK = ["libbenchmark-dev", "libabsl-dev", "libboost1.81-dev"]
+FUZZ = ["clang-16", "libclang-rt-16-dev"]  # Debian's default, 14, does not compile C++20 ranges with libstdc++ 12
 POSTGRES = ["postgresql"]
 NETWORK = ["iproute2"] if ROOT_USER else []  # network namespaces, which only root can make
 FRESH = ["debootstrap"] if ROOT_USER else []  # a machine in a folder, likewise
@@ -27,6 +28,8 @@ MARKERS = {  # a Debian package and what proves that it is there
     "libbenchmark-dev": "/usr/include/benchmark/benchmark.h",
     "libboost1.81-dev": "/usr/include/boost/unordered/unordered_flat_map.hpp",
     "libabsl-dev": "/usr/include/absl/container/flat_hash_map.h",
+    "clang-16": "/usr/bin/clang++-16",
+    "libclang-rt-16-dev": "/usr/lib/llvm-16/lib/clang/16/lib/linux/libclang_rt.fuzzer-x86_64.a",
     "postgresql": "/usr/lib/postgresql",
     "iproute2": "/sbin/tc",
 }

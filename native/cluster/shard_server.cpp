@@ -11,6 +11,8 @@
 namespace wideload {
 namespace {
 
+constexpr std::size_t kMostStaleness = 1023;  // the last place of the histogram counts this and more
+
 [[noreturn]] void Refuse(const Message& message, const std::string& why) {
   throw std::runtime_error("rank " + std::to_string(message.peer) + " sent " + Describe(message.header()) +
                            ": " + why);
@@ -291,6 +293,8 @@ void ShardServer::OnPush(Message message) {
     return;
   }
   if (found->pushes[source]) Refuse(message, "this rank has pushed that step already");
+  if (policy_.synchronous && found != outstanding_.begin())
+    Refuse(message, "push step " + std::to_string(outstanding_.front().step) + " first");
   found->pushes[source] = std::move(message);
   const bool complete = std::all_of(found->sources.begin(), found->sources.end(), [&](int from) {
     return found->pushes[static_cast<std::size_t>(from)].has_value();
@@ -442,8 +446,14 @@ bool ShardServer::Fresh(int source, std::uint64_t step, std::uint32_t* staleness
   for (int other = 0; other < ranks_; ++other) {
     if (other != source) slowest = std::min(slowest, next_[static_cast<std::size_t>(other)]);
   }
-  *staleness = static_cast<std::uint32_t>(step - slowest);
+  *staleness = static_cast<std::uint32_t>(std::min<std::uint64_t>(step - slowest, UINT32_MAX));
   return step - slowest <= policy_.staleness;
+}
+
+void ShardServer::CountStaleness(std::uint32_t staleness) {
+  const std::size_t place = std::min<std::size_t>(staleness, kMostStaleness);
+  if (staleness_histogram_.size() <= place) staleness_histogram_.resize(place + 1, 0);
+  ++staleness_histogram_[place];
 }
 
 void ShardServer::ServeHeld() {
@@ -459,8 +469,7 @@ void ShardServer::ServeHeld() {
       Step step = TakeSpare();
       step.step = header.step;
       Locate(step, {&message});
-      staleness_histogram_.resize(std::max<std::size_t>(staleness_histogram_.size(), staleness + 1), 0);
-      ++staleness_histogram_[staleness];
+      CountStaleness(staleness);
       release_(std::move(message.bytes));
       Answer(step, RowsPart::kAll, staleness);
       outstanding_.push_back(std::move(step));

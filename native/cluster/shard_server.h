@@ -63,7 +63,8 @@ class ShardServer {
   void SetLearningRateScale(float scale);
   DenseShard& dense() { return dense_; }
 
-  // Number of pulls answered by staleness: how many steps of the slowest other rank they did not include.
+  // Number of pulls answered by staleness: how many steps of the slowest other rank they did not include. The
+  // last of at most 1,024 places counts 1,023 and more.
   const std::vector<std::uint64_t>& staleness_histogram() const { return staleness_histogram_; }
   std::uint64_t duplicate_pushes() const { return duplicate_pushes_; }
   std::uint64_t union_signs() const { return union_signs_; }
@@ -122,6 +123,7 @@ class ShardServer {
   void ApplyDense(std::vector<Contribution>& contributions);
   bool AwaitsOwnPush(int source) const;
   bool Fresh(int source, std::uint64_t step, std::uint32_t* staleness) const;
+  void CountStaleness(std::uint32_t staleness);
   void ServeHeld();
   WireFormat FormatTo(int to) const { return to == rank_ ? WireFormat::kFloat32 : policy_.format; }
 

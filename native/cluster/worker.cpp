@@ -193,6 +193,12 @@ void Worker::OnRead(const Message& message) {
 void Worker::OnRowsMessage(const Message& message, WorkingSet& set) {
   const MessageHeader header = message.header();
   const auto from = static_cast<std::size_t>(message.peer);
+  const auto refuse = [&](const std::string& what) {
+    throw std::runtime_error("rank " + std::to_string(message.peer) + " sent " + Describe(header) + ": " +
+                             what);
+  };
+  if (set.answered[from]) refuse("all its rows have arrived already");
+  if (header.part == RowsPart::kLate && set.late[from].empty()) refuse("late rows without the early ones");
   BodyReader body(message.bytes);
   if (header.part == RowsPart::kEarly) set.late[from].resize(tables_.size());
   for (std::size_t table = 0; table < tables_.size(); ++table)

@@ -116,6 +116,16 @@ TEST(ShardServer, TakesHalvesOfAnOddCountBeforeTheDenseGradient) {
             (std::vector<float>{0.5f, 1.75f, 2.875f}));
 }
 
+TEST(ShardServer, CountsAnyStalenessInBoundedMemory) {
+  for (const std::uint64_t step : {std::uint64_t{1023}, std::uint64_t{UINT32_MAX}, std::uint64_t{1} << 40}) {
+    Owner owner(testing::PlainSpec(), 2, kAsynchronous);
+    owner.Pull(1, step, {4});
+    const std::vector<std::uint64_t>& histogram = owner.server.staleness_histogram();
+    ASSERT_EQ(histogram.size(), 1024u) << step;
+    EXPECT_EQ(histogram.back(), 1u) << step;
+  }
+}
+
 TEST(ShardServer, RefusesACountThatOverflowsItsSize) {
   for (const std::uint64_t count : {std::uint64_t{1} << 61, ~std::uint64_t{0}, std::uint64_t{2}}) {
     for (const MessageKind kind : {MessageKind::kPull, MessageKind::kRead}) {
