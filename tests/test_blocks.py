@@ -210,6 +210,7 @@ RUNS = ("after", "before", "census", "demo", "mine", "planted", "step", "traced"
 REASONS = {
     r"^check ": "trains for minutes; wideload check has tests of its own",
     r"^checkpoint ": "needs a trained model; tests/harness/cli and tests/harness/checkpoints call these",
+    r"^predict ": "needs a trained model; tests/harness/serving calls it",
     r"--hostfile|^run -d coins": "needs other hosts, or a plug-in that is not installed",
     r"--benchmarks": "needs the JSON of a benchmark; tests/reports has one",
     r"--format trace": "needs the timelines of a run; tests/harness/records/test_export.py has some",

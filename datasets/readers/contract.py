@@ -12,10 +12,11 @@ Every row of a source ends up either in a block's table or among its rejects.
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import pyarrow as pa
 
@@ -23,6 +24,9 @@ from wideload.datasets.readers.layout import Layout
 from wideload.datasets.rejects import Reject
 from wideload.datasets.text.blocks import Position
 from wideload.options import Options as AnyOptions
+
+CARRIED = "\0="
+"""Precedes the name of a column that is handed on as it is."""
 
 TIME, SPLIT, ROW = "\0time", "\0split", "\0row"
 """Columns of a block in addition to the stored ones: a number that grows with time, the split's name, the line."""
@@ -59,6 +63,12 @@ class Reader(ABC):
     @property
     @abstractmethod
     def layout(self) -> Layout: ...
+
+    def reading(self, layout: Layout) -> Self:
+        """The same reader with another layout of the same fields."""
+        other = copy.copy(self)
+        vars(other)["layout"] = layout  # in the place of the cached property
+        return other
 
     @abstractmethod
     def sources(self) -> tuple[str, ...]:

@@ -150,6 +150,16 @@ class Layout(Options):
         return self
 
     @property
+    def labelled(self) -> bool:
+        """Whether the label is read."""
+        return True
+
+    @property
+    def carried(self) -> tuple[str | int, ...]:
+        """Columns that are handed on as they are, in addition to the fields."""
+        return ()
+
+    @property
     def identity(self) -> dict[str, Any]:
         """What the hash of a preparation covers."""
         return self.model_dump(mode="json")
@@ -165,7 +175,8 @@ class Layout(Options):
         fields = [field.source for field in self.field]
         weights = [field.weights for field in self.field if field.weights]
         others = [column for column in (self.time, self.split) if column is not None]
-        return list(dict.fromkeys([self.label.column, *fields, *weights, *others]))
+        label = [self.label.column] if self.labelled else []
+        return list(dict.fromkeys([*label, *fields, *weights, *others, *self.carried]))
 
     @property
     def stored(self) -> pa.Schema:
@@ -173,6 +184,29 @@ class Layout(Options):
         weights = [(field.weights, pa.list_(pa.float32())) for field in self.field if field.weights]
         fields = [(field.name, field.stored) for field in self.field]
         return pa.schema([("label", pa.float32()), *fields, *weights])
+
+
+class ScoringLayout(Layout):
+    """A layout for rows that are to be scored: the label is not read, and need not be there.
+
+    Attributes:
+        kept_columns: columns that are handed on as they are.
+    """
+
+    kept_columns: tuple[str | int, ...] = ()
+
+    @property
+    def labelled(self) -> bool:
+        return False
+
+    @property
+    def carried(self) -> tuple[str | int, ...]:
+        return self.kept_columns
+
+    @classmethod
+    def of(cls, layout: Layout) -> Self:
+        """The same columns, without label, time and split."""
+        return cls(**dict(layout) | {"time": None, "split": None})
 
 
 def load_layout(path: Path) -> Layout:

@@ -19,7 +19,7 @@ import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -115,6 +115,13 @@ class MovieLens(Reader):
     @functools.cached_property
     def layout(self) -> Layout:
         return self._ratings.model_copy(update={"field": (*self._ratings.field, *self._joined)})
+
+    def reading(self, layout: Layout) -> Self:
+        other = super().reading(layout)
+        joined = {field.name for field in self._joined}
+        own = tuple(field for field in layout.field if field.name not in joined)
+        vars(other)["_ratings"] = layout.model_copy(update={"field": own})
+        return other
 
     @functools.cached_property
     def _ratings(self) -> Layout:

@@ -1,4 +1,4 @@
-"""The command line: ``wideload list | run | check | report | show | compare | export | checkpoint | env | data``.
+"""The command line: ``wideload list | run | check | report | show | compare | export | checkpoint | predict | ...``.
 
 A command is imported when it is called, so ``wideload --help`` is quick and imports neither TensorFlow nor MPI.
 Results go to stdout, progress to stderr.
@@ -30,6 +30,7 @@ COMMANDS = {
         "wideload.harness.cli.checkpoint:command",
         "Inspect and verify checkpoints, and export or import their rows.",
     ),
+    "predict": ("wideload.harness.cli.predict:command", "Score raw rows with a checkpoint or a SavedModel."),
     "data": ("wideload.datasets.cli:data", "Prepare, inspect and verify data sets."),
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,8 +22,9 @@ from wideload.harness.features.feed import held_out_split
 from wideload.harness.model.initial_rows import DEEP, WIDE
 from wideload.harness.serving.lookup import Absent
 from wideload.harness.serving.modules import SelfContained, Tower
+from wideload.harness.serving.origin import rows_of
 from wideload.harness.serving.quality import absent_of
-from wideload.harness.serving.raw import NotPlain, RawReader
+from wideload.harness.serving.raw import SPLITS, NotPlain, RawReader
 from wideload.harness.serving.weights import TableWeights, Weights, weights_of
 
 LookUp = Literal["inside", "outside"]
@@ -34,10 +35,16 @@ EXTRA = "assets.extra"
 
 @dataclass(frozen=True, slots=True)
 class RawInput:
-    """How the signature ``raw`` takes a field: the name of its input, and ``float32``, ``int64`` or ``string``."""
+    """How the signature ``raw`` takes a field.
+
+    Attributes:
+        input: its name; type: ``float32``, ``int64`` or ``string``.
+        row_splits: the input of the offsets of a field with several values, else None.
+    """
 
     input: str
     type: str
+    row_splits: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +120,19 @@ def _write(
 def _inputs_of(raw: RawReader | None) -> dict[str, RawInput]:
     if raw is None:
         return {}
-    return {name: RawInput(raw.inputs[name], kind.name) for name, kind in raw.fields.items()}
+    inputs = raw.inputs
+    return {
+        name: RawInput(inputs[name], kind.name, inputs[raw.splits[name]] if name in raw.splits else None)
+        for name, kind in raw.fields.items()
+        if not name.endswith(SPLITS)
+    }
 
 
 def _raw(trained: Trained) -> tuple[RawReader | None, str]:
     try:
-        return RawReader(trained.adapter, _schema(trained.dataset)), ""
+        fields = trained.dataset.schema().fields
+        known = {field.name: field.vocabulary for field in fields if field.vocabulary is not None}
+        return RawReader(trained.adapter, _schema(trained.dataset), known), ""
     except NotPlain as reason:
         return None, str(reason)
 
@@ -146,7 +160,7 @@ def _about(
     trained: Trained, step: int, served: Served, lookup: LookUp, precision: Precision, absent: Absent
 ) -> dict[str, Any]:
     """``serving.json``: what a reader needs in addition to the SavedModel itself."""
-    adapter = trained.adapter
+    adapter, rows = trained.adapter, rows_of(trained)
     return {
         "format": "wideload-serving-1",
         "step": step,
@@ -155,7 +169,8 @@ def _about(
         "absent": absent,
         "signatures": served.signatures,
         "no_raw_signature_because": served.not_raw or None,
-        "fields": [{"name": name, "input": one.input, "type": one.type} for name, one in served.inputs.items()],
+        "rows": None if rows is None else asdict(rows),
+        "fields": [{"name": name, **asdict(one)} for name, one in served.inputs.items()],
         "dense": [one.column.name for one in adapter.numbers],
         "tables": [
             {

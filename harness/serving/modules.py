@@ -109,8 +109,8 @@ class SelfContained(Tower):
             raw = self._raw
 
             def of_raw(given: dict[str, Any]) -> dict[str, Any]:
-                dense, values, row_splits = raw({name: given[raw.inputs[name]] for name in raw.fields})
-                return {OUTPUT: self.of_signs(dense, values, row_splits, tf.zeros([0]))}
+                inputs = raw.inputs
+                return {OUTPUT: self.of_signs(*raw({name: given[inputs[name]] for name in raw.fields}))}
 
             specs = {raw.inputs[name]: tf.TensorSpec([None], kind) for name, kind in raw.fields.items()}
             found["serving_default"] = found["raw"] = _signature(of_raw, specs)

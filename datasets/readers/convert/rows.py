@@ -14,10 +14,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
 import pyarrow as pa
 
 from wideload.arrays import Integers
-from wideload.datasets.readers.contract import ROW, SPLIT, TIME
+from wideload.datasets.readers.contract import CARRIED, ROW, SPLIT, TIME
 from wideload.datasets.readers.convert.labels import labelled
 from wideload.datasets.readers.convert.lists import listed, weighted
 from wideload.datasets.readers.convert.missing import Missing
@@ -85,12 +86,15 @@ class _Conversion:
         if layout.split is not None:
             arrays[SPLIT] = self._scalar(layout.split, "text")
             arrays[ROW] = pa.array(self._raw.lines)
+        arrays |= {f"{CARRIED}{name}": self._carried(name) for name in layout.carried}
         table = pa.table(arrays)
         bad = self._reasons.bad
         return Converted(table.filter(pa.array(~bad)) if bad.any() else table, self._reasons.first)
 
     def _label(self) -> Any:
         label, raw = self._layout.label, self._raw
+        if not self._layout.labelled:
+            return pa.array(np.zeros(len(raw.lines), np.float32))
         quick = None if label.positive is not None else raw.quick(label.column, "number")
         if quick is not None:
             quick = self._missing.in_floats(quick)
@@ -130,6 +134,11 @@ class _Conversion:
             return self._missing.in_integers(quick)
         column = self._raw.column(name, "number")
         return self._take(name, lambda: times(column, self._missing))
+
+    def _carried(self, name: Name) -> Any:
+        """A column that is handed on; the cells of a text file, whose lines are UTF-8, as strings."""
+        column = self._raw.column(name, "text")
+        return column.cast(pa.string()) if self._layout.format == "csv" else column
 
     def _take(self, name: Name, make: Any) -> Any:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,24 @@ WEIGHTED = Columns.model_validate(
         "column": [
             *COLUMNS.model_dump()["column"],
             {"kind": "category", "name": "tags", "encoder": {"kind": "hash", "buckets": 50}, "embedding": {}},
+        ],
+    }
+)
+TAGS = {"name": "tags", "encoder": {"kind": "hash", "buckets": 50}, "embedding": {}}
+EVERY_KIND = Columns.model_validate(
+    {
+        "auto": False,
+        "column": [
+            {"kind": "sequence", "last": 2, "weighted": True, **TAGS},
+            {"kind": "category", "name": "all tags", "field": "tags", "encoder": {"kind": "hash"}, "weighted": True},
+            {"kind": "crossed", "name": "pairs", "of": ["tags", "word"], "buckets": 99},
+            {"kind": "crossed", "name": "triples", "of": ["all tags", "tags", "user"]},
+            {"kind": "crossed", "name": "singles", "of": ["word", "user"], "buckets": 99},
+            {"kind": "merged", "name": "bag", "of": ["word", "tags"], "buckets": 99, "weighted": True},
+            {"kind": "merged", "name": "plain bag", "of": ["word", "user"], "buckets": 99},
+            {"kind": "shared", "name": "both", "of": ["word", "tags"], "encoder": {"kind": "hash", "buckets": 9}},
+            {"kind": "category", "name": "word", "encoder": {"kind": "vocabulary", "limit": 1, "oov_buckets": 3}},
+            {"kind": "category", "name": "user", "encoder": {"kind": "identity", "size": 5}},
         ],
     }
 )
@@ -181,24 +200,42 @@ def test_a_missing_number_is_indicated_in_no_bucket_and_the_mean_of_its_column(
     np.testing.assert_array_equal(lengths, ~missing)
 
 
-def test_the_served_model_reads_missing_values_as_training_does(prepared: Callable[[str], Dataset]) -> None:
+@pytest.mark.parametrize("columns", [COLUMNS, WEIGHTED, EVERY_KIND])
+@pytest.mark.parametrize("vocabularies", [True, False])
+def test_the_served_model_reads_values_as_training_does(
+    prepared: Callable[[str], Dataset], columns: Columns, vocabularies: bool
+) -> None:
     tf = pytest.importorskip("tensorflow")
-    from wideload.harness.serving.raw import RawReader
+    from wideload.harness.serving.raw import SPLITS, RawReader
 
     dataset = prepared("csv")
+    schema = dataset.schema()
     (records,) = dataset.stream("test", Plan(1 << 20))
-    adapter = FeatureColumnAdapter(COLUMNS, dataset.schema(), keys="signs")
+    if not vocabularies:  # as of a field with too many words: batches have text as it is
+        fields = tuple(replace(field, vocabulary=None) for field in schema.fields)
+        words = columns.model_dump()["column"]
+        for column in words:
+            if column["name"] == "word":
+                column["encoder"] = {"kind": "vocabulary", "values": ["red"], "oov_buckets": 5}
+        schema, columns = replace(schema, fields=fields), Columns.model_validate({"auto": False, "column": words})
+    adapter = FeatureColumnAdapter(columns, schema, keys="signs")
     batch = adapter.transform(records, global_size=records.num_rows)
-    user = records["user"].fill_null(np.iinfo(np.int64).min).to_numpy()
-    fields = {
+    known = {field.name: field.vocabulary for field in schema.fields if field.vocabulary is not None}
+    raw = RawReader(adapter, records.schema, known)
+    tags = records["tags"]
+    given = {
         "price": tf.constant(records["price"].to_numpy(zero_copy_only=False)),
         "word": tf.constant(records["word"].cast(pa.string()).fill_null("").to_pylist()),
-        "user": tf.constant(user),
+        "user": tf.constant(records["user"].fill_null(np.iinfo(np.int64).min).to_numpy()),
+        "tags": tf.constant(tags.flatten().cast(pa.string()).fill_null("").to_pylist(), tf.string),
+        f"tags{SPLITS}": tf.constant(tags.offsets.to_numpy().astype(np.int64)),
+        "worth": tf.constant(records["worth"].flatten().to_numpy()),
     }
-    dense, values, row_splits = RawReader(adapter, records.schema)(fields)
+    dense, values, row_splits, weights = raw({name: given[name] for name in raw.fields})
     np.testing.assert_allclose(dense, batch.dense, atol=1e-6, rtol=0)
-    np.testing.assert_array_equal(values, batch.values)
     np.testing.assert_array_equal(row_splits, batch.row_splits)
+    np.testing.assert_array_equal(values, batch.values)
+    np.testing.assert_array_equal(weights, [] if batch.weights is None else batch.weights)
 
 
 @pytest.mark.mpi
