@@ -58,8 +58,8 @@ def test_fields_may_have_any_name(
     found = serve(tmp_path / "out", raw_of(odd_names))
     np.testing.assert_allclose(found, model.predicted, atol=1e-6, rtol=0)
     about = json.loads((tmp_path / "out" / "serving.json").read_text())
-    assert {"name": "price in €", "input": "price_in__", "type": "float32"} in about["fields"]
-    assert {"name": "性别", "input": "arg_6", "type": "string"} in about["fields"]
+    assert {"name": "price in €", "input": "price_in__", "type": "float32", "row_splits": None} in about["fields"]
+    assert {"name": "性别", "input": "arg_6", "type": "string", "row_splits": None} in about["fields"]
 
 
 def test_a_tower_with_a_dictionary_predicts_the_same(
