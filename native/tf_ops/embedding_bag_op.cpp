@@ -19,6 +19,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -195,7 +196,7 @@ class BagKernel : public OpKernel {
     return absl::OkStatus();
   }
 
-  tensorflow::int32 wide_ = 0;
+  std::int32_t wide_ = 0;
   std::vector<Combiner> combiners_;
 };
 

@@ -3,6 +3,7 @@
 //   values [any shape] int64  ->  signs, same shape: SignOf(salt, value) of table/hash.h, a bijection
 
 #include <algorithm>
+#include <cstdint>
 
 #include "table/hash.h"
 #include "tensorflow/core/framework/common_shape_fns.h"
@@ -33,16 +34,15 @@ class SignHashOp final : public OpKernel {
     const Tensor& values = context->input(0);
     Tensor* signs = nullptr;
     OP_REQUIRES_OK(context, context->allocate_output(0, values.shape(), &signs));
-    const auto in = values.flat<tensorflow::int64>();
+    const auto in = values.flat<std::int64_t>();
     const auto salt = static_cast<std::uint64_t>(salt_);
-    std::transform(in.data(), in.data() + in.size(), signs->flat<tensorflow::int64>().data(),
-                   [salt](auto value) {
-                     return static_cast<tensorflow::int64>(SignOf(salt, static_cast<std::uint64_t>(value)));
-                   });
+    std::transform(in.data(), in.data() + in.size(), signs->flat<std::int64_t>().data(), [salt](auto value) {
+      return static_cast<std::int64_t>(SignOf(salt, static_cast<std::uint64_t>(value)));
+    });
   }
 
  private:
-  tensorflow::int64 salt_ = 0;
+  std::int64_t salt_ = 0;
 };
 
 REGISTER_KERNEL_BUILDER(Name("SignHash").Device(tensorflow::DEVICE_CPU), SignHashOp);

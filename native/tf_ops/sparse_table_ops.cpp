@@ -10,6 +10,7 @@
 // process tables in a different order.
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -36,7 +37,7 @@ using tensorflow::shape_inference::InferenceContext;
 using tensorflow::shape_inference::ShapeHandle;
 
 absl::Status RowsShape(InferenceContext* context) {
-  std::vector<tensorflow::int32> widths;
+  std::vector<std::int32_t> widths;
   TF_RETURN_IF_ERROR(context->GetAttr("widths", &widths));
   const int tables = static_cast<int>(widths.size());
   int declared = 0;
@@ -123,13 +124,13 @@ class ClusterKernel : public AsyncOpKernel {
   }
 
  private:
-  tensorflow::int64 id_ = 0;
+  std::int64_t id_ = 0;
 };
 
 std::vector<std::span<const Sign>> SignsOf(const OpInputList& inputs) {
   std::vector<std::span<const Sign>> signs;
   for (const Tensor& input : inputs) {
-    signs.emplace_back(reinterpret_cast<const Sign*>(input.flat<tensorflow::int64>().data()),
+    signs.emplace_back(reinterpret_cast<const Sign*>(input.flat<std::int64_t>().data()),
                        static_cast<std::size_t>(input.NumElements()));
   }
   return signs;
@@ -165,7 +166,7 @@ bool StepOf(OpKernelContext* context, std::uint64_t* step) {
         absl::InvalidArgumentError("step has shape " + given.shape().DebugString() + ", expected a scalar"));
     return false;
   }
-  *step = static_cast<std::uint64_t>(given.flat<tensorflow::int64>()(0));
+  *step = static_cast<std::uint64_t>(given.flat<std::int64_t>()(0));
   return true;
 }
 
@@ -218,7 +219,7 @@ class SparseTableRowsOp final : public ClusterKernel {
   bool HasWidths(OpKernelContext* context, const PsCluster& cluster) const {
     for (std::size_t t = 0; t < cluster.tables().size(); ++t) {
       const std::uint32_t width = cluster.tables()[t]->width();
-      if (t < widths_.size() && widths_[t] == static_cast<tensorflow::int32>(width)) continue;
+      if (t < widths_.size() && widths_[t] == static_cast<std::int32_t>(width)) continue;
       context->SetStatus(absl::InvalidArgumentError("widths does not fit table " + std::to_string(t) +
                                                     " of the cluster, whose rows have " +
                                                     std::to_string(width) + " floats"));
@@ -227,7 +228,7 @@ class SparseTableRowsOp final : public ClusterKernel {
     return true;
   }
 
-  std::vector<tensorflow::int32> widths_;
+  std::vector<std::int32_t> widths_;
 };
 
 class SparseTablePushOp final : public ClusterKernel {

@@ -5,6 +5,7 @@
 //                         counts  [U] int32
 
 #include <algorithm>
+#include <cstdint>
 
 #include "table/unique.h"
 #include "tensorflow/core/framework/op.h"
@@ -54,9 +55,9 @@ class UniqueSignsOp final : public OpKernel {
     // Scratch that grows to a batch's size once per thread, not once per call.
     static thread_local Unique unique;
     const Unique::Result found =
-        unique.Find({reinterpret_cast<const Sign*>(values.flat<tensorflow::int64>().data()),
+        unique.Find({reinterpret_cast<const Sign*>(values.flat<std::int64_t>().data()),
                      static_cast<std::size_t>(values.NumElements())});
-    OP_REQUIRES_OK(context, (Emit<Sign, tensorflow::int64>(context, 0, found.unique)));
+    OP_REQUIRES_OK(context, (Emit<Sign, std::int64_t>(context, 0, found.unique)));
     OP_REQUIRES_OK(context, (Emit<std::int32_t, std::int32_t>(context, 1, found.inverse)));
     OP_REQUIRES_OK(context, (Emit<std::int32_t, std::int32_t>(context, 2, found.counts)));
   }

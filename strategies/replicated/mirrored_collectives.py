@@ -6,11 +6,13 @@ TensorFlow learns which processes take part from the environment variable TF_CON
 from __future__ import annotations
 
 import atexit
+import importlib
 import json
 import os
 import socket
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from types import ModuleType
 from typing import Any
 
 import tensorflow as tf
@@ -78,14 +80,22 @@ def extend_heartbeat_timeout(ranks: int) -> None:
     public setting for this, so the coordination service is configured here, before the strategy would configure it.
     """
     from tensorflow.python.eager import context
-    from tensorflow.tsl.protobuf import coordination_config_pb2
 
+    coordination_config_pb2 = _coordination_config()
     context.context().configure_coordination_service(
         service_type="standalone",
         service_leader="/job:worker/replica:0/task:0",
         coordinated_jobs=[coordination_config_pb2.CoordinatedJob(name="worker", num_tasks=ranks)],
         heartbeat_timeout_in_ms=HEARTBEAT_TIMEOUT_MS,
     )
+
+
+def _coordination_config() -> ModuleType:
+    """The module that describes the service: TensorFlow moved it between 2.18 and 2.21."""
+    try:
+        return importlib.import_module("tensorflow.compiler.xla.tsl.protobuf.coordination_config_pb2")
+    except ModuleNotFoundError:
+        return importlib.import_module("tensorflow.tsl.protobuf.coordination_config_pb2")
 
 
 def agree_on_config(cluster: Cluster, holder: socket.socket) -> str:
