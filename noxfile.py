@@ -7,6 +7,7 @@ Nothing is installed outside of it, with one exception: as root on Debian or Ubu
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -18,7 +19,7 @@ sys.path.insert(0, str(ROOT))
 
 from tools import fresh as newcomers  # noqa: E402 - nox does not put the folder of its file on the path
 from tools import machine, system  # noqa: E402
-from tools.environment import Environment, environment  # noqa: E402
+from tools.environment import MPI, Environment, environment  # noqa: E402
 
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "none"
@@ -45,7 +46,7 @@ def tests(session: nox.Session) -> None:
     env = environment(session)
     if not session.posargs:
         native_tests(session, env)
-    system.packages(session, [*system.CHROMIUM, *system.POSTGRES, *system.NETWORK, *system.FRESH])
+    system.packages(session, system.TESTS)
     if session.posargs:
         env.run("python", "-m", "pytest", *session.posargs)
         return
@@ -94,6 +95,15 @@ def lint(session: nox.Session) -> None:
     env.run("lint-imports")
     sources = [str(path) for suffix in ("h", "cpp") for path in sorted((ROOT / "native").rglob(f"*.{suffix}"))]
     env.run("clang-format", "--dry-run", "--Werror", *sources)
+
+
+@nox.session
+def tidy(session: nox.Session) -> None:
+    """clang-tidy over native/, with the checks of .clang-tidy; it takes some minutes (arguments are files)."""
+    env = environment(session)
+    build = ROOT / "build" / MPI
+    sources = session.posargs or compiled(build)
+    env.run("clang-tidy", "-p", str(build), "--quiet", *sources)
 
 
 @nox.session
@@ -178,7 +188,7 @@ SOAKS: dict[str, tuple[list[str], dict[str, str]]] = {
 def soak(session: nox.Session) -> None:
     """What CI does a few times, done for hours; arguments are names of soaks, all of them without any."""
     env = environment(session)
-    system.packages(session, [*system.CHROMIUM, *system.POSTGRES, *system.NETWORK, *system.FRESH])
+    system.packages(session, system.TESTS)
     for name in session.posargs or SOAKS:
         if name not in SOAKS:
             session.error(f"{name!r} is no soak; valid: {', '.join(SOAKS)}.")
@@ -225,6 +235,11 @@ def native_tests(session: nox.Session, env: Environment, *arguments: str, saniti
     name = f"tests-{sanitizer.replace(',', '-')}" if sanitizer else "tests"
     build = cmake(env, name, WIDELOAD_TESTS="ON", WIDELOAD_SANITIZE=sanitizer)
     env.run(str(build / "wideload_tests"), "--gtest_brief=1", *arguments)
+
+
+def compiled(build: Path) -> list[str]:
+    """The sources that a build folder was made of."""
+    return [entry["file"] for entry in json.loads((build / "compile_commands.json").read_text())]
 
 
 def bench_files() -> list[str]:

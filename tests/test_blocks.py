@@ -170,6 +170,10 @@ def check_pip(words: list[str]) -> None:
     assert all((ROOT / word).exists() for word in words[1:] if word.startswith("./")), words
 
 
+def check_sbatch(words: list[str]) -> None:
+    assert all((ROOT / word).exists() for word in words if word.startswith(("examples/", "experiments/"))), words
+
+
 def check_nothing(words: list[str]) -> None:
     """Programs of the system."""
 
@@ -183,6 +187,7 @@ CHECKS: dict[str, Callable[[list[str]], None]] = {
     "pip": check_pip,
     "apt-get": check_nothing,
     "salloc": check_nothing,
+    "sbatch": check_sbatch,
     "pre-commit": check_nothing,
     ".": check_nothing,
     "wideload": check_nothing,  # called by the next test

@@ -21,6 +21,8 @@ FUZZ = ["clang-16", "libclang-rt-16-dev"]  # Debian's default, 14, does not comp
 POSTGRES = ["postgresql"]
 NETWORK = ["iproute2"] if ROOT_USER else []  # network namespaces, which only root can make
 FRESH = ["debootstrap"] if ROOT_USER else []  # a machine in a folder, likewise
+SLURM = ["slurm-wlm", "munge"] if ROOT_USER else []  # a cluster on loopback, likewise
+TESTS = [*CHROMIUM, *POSTGRES, *NETWORK, *FRESH, *SLURM]
 MARKERS = {  # a Debian package and what proves that it is there
     "chromium": "/usr/bin/chromium",
     "debootstrap": "/usr/sbin/debootstrap",
@@ -30,7 +32,9 @@ MARKERS = {  # a Debian package and what proves that it is there
     "libabsl-dev": "/usr/include/absl/container/flat_hash_map.h",
     "clang-16": "/usr/bin/clang++-16",
     "libclang-rt-16-dev": "/usr/lib/llvm-16/lib/clang/16/lib/linux/libclang_rt.fuzzer-x86_64.a",
+    "munge": "/usr/sbin/munged",
     "postgresql": "/usr/lib/postgresql",
+    "slurm-wlm": "/usr/sbin/slurmctld",
     "iproute2": "/sbin/tc",
 }
 

@@ -48,6 +48,7 @@ class LocalTransport final : public Transport {
 std::vector<std::unique_ptr<Transport>> MakeLocalTransports(int ranks) {
   auto boxes = std::make_shared<std::vector<Mailbox>>(static_cast<std::size_t>(ranks));
   std::vector<std::unique_ptr<Transport>> transports;
+  transports.reserve(boxes->size());
   for (int rank = 0; rank < ranks; ++rank)
     transports.push_back(std::make_unique<LocalTransport>(rank, boxes));
   return transports;

@@ -24,12 +24,8 @@ namespace py = pybind11;
 template <typename T>
 T Bounded(const py::object& given, const char* what) {
   const auto index = py::reinterpret_steal<py::object>(PyNumber_Index(given.ptr()));
-  if (index) {
-    try {
-      return index.cast<T>();
-    } catch (const py::cast_error&) {
-    }
-  }
+  py::detail::make_caster<T> value;
+  if (index && value.load(index, false)) return py::detail::cast_op<T>(value);
   PyErr_Clear();
   throw std::invalid_argument(std::string(what) + " is " + py::repr(given).cast<std::string>() +
                               "; valid: an integer from " + std::to_string(std::numeric_limits<T>::min()) +

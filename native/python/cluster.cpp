@@ -61,6 +61,7 @@ class PyCluster {
     options.resend_after = Milliseconds(resend_after);
     options.idle_poll = std::chrono::microseconds(static_cast<std::int64_t>(idle_poll * 1e6));
     std::vector<DenseSegment> dense_segments;
+    dense_segments.reserve(segments.size());
     for (const auto& [size, optimizer] : segments) dense_segments.push_back({size, optimizer});
     cluster_ = std::make_shared<PsCluster>(std::make_unique<MpiTransport>(CommOf(comm)), std::move(tables),
                                            std::vector<float>(dense.data(), dense.data() + dense.size()),

@@ -4,8 +4,8 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
+#include <system_error>
 #include <utility>
 
 namespace wideload {
@@ -22,7 +22,8 @@ AtomicFile::~AtomicFile() {
 }
 
 void AtomicFile::Fail(const char* what) const {
-  throw StorageError(std::string("cannot ") + what + " " + temporary_ + ": " + std::strerror(errno) + ".");
+  throw StorageError(std::string("cannot ") + what + " " + temporary_ + ": " +
+                     std::generic_category().message(errno) + ".");
 }
 
 void AtomicFile::Write(const void* data, std::size_t bytes) {

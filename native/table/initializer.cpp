@@ -135,6 +135,7 @@ void RowInitializer::Fill(Sign sign, float* out) const {
 
 void InitialRows(const TableSpec& spec, std::span<const Sign> signs, float* rows) {
   std::vector<RowInitializer> slices;
+  slices.reserve(spec.slices.size());
   for (const SliceSpec& slice : spec.slices) slices.emplace_back(spec.seed, spec.name, slice);
   for (const Sign sign : signs) {
     for (const RowInitializer& slice : slices) {

@@ -77,7 +77,7 @@ ThreadTeam::~ThreadTeam() {
   if (!members_) return;
   if (forked()) {
     // Left as it is: the threads cannot be joined, and a lock may be held by one of them.
-    static_cast<void>(members_.release());
+    static_cast<void>(members_.release());  // NOLINT(bugprone-unused-return-value)
     return;
   }
   {

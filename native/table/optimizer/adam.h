@@ -3,6 +3,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -48,7 +49,7 @@ class Adam {
   void Step(std::uint32_t runtime_dim, float scale, const float* __restrict g, float* __restrict w,
             float* __restrict state) const {
     const std::uint32_t dim = kDim != 0 ? kDim : runtime_dim;
-    float* __restrict updates = state + 2 * dim;
+    float* __restrict updates = state + std::size_t{2} * dim;
     if (*updates < kMostUpdates) *updates += 1.0f;
     Move<kDim>(dim, learning_rate_ * scale * Correction(*updates), g, w, state, state + dim);
   }
