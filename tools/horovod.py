@@ -3,6 +3,13 @@
 Ninja (a wheel) does what ``make`` would: ``CMAKE_GENERATOR`` chooses it, a blank ``MAKEFLAGS`` and ``--quiet`` keep
 Horovod's setup.py from passing on make's own arguments (``-j8 VERBOSE=1``), which Ninja does not know.
 
+Horovod 0.28.1 is older than the compilers and TensorFlows that it meets here, so its source is mended:
+
+- Stub headers stand before TensorFlow's. ``xla_mpi_ops.cc`` includes seven of XLA's, of which TensorFlow 2.21 no longer
+  brings all and of which it uses none without a GPU; empty ones compile, and faster.
+- Three standard headers that it forgot are included for it; GCC 13 no longer brings them by chance.
+- One line of its copy of flatbuffers assigns a const member; GCC 14 refuses it, and nothing calls it.
+
 A build that failed leaves its log in the environment, where ``wideload list`` finds it, and is tried again next time.
 """
 
@@ -10,10 +17,14 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+
+from tools.prerequisites import COMPILERS
 
 VERSION = "0.28.1"
 LOG = "wideload-horovod.log"
@@ -29,6 +40,46 @@ SETTINGS = {
     "MAKEFLAGS": " ",
     "LDFLAGS": "-Wl,-rpath,$ORIGIN/../../../..",  # the MPI of whichever environment it is installed in
 }
+
+
+ALONE = ["--no-deps", "--no-build-isolation", "--no-cache-dir"]
+QUIET = ["--config-settings=--global-option=--quiet"]
+
+STUBS = (
+    "tf2xla/xla_op_kernel.h",
+    "tf2xla/xla_op_registry.h",
+    "xla/client/xla_builder.h",
+    "xla/service/custom_call_target_registry.h",
+    "xla/service/hlo.pb.h",
+    "xla/shape.h",
+    "xla/xla_data.pb.h",
+)
+"""Below ``tensorflow/compiler``."""
+
+FORGOTTEN = ("string", "cstdint", "stdexcept")
+
+FLATBUFFERS = Path("third_party") / "flatbuffers" / "include" / "flatbuffers" / "stl_emulation.h"
+
+_ASSIGNS_CONST = "    count_ = other.count_;\n"
+
+
+def prepare(source: Path, stubs: Path) -> None:
+    """Mends the unpacked source and writes the stub headers below ``stubs``."""
+    header = source / FLATBUFFERS
+    text = header.read_text(encoding="utf-8")
+    if _ASSIGNS_CONST not in text:
+        raise ValueError(f"{header} is not the file of Horovod {VERSION}: it has no line {_ASSIGNS_CONST.strip()!r}.")
+    header.write_text(text.replace(_ASSIGNS_CONST, "", 1), encoding="utf-8")
+    for name in STUBS:
+        stub = stubs / "tensorflow" / "compiler" / name
+        stub.parent.mkdir(parents=True, exist_ok=True)
+        stub.touch()
+
+
+def compiler(stubs: Path, environ: Mapping[str, str]) -> str:
+    """``CXX`` for the build: in front of CMake's flags, since the stubs must be found before TensorFlow's headers."""
+    chosen = environ.get("CXX") or next(filter(shutil.which, COMPILERS), COMPILERS[0])
+    return " ".join([chosen, f"-I{shlex.quote(str(stubs))}", *(f"-include {name}" for name in FORGOTTEN)])
 
 
 def installed(environment: Path) -> bool:
@@ -52,15 +103,27 @@ def install(environment: Path, wheels: Path, variables: Mapping[str, str]) -> st
 
 def _build(environment: Path, wheels: Path, variables: Mapping[str, str], log: Path) -> bool:
     wheels.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f"{wheels.name}.", dir=wheels.parent) as building:
-        options = ["--no-deps", "--no-build-isolation", "--no-cache-dir", "--config-settings=--global-option=--quiet"]
-        command = ["wheel", *options, f"horovod=={VERSION}", "-w", building]
-        if not _pip(environment, command, {**variables, **SETTINGS}, log):
+    with tempfile.TemporaryDirectory(prefix=f"{wheels.name}.", dir=wheels.parent) as name:
+        source = _source(environment, Path(name), variables, log)
+        if source is None:
+            return False
+        prepare(source, Path(name) / "stubs")
+        settings = {**variables, **SETTINGS, "CXX": compiler(Path(name) / "stubs", {**os.environ, **variables})}
+        if not _pip(environment, ["wheel", *ALONE, *QUIET, str(source), "-w", name], settings, log):
             return False
         wheels.mkdir(exist_ok=True)
-        for wheel in Path(building).glob("*.whl"):
+        for wheel in Path(name).glob("*.whl"):
             wheel.replace(wheels / wheel.name)
     return True
+
+
+def _source(environment: Path, folder: Path, variables: Mapping[str, str], log: Path) -> Path | None:
+    """Horovod's source, downloaded and unpacked below ``folder``; nothing where that failed."""
+    command = ["download", *ALONE, "--no-binary=horovod", f"horovod=={VERSION}", "-d", str(folder)]
+    if not _pip(environment, command, {**variables, **SETTINGS}, log):
+        return None
+    shutil.unpack_archive(folder / f"horovod-{VERSION}.tar.gz", folder)
+    return folder / f"horovod-{VERSION}"
 
 
 def _pip(environment: Path, arguments: list[str], variables: Mapping[str, str], log: Path) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
 from unittest.mock import Mock
@@ -36,12 +37,23 @@ def env(tmp_path: Path) -> Path:
     return tmp_path / "env"
 
 
+def unpacked(folder: Path) -> Path:
+    """What matters here of Horovod's source."""
+    header = folder / f"horovod-{horovod.VERSION}" / horovod.FLATBUFFERS
+    header.parent.mkdir(parents=True)
+    header.write_text("    data_ = other.data_;\n    count_ = other.count_;\n")
+    return folder / f"horovod-{horovod.VERSION}"
+
+
 def mend(env: Path) -> None:
-    """From now on pip puts a wheel where it is told to, and installs it."""
+    """From now on pip puts the source or a wheel where it is told to, and installs it."""
+    source = unpacked(env.parent / "source")
+    shutil.make_archive(str(env.parent / source.name), "gztar", source.parent, source.name)
     site = env / "lib" / f"python3.{sys.version_info[1]}" / "site-packages"
     (env.parent / "pip.sh").write_text(
         'for word in "$@"; do last=$word; done\n'
-        'case "$*" in *" wheel "*) echo wheel > "$last/horovod-0.28.1-cp311.whl";;\n'
+        f'case "$*" in *" download "*) cp {env.parent / source.name}.tar.gz "$last";;\n'
+        f'*" wheel "*) echo "$CXX" > {env.parent}/cxx; echo wheel > "$last/horovod-0.28.1-cp311.whl";;\n'
         f"*) mkdir -p {site}/horovod-0.28.1.dist-info;; esac\n"
     )
 
@@ -81,6 +93,28 @@ def test_nothing_of_a_build_stays_in_the_cache_but_its_wheel(env: Path) -> None:
     mend(env)
     install(env)
     assert [path.name for path in (env.parent / "wheels").iterdir()] == ["key"]
+
+
+def test_the_source_is_mended_and_the_stubs_come_before_tensorflow_s_headers(env: Path) -> None:
+    mend(env)
+    install(env)
+    compiler, *flags = (env.parent / "cxx").read_text().split()
+    assert shutil.which(compiler)
+    assert flags[0].startswith("-I")
+    assert flags[1:] == ["-include", "string", "-include", "cstdint", "-include", "stdexcept"]
+
+
+def test_only_the_line_that_does_not_compile_is_taken_out(tmp_path: Path) -> None:
+    source = unpacked(tmp_path)
+    horovod.prepare(source, tmp_path / "stubs")
+    assert (source / horovod.FLATBUFFERS).read_text() == "    data_ = other.data_;\n"
+    assert len([path for path in (tmp_path / "stubs").rglob("*.h") if not path.read_text()]) == 7
+    with pytest.raises(ValueError, match="is not the file of Horovod"):
+        horovod.prepare(source, tmp_path / "stubs")
+
+
+def test_a_compiler_that_was_chosen_stays_chosen() -> None:
+    assert horovod.compiler(Path("/a b"), {"CXX": "ccache g++-13"}).startswith("ccache g++-13 -I'/a b' -include string")
 
 
 def test_an_environment_that_nox_made_is_told_to_run_nox_any_other_how_to_build(tmp_path: Path) -> None:
