@@ -38,13 +38,21 @@ class Combination:
 
     @property
     def suffix(self) -> str:
-        """What the environment's name says beside its default: nothing where this is the default of nox's Python."""
+        """What sets it apart from the default of the Python that runs nox, for names of folders."""
         parts = []
         if self.python != preferred_python():
             parts.append(f"python{self.python}")
         if self.tensorflow != preferred_tensorflow(self.python):
             parts.append(f"tensorflow{self.tensorflow}")
         return "".join(f"-{part}" for part in parts)
+
+    def variant(self, mpi: str) -> str:
+        """What the names of its environment and its build folder end in, with an MPI."""
+        return self.suffix + ("" if mpi == "mpich" else f"-{mpi}")
+
+    def folder(self, mpi: str) -> Path:
+        """Its environment."""
+        return ROOT / ".nox" / f"env{self.variant(mpi)}"
 
     def program(self) -> str | None:
         """A Python of that version: the one that runs nox, or one on the PATH."""

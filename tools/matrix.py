@@ -12,13 +12,16 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from tools import horovod
 from tools.combinations import ROOT, Combination
 
+MPI = os.environ.get("WIDELOAD_MPI", "mpich")
 SESSIONS: Mapping[str, Sequence[str]] = {
     "demo": ["demo"],
     "contract": ["tests", "--", "tests/strategies/test_contract.py"],
 }
 """What is tried, by the name of its column: arguments of ``nox -s``."""
+COLUMNS = (*SESSIONS, "horovod")
 
 Run = Callable[[Combination, Sequence[str]], bool]
 
@@ -42,14 +45,21 @@ def nox(combination: Combination, arguments: Sequence[str]) -> bool:
     return subprocess.run(command, cwd=ROOT, env={**os.environ, **variables}, check=False).returncode == 0
 
 
-def attempt(combinations: Iterable[Combination], run: Run = nox) -> list[Row]:
-    return [Row(one, _outcomes(one, run)) for one in combinations]
+def horovod_is_there(combination: Combination) -> bool:
+    return horovod.installed(combination.folder(MPI))
 
 
-def _outcomes(combination: Combination, run: Run) -> dict[str, str]:
+def attempt(
+    combinations: Iterable[Combination], run: Run = nox, built: Callable[[Combination], bool] = horovod_is_there
+) -> list[Row]:
+    return [Row(one, _outcomes(one, run, built)) for one in combinations]
+
+
+def _outcomes(combination: Combination, run: Run, built: Callable[[Combination], bool]) -> dict[str, str]:
     if combination.program() is None:
-        return dict.fromkeys(SESSIONS, f"not tried: no python{combination.python} on the PATH")
-    return {name: _timed(combination, arguments, run) for name, arguments in SESSIONS.items()}
+        return dict.fromkeys(COLUMNS, f"not tried: no python{combination.python} on the PATH")
+    found = {name: _timed(combination, arguments, run) for name, arguments in SESSIONS.items()}
+    return {**found, "horovod": "built" if built(combination) else "failed to build"}  # a demo goes on without it
 
 
 def _timed(combination: Combination, arguments: Sequence[str], run: Run) -> str:
@@ -60,6 +70,6 @@ def _timed(combination: Combination, arguments: Sequence[str], run: Run) -> str:
 
 def table(rows: Iterable[Row]) -> str:
     """In Markdown."""
-    lines = [["Python", "TensorFlow", *SESSIONS], ["---"] * (2 + len(SESSIONS))]
+    lines = [["Python", "TensorFlow", *COLUMNS], ["---"] * (2 + len(COLUMNS))]
     lines += [[row.combination.python, row.combination.tensorflow, *row.outcomes.values()] for row in rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

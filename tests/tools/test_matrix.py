@@ -22,9 +22,17 @@ def contract_fails(_: Combination, arguments: Sequence[str]) -> bool:
 
 
 def test_a_failure_is_a_failure_of_its_column_alone() -> None:
-    (row,) = matrix.attempt([HERE], contract_fails)
+    (row,) = matrix.attempt([HERE], contract_fails, lambda _: True)
     assert row.outcomes["demo"].startswith("passed in ")
     assert row.outcomes["contract"].startswith("failed in ")
+    assert row.outcomes["horovod"] == "built"
+    assert row.failed
+
+
+def test_a_demo_that_passed_without_horovod_is_a_failure_of_horovod() -> None:
+    (row,) = matrix.attempt([HERE], lambda *_: True, lambda _: False)
+    assert row.outcomes["demo"].startswith("passed in ")
+    assert row.outcomes["horovod"] == "failed to build"
     assert row.failed
 
 
@@ -36,8 +44,8 @@ def test_a_python_that_is_not_here_is_not_tried_and_no_failure() -> None:
 
 
 def test_the_table_has_a_line_a_combination() -> None:
-    lines = matrix.table(matrix.attempt([HERE, ABSENT], contract_fails)).splitlines()
-    assert lines[0] == "| Python | TensorFlow | demo | contract |"
+    lines = matrix.table(matrix.attempt([HERE, ABSENT], contract_fails, lambda _: True)).splitlines()
+    assert lines[0] == "| Python | TensorFlow | demo | contract | horovod |"
     assert lines[2].startswith(f"| {running()} | 2.21 | passed in ")
     assert lines[3].startswith("| 3.99 | 2.21 | not tried")
 
