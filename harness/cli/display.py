@@ -35,6 +35,9 @@ class Lines:
     def started(self, number: int, case: Case) -> None:
         self._print(f"[{number + 1}/{self._todo}] {describe(case)} ...")
 
+    def warned(self, text: str) -> None:
+        self._print(f"    warning: {text}")
+
     def progress(self, case: Case, statuses: list[RankStatus]) -> None:
         """Prints nothing: progress should not fill a log."""
 

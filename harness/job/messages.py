@@ -55,6 +55,8 @@ class RankStatus(Message):
         peak_rss_bytes, cpu_seconds, context_switches: as counted by the kernel; set when the rank has ended.
         out_of_memory: the kernel killed the rank because memory ran out; memory_limit_bytes: what the rank's host, or
             its container, offers to all ranks there.
+        cpus: numbers of the cores that the rank may run on before it binds itself; cpu_quota: cores that its container
+            may use, None without a limit.
         supervisor_cpu_seconds: CPU time that the supervisor has used.
     """
 
@@ -77,6 +79,8 @@ class RankStatus(Message):
     context_switches: int | None = None
     out_of_memory: bool = False
     memory_limit_bytes: int | None = None
+    cpus: list[int] = []
+    cpu_quota: float | None = None
     supervisor_cpu_seconds: float = 0.0
     log_bytes: int = 0
 
@@ -97,6 +101,7 @@ class Outcome(Message):
         steps, examples: trained in all; examples of this rank only.
         window_seconds, window_examples, window_cpu_seconds: within the clock; examples of the *global* batches.
         busy_seconds: CPU time of the whole machine within the clock; machine: identifies it.
+        throttled_seconds: within the clock, time that the container waited for its CPU quota.
         losses: this rank's contribution to the loss of each step.
         batch_checksums: examples, clicks and values of each of the first batches, of this rank only.
         step_ms: every step within the clock; phases_ms: totals within the clock.
@@ -117,6 +122,7 @@ class Outcome(Message):
     window_cpu_seconds: float = 0.0
     overhead_cpu_seconds: float = 0.0
     busy_seconds: float = 0.0
+    throttled_seconds: float = 0.0
     machine: str = ""
     losses: list[float] = []
     batch_checksums: list[int] = []

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from wideload.errors import UsageError
-from wideload.harness.job import messages
+from wideload.harness.job import cpu_limits, messages
 from wideload.harness.job.capped_log import CappedLog
 from wideload.harness.job.heartbeat import VARIABLE, Heartbeat
 from wideload.harness.job.memory_limits import Host
@@ -140,6 +140,8 @@ class Supervisor:
             signal=-code if code < 0 else None,
             out_of_memory=code == -signal.SIGKILL and self.memory.kills() > self.kills_before,
             memory_limit_bytes=self.memory.limit_bytes(),
+            cpus=sorted(os.sched_getaffinity(0)),
+            cpu_quota=cpu_limits.Host().quota(),
             peak_rss_bytes=usage.ru_maxrss * 1024,
             cpu_seconds=usage.ru_utime + usage.ru_stime,
             context_switches=usage.ru_nvcsw + usage.ru_nivcsw,

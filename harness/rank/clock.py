@@ -1,4 +1,4 @@
-"""The clock of a case: wall time, CPU time of this rank and busy time of the machine, while it is running.
+"""The clock of a case: wall time, CPU time of this rank, busy and throttled time of the machine, while it is running.
 
 Busy time is the CPU time of all processes of the machine, from ``/proc/stat``. What remains of it after subtracting the
 ranks of the job is background CPU load, the usual reason why a timing cannot be reproduced.
@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+
+from wideload.harness.job.cpu_limits import Host
 
 _STAT = Path("/proc/stat")
 _BUSY_FIELDS = (0, 1, 2, 5, 6, 7)  # user, nice, system, irq, softirq, steal
@@ -23,10 +25,11 @@ class Clock:
         self.cpu_seconds = 0.0
         self.supervisor_cpu_seconds = 0.0
         self.busy_seconds = 0.0
+        self.throttled_seconds = 0.0
         self._created = time.perf_counter()
         self._untimed = 0.0
         self._stopped_at: float | None = None
-        self._snapshot = (0.0, 0.0, 0.0, 0.0)
+        self._snapshot = (0.0, 0.0, 0.0, 0.0, 0.0)
 
     @property
     def training_seconds(self) -> float:
@@ -51,17 +54,19 @@ class Clock:
         if not self.running:
             return
         self.running = False
-        wall, cpu, supervisor, busy = (
+        wall, cpu, supervisor, busy, throttled = (
             after - before for after, before in zip(_snapshot(), self._snapshot, strict=True)
         )
         self.seconds += wall
         self.cpu_seconds += cpu
         self.supervisor_cpu_seconds += supervisor
         self.busy_seconds += busy
+        self.throttled_seconds += throttled
 
 
-def _snapshot() -> tuple[float, float, float, float]:
-    return time.perf_counter(), time.process_time(), process_seconds(os.getppid()), busy_seconds()
+def _snapshot() -> tuple[float, float, float, float, float]:
+    throttled = Host().throttled_seconds()
+    return time.perf_counter(), time.process_time(), process_seconds(os.getppid()), busy_seconds(), throttled
 
 
 def busy_seconds() -> float:

@@ -45,6 +45,7 @@ def outcome(
         window_cpu_seconds=clock.cpu_seconds,
         overhead_cpu_seconds=clock.supervisor_cpu_seconds,
         busy_seconds=clock.busy_seconds,
+        throttled_seconds=clock.throttled_seconds,
         machine=machine(),
         losses=measured.losses,
         batch_checksums=measured.batch_checksums,

@@ -9,6 +9,8 @@ class FlagKind(StrEnum):
     """Why a result is not to be trusted, or not complete."""
 
     BACKGROUND_LOAD = "background_load"
+    OVERSUBSCRIBED = "oversubscribed"
+    THROTTLED = "throttled"
     UNCLEAN_EXIT = "unclean_exit"
     NOT_SETTLED = "not_settled"
     ONE_CLASS = "one_class"

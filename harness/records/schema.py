@@ -102,6 +102,9 @@ class Training(Record):
         model_bytes: sum over the ranks, by owner (``weights, optimizer, index, buffers``).
         cpu_seconds_per_example: CPU time of the job per example.
         background_cores: busy cores that were not the job's own.
+        cores: what the ranks of a machine may use together, by affinity and by the CPU quota of their container; the
+            fewest of all machines.
+        throttled_seconds: within the clock, time that a container waited for its CPU quota; the most of all machines.
         flagged: reasons to distrust the result; empty for a clean case.
         counters: totals over the ranks: ``wire_bytes, unique_signs, ...``.
         losses: global loss of every step up to 200 (parity), then thinned.
@@ -116,6 +119,8 @@ class Training(Record):
     model_bytes: dict[str, int] = {}
     cpu_seconds_per_example: float | None = None
     background_cores: float | None = None
+    cores: float | None = None
+    throttled_seconds: float | None = None
     flagged: list[Flag] = []
     counters: dict[str, float] = {}
     losses: list[float] = []

@@ -19,6 +19,7 @@ from wideload.harness.records.results import CurvePoint, RankRecord, RunRecord, 
 from wideload.harness.records.schema import Ending, Identity, Memory, Quality, Training
 from wideload.harness.records.store import CaseRecords
 from wideload.harness.sweep.aggregate import byte_totals, global_losses, order_fingerprint, percentiles, phases, totals
+from wideload.harness.sweep.cores import machines, shortages
 from wideload.harness.sweep.flags import background_cores, flags
 from wideload.harness.sweep.preflight import Refusal
 
@@ -108,6 +109,7 @@ def _training(
 ) -> Training:
     first = outcomes[0]
     background = background_cores(outcomes)
+    given = machines(finished.statuses, outcomes)
     examples, seconds = first.window_examples, first.window_seconds
     cpu = sum(outcome.window_cpu_seconds for outcome in outcomes)
     return Training(
@@ -120,7 +122,12 @@ def _training(
         model_bytes=byte_totals(outcome.footprint for outcome in outcomes),
         cpu_seconds_per_example=cpu / examples if examples else None,
         background_cores=background,
-        flagged=flags(background, background_limit, finished.statuses, first.step_ms, metrics),
+        cores=min((machine.cores for machine in given), default=None),
+        throttled_seconds=max((machine.throttled for machine in given), default=None),
+        flagged=[
+            *shortages(given, finished.case.threads_per_process),
+            *flags(background, background_limit, finished.statuses, first.step_ms, metrics),
+        ],
         counters=totals(outcome.counters for outcome in outcomes),
         losses=global_losses(outcomes, finished.case.kept_losses),
     )

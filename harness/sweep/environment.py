@@ -10,6 +10,7 @@ from typing import Any
 
 from wideload.errors import UnavailableError
 from wideload.harness.job import mpi
+from wideload.harness.job.cpu_limits import Host
 
 PACKAGES = (
     "wideload",
@@ -48,6 +49,7 @@ def describe() -> dict[str, Any]:
         "kernel": platform.release(),
         "cpu": _cpu_model(),
         "cores": len(os.sched_getaffinity(0)),
+        "cpu_quota": Host().quota(),
         "logical_cores": psutil.cpu_count(logical=True),
         "physical_cores": psutil.cpu_count(logical=False),
         "memory_bytes": psutil.virtual_memory().total,

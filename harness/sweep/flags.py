@@ -1,6 +1,8 @@
 """Reasons to distrust the result of a case that ended well.
 
 ===================  ==============================================================================
+``oversubscribed``   more compute threads than cores (:mod:`wideload.harness.sweep.cores`)
+``throttled``        the CPU quota of a container made the ranks wait
 ``background_load``  other processes used more cores than the experiment allows (``background_limit``)
 ``unclean_exit``     a rank ended badly after its results were written
 ``not_settled``      the first timed steps were slower than the rest: ``warmup_steps`` is too small

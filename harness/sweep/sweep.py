@@ -21,7 +21,7 @@ from wideload.harness.job.mpi import Hosts, find
 from wideload.harness.records.results import FlagKind, ParityRecord, RunRecord
 from wideload.harness.records.schema import ParityVerdict
 from wideload.harness.records.store import CaseRecords, Store
-from wideload.harness.sweep import preflight
+from wideload.harness.sweep import cores, preflight
 from wideload.harness.sweep.assemble import assemble, refused
 from wideload.harness.sweep.environment import describe
 from wideload.harness.sweep.outlook import Outlook
@@ -36,6 +36,7 @@ class Watcher(Protocol):
 
     def planned(self, todo: int, done: int) -> None: ...
     def started(self, number: int, case: Case) -> None: ...
+    def warned(self, text: str) -> None: ...
     def progress(self, case: Case, statuses: list[RankStatus]) -> None: ...
     def ended(self, run: RunRecord) -> None: ...
 
@@ -97,6 +98,8 @@ class Sweep:
         before = known.get(entry.case.case_id)
         attempt = before.attempt + 1 if before else 0
         self.watcher.started(number, entry.case)
+        if self.launcher.hosts.hostfile is None and (text := cores.warning(entry.case)):
+            self.watcher.warned(text)
         records = self._attempt(entry, attempt, fresh=fresh)
         retries = self.experiment.background_retries
         while retries and _disturbed(records.run):

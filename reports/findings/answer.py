@@ -17,6 +17,8 @@ from wideload.reports.findings.headline import costs, headline, listing, lowered
 from wideload.reports.findings.race import Race, UnrankedKind
 
 _FLAGGED = {
+    FlagKind.OVERSUBSCRIBED: "had more compute threads than cores, and did not count",
+    FlagKind.THROTTLED: "waited for the CPU quota of a container, and did not count",
     FlagKind.BACKGROUND_LOAD: "ran on a machine that was busy with something else",
     FlagKind.UNCLEAN_EXIT: "had a rank that did not exit cleanly",
     FlagKind.NOT_SETTLED: "had not settled when the clock started; raise warmup_steps",

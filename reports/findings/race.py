@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from statistics import median
 
-from wideload.harness.records.results import ParityRecord, Results, RunRecord
+from wideload.harness.records.results import FlagKind, ParityRecord, Results, RunRecord
 from wideload.reports.findings import naming
 from wideload.reports.findings.memory_use import MemoryUse
 from wideload.reports.findings.places import places, variants
@@ -72,6 +72,7 @@ class UnrankedKind(StrEnum):
 
     UNFINISHED = "unfinished"
     PARITY = "parity"
+    STARVED = "starved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +195,14 @@ class Race:
 
 
 def throughput(run: RunRecord) -> float | None:
-    return run.examples_per_second
+    """Examples per second; None where the machine did not give the case the cores that it needed."""
+    return None if starved(run) else run.examples_per_second
+
+
+def starved(run: RunRecord) -> str:
+    """Why the speed of a run says nothing about its strategy; empty for a run with a core for every thread."""
+    texts = [flag.text for flag in run.flagged if flag.kind in (FlagKind.OVERSUBSCRIBED, FlagKind.THROTTLED)]
+    return texts[0] if texts else ""
 
 
 def final_auc(run: RunRecord) -> float | None:
@@ -278,6 +286,8 @@ def _unranked(runs: Sequence[RunRecord], checks: Sequence[ParityRecord]) -> Unra
     for check in checks:
         if check.verdict == "fail" and any(_checked_by(run, check) for run in finished):
             return _parity_reason(check.max_relative)
+    if all(map(starved, finished)):
+        return Unranked(UnrankedKind.STARVED, starved(finished[-1]))
     return None
 
 

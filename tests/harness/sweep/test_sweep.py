@@ -30,6 +30,8 @@ class Notes:
     def started(self, number: int, case: Case) -> None:
         self.started_cases.append(case.strategy)
 
+    def warned(self, text: str) -> None: ...
+
     def progress(self, case: Case, statuses: list[RankStatus]) -> None:
         if case.strategy == self.interrupt:
             raise KeyboardInterrupt

@@ -1,5 +1,6 @@
 import pytest
 
+from wideload.harness.records.schema import Flag
 from wideload.reports.findings.answer import answer
 from wideload.reports.findings.decision import decide
 
@@ -8,6 +9,10 @@ SIX = [1.0, 1.01, 0.99, 1.02, 0.98, 1.0]
 
 def ask(race):
     return answer(race, decide(race))
+
+
+def flags(given):
+    return [Flag.model_validate(flag) for flag in given]
 
 
 def times(factor, values):
@@ -42,6 +47,23 @@ def test_what_was_not_measured_is_not_mentioned(race_of, rounds):
         type(race.results)(**{name: getattr(race.results, name) for name in race.results.__slots__} | {"ranks": ()})
     )
     assert ask(blind).headline == "a is 2.00× (2.00–2.00) as fast as b."
+
+
+def test_rounds_without_a_core_for_every_thread_do_not_count(race_of, rounds):
+    starved = [{"kind": "oversubscribed", "text": "4 compute threads on 2 cores"}]
+    runs = rounds("a", [*SIX, 900]) + rounds("b", [2, 2, 2, 2, 2, 2, 900])
+    runs[6] = runs[6].model_copy(update={"flagged": flags(starved)})
+    runs[13] = runs[13].model_copy(update={"flagged": flags(starved)})
+    said = ask(race_of(runs))
+    assert said.headline.startswith("b is 2.00×")
+    assert "2 of 14 cases had more compute threads than cores, and did not count." in said.details
+
+
+def test_an_entrant_that_was_throttled_in_every_round_is_not_ranked(race_of, rounds):
+    throttled = flags([{"kind": "throttled", "text": "throttled: in 10.0 s, threads waited 4.0 s"}])
+    race = race_of(rounds("a", SIX) + rounds("b", times(2, SIX), flagged=throttled))
+    assert [str(group.unranked) for group in race.groups if group.unranked] == [str(throttled[0])]
+    assert "b" not in ask(race).headline.split()
 
 
 def test_a_real_difference_in_auc_is_named_with_its_side(race_of, rounds):
