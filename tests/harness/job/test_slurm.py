@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from wideload.harness.checkpoints import manifest
+from wideload.harness.job import mpi
 from wideload.harness.records.results import Results
 
 ROOT = Path(__file__).parents[3]
@@ -172,13 +173,29 @@ def processes_of(run: Path) -> list[int]:
     ]
 
 
-@pytest.mark.parametrize("launcher", ["srun", ""], ids=["srun", "mpirun"])
-def test_ranks_start_in_an_allocation(slurm: Slurm, tmp_path: Path, launcher: str) -> None:
-    line = ["wideload", "run", experiment(tmp_path, "one", 50), "-n", "2", "-o", str(tmp_path / "run")]
-    slurm.run("salloc", "--nodes", "2", "--ntasks", "2", *line, **({"WIDELOAD_LAUNCHER": launcher} if launcher else {}))
-    assert states(tmp_path / "run") == ["ok"]
+@pytest.fixture
+def srun() -> None:
+    """Skips where srun cannot start ranks."""
+    if mpi.find().flavour == "openmpi":
+        pytest.skip("srun starts ranks of Open MPI by PMIx, which fails between two nodes on one host (Slurm 22.05)")
 
 
+def in_allocation(slurm: Slurm, folder: Path, **variables: str) -> list[str]:
+    line = ["wideload", "run", experiment(folder, "one", 50), "-n", "2", "-o", str(folder / "run")]
+    slurm.run("salloc", "--nodes", "2", "--ntasks", "2", *line, **variables)
+    return states(folder / "run")
+
+
+def test_mpirun_starts_the_ranks_in_an_allocation(slurm: Slurm, tmp_path: Path) -> None:
+    assert in_allocation(slurm, tmp_path) == ["ok"]
+
+
+@pytest.mark.usefixtures("srun")
+def test_srun_starts_the_ranks_in_an_allocation(slurm: Slurm, tmp_path: Path) -> None:
+    assert in_allocation(slurm, tmp_path, WIDELOAD_LAUNCHER="srun") == ["ok"]
+
+
+@pytest.mark.usefixtures("srun")
 def test_a_cancelled_job_leaves_nothing_behind_and_resumes_when_it_is_submitted_again(
     slurm: Slurm, tmp_path: Path
 ) -> None:
@@ -194,6 +211,7 @@ def test_a_cancelled_job_leaves_nothing_behind_and_resumes_when_it_is_submitted_
     assert record.counters["resumed_after_step"] >= 100
 
 
+@pytest.mark.usefixtures("srun")
 def test_an_array_runs_one_experiment_in_each_job(slurm: Slurm, tmp_path: Path) -> None:
     files = [experiment(tmp_path, name, 50) for name in ("a", "b")]
     log, script = f"--output={tmp_path}/%A-%a.log", str(ROOT / "examples" / "slurm" / "array.sbatch")
