@@ -9,6 +9,7 @@ import json
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -343,4 +344,10 @@ def main(out: Path, names: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2:])
+    try:
+        main(Path(sys.argv[1]), sys.argv[2:])
+    except Exception:
+        traceback.print_exc()
+        sys.stderr.flush()
+        time.sleep(1)  # mpirun ends the other ranks when the first one exits, and what they were printing is lost
+        sys.exit(1)
