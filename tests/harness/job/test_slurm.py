@@ -45,6 +45,18 @@ NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={first} CPUs=2
 NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={second} CPUs=2
 PartitionName=main Nodes=n1,n2 Default=YES State=UP MaxTime=INFINITE
 """
+REAPER = """
+import ctypes, os, signal, subprocess, sys
+PR_SET_CHILD_SUBREAPER = 36
+ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+daemon = subprocess.Popen(sys.argv[1:])
+signal.signal(signal.SIGTERM, lambda *_: daemon.terminate())
+while os.wait()[0] != daemon.pid:
+    pass
+"""
+# Runs a slurmd and reaps what its jobs leave, as init does: in a container whose first process does not, dead processes
+# look to Slurm like a job that cannot be killed, and it takes the node away.
+
 EXPERIMENT = """
 strategies = ["sparse_ps"]
 ranks = [2]
@@ -149,7 +161,8 @@ def daemons(folder: Path) -> list[subprocess.Popen[bytes]]:
     configuration = folder / "slurm.conf"
     configuration.write_text(CONFIGURATION.format(folder=folder, **values))
     environment = {**os.environ, "SLURM_CONF": str(configuration)}
-    lines = (["slurmctld", "-D"], ["slurmd", "-D", "-N", "n1"], ["slurmd", "-D", "-N", "n2"])
+    node = [sys.executable, "-c", REAPER, "slurmd", "-D", "-N"]
+    lines = (["slurmctld", "-D"], [*node, "n1"], [*node, "n2"])
     return [
         subprocess.Popen(line, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for line in lines
     ]
