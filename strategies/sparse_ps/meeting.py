@@ -54,6 +54,11 @@ class Meetings:
         self._sent: list[Any] = []
         self._failed: ClusterError | None = None
 
+    @property
+    def failed(self) -> bool:
+        """Whether a meeting has failed: the ranks are no longer at the same place of the script."""
+        return self._failed is not None
+
     def meet(self, call: str, progress: Callable[[], object] = no_progress) -> None:
         """Returns when all ranks have made this call. Collective.
 

@@ -128,8 +128,12 @@ class PsStrategy:
             self._open.pop().close()
 
     def _at_exit(self) -> None:
-        """Ends the whole job if this rank ends with an exception, because the others would wait for it."""
-        if hasattr(sys, "last_value") and self.ranks > 1:
+        """Ends the whole job if this rank ends after an exception, because the others would wait for it.
+
+        A script may catch the error of a meeting and end by itself. The others are then somewhere else in the script,
+        and ``MPI_Finalize`` may wait for them without end.
+        """
+        if self.ranks > 1 and (hasattr(sys, "last_value") or self._meetings.failed):
             self._abort()
         if not self._open:
             return
