@@ -8,6 +8,7 @@ Nothing is installed outside of it, with one exception: as root on Debian or Ubu
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -42,6 +43,10 @@ def demo(session: nox.Session) -> None:
     session.log(f"The report: {ROOT / runs / 'report.html'}")
 
 
+MOST_TEST_WORKERS = 4
+"""Test files that run at once: jobs of two ranks wait for each other often enough to share two cores with another file."""
+
+
 @nox.session
 def tests(session: nox.Session) -> None:
     """Everything that guards the project: C++ and Python tests, and how much they cover (arguments go to pytest)."""
@@ -52,8 +57,9 @@ def tests(session: nox.Session) -> None:
     if session.posargs:
         env.run("python", "-m", "pytest", *session.posargs)
         return
+    workers = min(len(os.sched_getaffinity(0)), MOST_TEST_WORKERS)
     env.run("coverage", "erase")
-    env.run("coverage", "run", "-m", "pytest")
+    env.run("coverage", "run", "-m", "pytest", f"--numprocesses={workers}", "--dist=loadfile", "--no-loadscope-reorder")
     env.run("coverage", "combine", "--quiet")
     env.run("coverage", "report")
 

@@ -1,4 +1,10 @@
-"""Skips are for machines that lack something. CI lacks nothing: there, a skip is a failure."""
+"""What holds for all tests.
+
+Skips are for machines that lack something. CI lacks nothing: there, a skip is a failure.
+
+Several files run at once, each in the process of one worker (``nox -s tests``). Files with slow tests start first, so that no
+long one is left over at the end.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +19,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if os.environ.get("CI") == "true":
         config.stash[SKIPPED] = []
         config.pluginmanager.register(NothingIsSkipped(config), "nothing-is-skipped")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 class NothingIsSkipped:

@@ -23,7 +23,7 @@ from wideload.harness.records.store import CaseRecords
 from wideload.harness.sweep.assemble import assemble
 from wideload.harness.sweep.plan import plan
 
-pytestmark = [pytest.mark.mpi, pytest.mark.usefixtures("fakes")]
+pytestmark = [pytest.mark.mpi, pytest.mark.slow, pytest.mark.usefixtures("fakes")]
 
 BUSY_SECONDS = 3.0
 """How much longer it may take to end processes on a machine that is busy with other things."""

@@ -14,7 +14,7 @@ from wideload.harness.job.mpi import Hosts
 from wideload.harness.records.results import Results, RunRecord
 from wideload.harness.sweep.sweep import Sweep, as_check
 
-pytestmark = [pytest.mark.mpi, pytest.mark.usefixtures("fakes")]
+pytestmark = [pytest.mark.mpi, pytest.mark.slow, pytest.mark.usefixtures("fakes")]
 
 
 class Notes:

@@ -15,7 +15,7 @@ import pytest
 
 from wideload.harness.job import mpi
 
-pytestmark = pytest.mark.mpi
+pytestmark = [pytest.mark.mpi, pytest.mark.slow]
 
 EXAMPLE = Path(__file__).parents[4] / "examples" / "train_with_ps.py"
 Fit = Callable[..., list[dict[str, Any]]]
