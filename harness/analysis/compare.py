@@ -8,8 +8,8 @@
     runs/a alone                    every strategy of the folder against the baseline that its experiment names
 
 Two sides are matched where strategy, options, data set, ranks and batch size agree; when each side names one strategy,
-the strategy may differ. Sides that did not solve the same problem are refused, or compared when forced, with a note of
-what differs.
+the strategy may differ. A case that did not get the cores that it needed takes no part where time is compared. Sides
+that did not solve the same problem are refused, or compared when forced, with a note of what differs.
 
 A baseline means the variant with exactly the options that it names. Another variant of the strategy takes its place
 only when it is the only one there is and the experiment did not ask for the one that is named.
@@ -30,6 +30,8 @@ from wideload.options import Spec, expand
 
 LOWER_IS_BETTER = ("cpu_seconds_per_example", "peak_rss_bytes", "peak_pss_bytes", "seconds", "logloss")
 METRICS = ("examples_per_second", "auc", *LOWER_IS_BETTER)
+TIMED = ("examples_per_second", "cpu_seconds_per_example", "seconds")
+"""Metrics that say nothing about a case which did not get the cores that it needed; such a case is left out."""
 Key = tuple[str, str, int, int, int]
 
 
@@ -204,15 +206,29 @@ def _compare(ours: list[RunRecord], theirs: list[RunRecord], metric: str, force:
         )
     pairs = _pairs(ours, theirs, metric)
     if not pairs:
-        raise UsageError(f"{ours[0].label} and {theirs[0].label} share no round in which both have {metric}.")
+        raise UsageError(
+            f"{ours[0].label} and {theirs[0].label} share no round in which both have {metric}."
+            f"{_starved([*ours, *theirs], metric)}"
+        )
     ratio = paired_ratio([ours for ours, _ in pairs], [theirs for _, theirs in pairs])
     return Comparison(ours[0].label, theirs[0].label, ours[0].dataset, ours[0].ranks, metric, ratio, tuple(mismatch))
 
 
 def _pairs(ours: Iterable[RunRecord], theirs: Iterable[RunRecord], metric: str) -> list[tuple[float, float]]:
-    other = {run.repeat: getattr(run, metric) for run in theirs}
-    pairs = [(getattr(run, metric), other.get(run.repeat)) for run in ours]
+    other = {run.repeat: _value(run, metric) for run in theirs}
+    pairs = [(_value(run, metric), other.get(run.repeat)) for run in ours]
     return [(mine, theirs) for mine, theirs in pairs if mine is not None and theirs is not None]
+
+
+def _value(run: RunRecord, metric: str) -> float | None:
+    value: float | None = None if metric in TIMED and run.starved else getattr(run, metric)
+    return value
+
+
+def _starved(runs: Iterable[RunRecord], metric: str) -> str:
+    """Which runs were left out, for the end of an error."""
+    reasons = {f"{run.label}: {run.starved}": None for run in runs if metric in TIMED and run.starved}
+    return f" Left out: {'; '.join(reasons)}." if reasons else ""
 
 
 def _grouped(runs: list[RunRecord], any_strategy: bool) -> dict[Key, list[RunRecord]]:

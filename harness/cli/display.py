@@ -36,7 +36,7 @@ class Lines:
         self._print(f"[{number + 1}/{self._todo}] {describe(case)} ...")
 
     def warned(self, text: str) -> None:
-        self._print(f"    warning: {text}")
+        self._print(f"warning: {text}")
 
     def progress(self, case: Case, statuses: list[RankStatus]) -> None:
         """Prints nothing: progress should not fill a log."""

@@ -87,14 +87,14 @@ def _row(run: RunRecord) -> tuple[str, ...]:
 def _share(run: RunRecord, kind: str, runs: Iterable[RunRecord]) -> str:
     """Percentage of the median ceiling of that kind on the same problem."""
     tops = [
-        other.examples_per_second
+        other.throughput
         for other in runs
         if (other.kind, other.dataset, other.ranks, other.batch_size) == (kind, run.dataset, run.ranks, run.batch_size)
-        and other.examples_per_second
+        and other.throughput
     ]
-    if run.kind != "train" or not tops or run.examples_per_second is None:
+    if run.kind != "train" or not tops or run.throughput is None:
         return _NONE
-    return f"{100 * run.examples_per_second / median(tops):.0f}"
+    return f"{100 * run.throughput / median(tops):.0f}"
 
 
 def _number(value: float | None, form: str) -> str:

@@ -51,7 +51,7 @@ class Experiment(Terms):
         parity: compare every synchronous strategy with ``reference`` over the first ``parity_steps`` steps.
         ceilings: upper bounds to measure next to the strategies.
         background_limit: cores that other processes may use before a case is flagged; background_retries: how often a
-            case that was flagged for it is repeated.
+            case that was flagged for it, or throttled although it has a core for every thread, is repeated.
         baseline: the strategy to which ratios are given, at the end of a run and by ``wideload compare``.
         checkpoint: how often cases save checkpoints, and what is kept of them.
     """

@@ -1,4 +1,4 @@
-"""How many cores the processes of this host may use, and how long the kernel made them wait for having used them up.
+"""How many cores a container may use, and how long the kernel made it wait for having used them up.
 
 ==============  =====================================  ==================================================
                 cgroup v2                              cgroup v1
@@ -8,12 +8,11 @@ throttled       cpu.stat: throttled_usec               cpu.stat: throttled_time,
 ==============  =====================================  ==================================================
 
 A quota of 200,000 in every 100,000 microseconds is two cores. It counts for the group and all below it; the smallest on
-the way up is what a process gets. Cores are never more than those that the process may run on (affinity, cpuset).
+the way up is what a process gets.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,10 +30,6 @@ class Host:
     def quota(self) -> float | None:
         """Cores that all processes of this container may use together, 1.5 for one and a half; None without a quota."""
         return min(self._quotas(), default=None)
-
-    def cores(self) -> float:
-        """Cores that this process and others like it may use together: by its affinity, and by the quota."""
-        return min([float(len(os.sched_getaffinity(0))), *self._quotas()])
 
     def throttled_seconds(self) -> float:
         """Time that this process' group has been made to wait because its quota was used up, so far; 0 without one."""

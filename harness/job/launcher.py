@@ -15,6 +15,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -26,11 +27,12 @@ from wideload.harness.checkpoints.remote import RemoteFolder
 from wideload.harness.cluster import THREADS_VARIABLE
 from wideload.harness.experiment.case import Case
 from wideload.harness.experiment.checkpointing import Settings
-from wideload.harness.job import messages
+from wideload.harness.job import messages, places
 from wideload.harness.job.capped_log import DEFAULT_LIMIT
 from wideload.harness.job.limits import Limits
 from wideload.harness.job.messages import Job, Outcome, RankStatus
 from wideload.harness.job.mpi import Hosts, Mpi
+from wideload.harness.job.places import Place
 from wideload.harness.job.proxies import PROXY_FREE
 from wideload.harness.job.supervisor import die_with_parent, log_path
 from wideload.harness.job.watchdog import Verdict, Watchdog
@@ -81,7 +83,7 @@ class Launcher:
                 self.limits,
                 progress,
                 launcher_log=launcher_log,
-                several_hosts=self.hosts.hostfile is not None or self.mpi.flavour == "srun",
+                several_hosts=self._several_hosts,
             )
             verdict = watchdog.watch()
         return self._finished(case, job_file.parent, verdict, started, time.monotonic() - begun)
@@ -96,6 +98,20 @@ class Launcher:
             "wideload.harness.job.supervisor",
             str(job_file),
         ]
+
+    def places(self, processes: int) -> list[Place]:
+        """Where so many processes would run, in no order; none if the hosts do not answer."""
+        if not self._several_hosts:
+            return [Place.here()] * processes
+        with tempfile.TemporaryDirectory() as folder:
+            hosts = self.hosts.prepared(Path(folder), self.mpi.flavour)
+            command = [*self.mpi.command(processes, hosts), *places.program()]
+            environment = {**self.mpi.inherited(os.environ), **self.mpi.environment(), **self.environment}
+            return places.ask(command, environment, processes)
+
+    @property
+    def _several_hosts(self) -> bool:
+        return self.hosts.hostfile is not None or self.mpi.flavour == "srun"
 
     def shell_line(self, case: Case) -> str:
         """A line that repeats the case when it is pasted into a shell."""

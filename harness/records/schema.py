@@ -188,6 +188,19 @@ class RunRecord(ParityVerdict, Quality, Memory, Training, Ending, Identity):
             return f"{self.kind} ceiling"
         return str(Spec.of(self.strategy, self.options))
 
+    @property
+    def starved(self) -> str:
+        """Why the speed of this run says nothing about its strategy: there was no core for every thread, or its quota
+        made it wait. Empty for a run that had what it needed.
+        """
+        texts = [flag.text for flag in self.flagged if flag.kind in (FlagKind.OVERSUBSCRIBED, FlagKind.THROTTLED)]
+        return texts[0] if texts else ""
+
+    @property
+    def throughput(self) -> float | None:
+        """Examples per second as a property of the strategy: None for a run that was :attr:`starved`, too."""
+        return None if self.starved else self.examples_per_second
+
 
 class RankRecord(Record):
     """One rank of one case."""

@@ -70,6 +70,8 @@ class Sweep:
         known = self.store.known()
         todo = [entry for entry in entries if self._wanted(entry, known.get(entry.case.case_id), rerun)]
         self.watcher.planned(len(todo), len(entries) - len(todo))
+        for text in cores.warnings([entry.case for entry in todo if not entry.unavailable], self.launcher.places):
+            self.watcher.warned(text)
         for number, entry in enumerate(todo):
             run = self._run_entry(number, entry, known, rerun == "all")
             known[run.case_id] = run
@@ -98,11 +100,9 @@ class Sweep:
         before = known.get(entry.case.case_id)
         attempt = before.attempt + 1 if before else 0
         self.watcher.started(number, entry.case)
-        if self.launcher.hosts.hostfile is None and (text := cores.warning(entry.case)):
-            self.watcher.warned(text)
         records = self._attempt(entry, attempt, fresh=fresh)
         retries = self.experiment.background_retries
-        while retries and _disturbed(records.run):
+        while retries and disturbed(records.run):
             self._record(entry, records, known)
             retries, attempt = retries - 1, attempt + 1
             records = self._attempt(entry, attempt, fresh=True)
@@ -171,5 +171,7 @@ def reference_of(run: RunRecord, known: Iterable[RunRecord], reference: str) -> 
     return min(candidates, key=lambda other: other.round, default=None)
 
 
-def _disturbed(run: RunRecord) -> bool:
-    return any(flag.kind is FlagKind.BACKGROUND_LOAD for flag in run.flagged)
+def disturbed(run: RunRecord) -> bool:
+    """Whether others got in the way, so that another attempt may go better; with too few cores, none ever does."""
+    kinds = {flag.kind for flag in run.flagged}
+    return bool(kinds & {FlagKind.BACKGROUND_LOAD, FlagKind.THROTTLED}) and FlagKind.OVERSUBSCRIBED not in kinds

@@ -25,7 +25,7 @@ def table(results: Results) -> str:
     Raises:
         UsageError: the run contains no finished case.
     """
-    runs = [run for run in results.runs if run.status == "ok" and run.kind == "train" and run.examples_per_second]
+    runs = [run for run in results.runs if run.status == "ok" and run.kind == "train" and run.throughput]
     if not runs:
         raise UsageError(f"{results.path} holds no finished case; run experiments/rivals.toml first.")
     lines = ["| " + " | ".join(HEADER) + " |", "|---" * len(HEADER) + "|"]
@@ -51,8 +51,8 @@ def label(run: RunRecord) -> str:
 
 
 def _figures(mine: Sequence[RunRecord], default: Sequence[RunRecord]) -> list[str]:
-    speeds = {run.round: run.examples_per_second or 0.0 for run in mine}
-    others = {run.round: run.examples_per_second or 0.0 for run in default}
+    speeds = {run.round: run.throughput or 0.0 for run in mine}
+    others = {run.round: run.throughput or 0.0 for run in default}
     ratios = [speeds[number] / others[number] for number in speeds if others.get(number)]
     memory = [run.peak_pss_bytes for run in mine if run.peak_pss_bytes]
     steps = [run.step_ms["p50"] for run in mine if "p50" in run.step_ms]

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from statistics import median
 
-from wideload.harness.records.results import FlagKind, ParityRecord, Results, RunRecord
+from wideload.harness.records.results import ParityRecord, Results, RunRecord
 from wideload.reports.findings import naming
 from wideload.reports.findings.memory_use import MemoryUse
 from wideload.reports.findings.places import places, variants
@@ -189,20 +189,14 @@ class Race:
 
     def ceiling(self, setting: Setting, kind: str = "tower") -> float | None:
         """Median throughput of a ceiling in that setting."""
-        values = [run.examples_per_second for at, run in self.ceilings if at is setting and run.kind == kind]
+        values = [throughput(run) for at, run in self.ceilings if at is setting and run.kind == kind]
         known = [value for value in values if value is not None and math.isfinite(value)]
         return median(known) if known else None
 
 
 def throughput(run: RunRecord) -> float | None:
     """Examples per second; None where the machine did not give the case the cores that it needed."""
-    return None if starved(run) else run.examples_per_second
-
-
-def starved(run: RunRecord) -> str:
-    """Why the speed of a run says nothing about its strategy; empty for a run with a core for every thread."""
-    texts = [flag.text for flag in run.flagged if flag.kind in (FlagKind.OVERSUBSCRIBED, FlagKind.THROTTLED)]
-    return texts[0] if texts else ""
+    return run.throughput
 
 
 def final_auc(run: RunRecord) -> float | None:
@@ -286,8 +280,8 @@ def _unranked(runs: Sequence[RunRecord], checks: Sequence[ParityRecord]) -> Unra
     for check in checks:
         if check.verdict == "fail" and any(_checked_by(run, check) for run in finished):
             return _parity_reason(check.max_relative)
-    if all(map(starved, finished)):
-        return Unranked(UnrankedKind.STARVED, starved(finished[-1]))
+    if all(run.starved for run in finished):
+        return Unranked(UnrankedKind.STARVED, finished[-1].starved)
     return None
 
 

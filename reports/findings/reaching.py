@@ -22,8 +22,8 @@ def target_auc(race: Race, setting: Setting) -> float | None:
 
 
 def times_to(race: Race, group: Group, target: float) -> list[float]:
-    """Training seconds to ``target`` of every repeat that reached it."""
-    times = [seconds_to(points, target) for _, points in evaluated(race, group)]
+    """Training seconds to ``target`` of every repeat that reached it and had the cores that it needed."""
+    times = [seconds_to(points, target) for run, points in evaluated(race, group) if not run.starved]
     return [time for time in times if time is not None]
 
 

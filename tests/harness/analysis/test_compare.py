@@ -165,3 +165,23 @@ def test_a_baseline_whose_options_are_defaults_is_explained(fill: Callable[..., 
 def test_an_unknown_metric_names_the_nearest(fill: Callable[..., str]) -> None:
     with pytest.raises(UnknownNameError, match="examples_per_second"):
         compare("a", "b", "example_per_second")
+
+
+STARVED = [{"kind": "oversubscribed", "text": "4 compute threads on 2 cores"}]
+
+
+def test_a_case_without_the_cores_that_it_needed_takes_no_part_where_time_is_compared(fill: Callable[..., str]) -> None:
+    folder = fill("a", "local", [100.0] * 6, auc=0.8)
+    fill("a", "horovod", [50.0] * 6, auc=0.9)
+    fill("a", "horovod", [900.0], flagged=STARVED, auc=0.9)  # takes the place of the first round
+    (found,) = compare(f"{folder}:local", f"{folder}:horovod", "examples_per_second")
+    assert (found.ratio.pairs, found.ratio.median) == (5, 0.5)
+    (found,) = compare(f"{folder}:local", f"{folder}:horovod", "auc")
+    assert found.ratio.pairs == 6
+
+
+def test_sides_that_never_had_their_cores_are_refused_with_the_reason(fill: Callable[..., str]) -> None:
+    folder = fill("a", "local", [100.0] * 6)
+    fill("a", "horovod", [50.0] * 6, flagged=STARVED)
+    with pytest.raises(UsageError, match=r"Left out: horovod: 4 compute threads on 2 cores\.$"):
+        compare(f"{folder}:local", f"{folder}:horovod", "examples_per_second")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,20 +25,15 @@ def host(tmp_path: Path) -> Make:
     return make
 
 
-@pytest.fixture(autouse=True)
-def sixteen_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(16)))
-
-
-def test_without_a_quota_the_affinity_counts(host: Make) -> None:
+def test_there_may_be_no_quota(host: Make) -> None:
     found = host("0::/\n", {"cpu.max": "max 100000\n", "cpu.stat": "usage_usec 5\n"})
-    assert (found.cores(), found.quota(), found.throttled_seconds()) == (16, None, 0)
+    assert (found.quota(), found.throttled_seconds()) == (None, 0)
 
 
 def test_a_quota_of_version_2_is_a_share_of_its_period(host: Make) -> None:
     files = {"box/cpu.max": "150000 100000\n", "box/cpu.stat": "nr_throttled 3\nthrottled_usec 2500000\n"}
     found = host("0::/box\n", files)
-    assert (found.cores(), found.quota(), found.throttled_seconds()) == (1.5, 1.5, 2.5)
+    assert (found.quota(), found.throttled_seconds()) == (1.5, 2.5)
 
 
 @pytest.mark.parametrize("controllers", ["cpu", "cpu,cpuacct", "cpuacct,cpu"])
@@ -50,12 +44,12 @@ def test_a_quota_of_version_1_is_in_two_files(host: Make, controllers: str) -> N
         f"{controllers}/box/cpu.stat": "nr_periods 223\nnr_throttled 175\nthrottled_time 9000000000\n",
     }
     found = host(f"4:{controllers}:/box\n1:memory:/\n", files)
-    assert (found.cores(), found.quota(), found.throttled_seconds()) == (1, 1, 9)
+    assert (found.quota(), found.throttled_seconds()) == (1, 9)
 
 
 def test_no_quota_of_version_1_is_minus_one(host: Make) -> None:
     found = host("4:cpu:/\n", {"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"})
-    assert (found.cores(), found.quota()) == (16, None)
+    assert found.quota() is None
 
 
 def test_the_smallest_quota_on_the_way_up_counts(host: Make) -> None:
@@ -65,4 +59,4 @@ def test_the_smallest_quota_on_the_way_up_counts(host: Make) -> None:
 
 def test_where_the_kernel_reports_nothing_there_is_no_quota(tmp_path: Path) -> None:
     found = Host(tmp_path, tmp_path)
-    assert (found.cores(), found.quota(), found.throttled_seconds()) == (16, None, 0)
+    assert (found.quota(), found.throttled_seconds()) == (None, 0)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
 from wideload.harness.experiment.case import Case
-from wideload.harness.job.cpu_limits import Host
 from wideload.harness.job.messages import Outcome, RankStatus
+from wideload.harness.job.places import Place
 from wideload.harness.records.results import FlagKind
-from wideload.harness.sweep.cores import machines, shortages, warning
+from wideload.harness.sweep.cores import machines, shortages, warnings
+from wideload.harness.sweep.sweep import disturbed
 from wideload.harness.workload.workload import Workload
 
 
@@ -64,21 +65,52 @@ def test_a_rank_without_a_status_leaves_its_machine_unjudged() -> None:
     assert machines([None], [outcome(0)]) == []
 
 
-@dataclass(frozen=True)
-class Offers(Host):
-    amount: float = 2.0
-
-    def cores(self) -> float:
-        return self.amount
+def place(cpus: list[int], quota: float | None = None, machine: str = "m") -> Place:
+    return Place(machine=machine, cpus=cpus, cpu_quota=quota)
 
 
-@pytest.mark.parametrize(("ranks", "threads", "cores", "text"), [
-    (2, 1, 2.0, ""),
-    (4, 1, 2.0, "4 compute threads on 2 cores: such cases are flagged and not ranked"),
-    (2, 2, 2.0, "4 compute threads on 2 cores: such cases are flagged and not ranked"),
-    (2, 1, 1.0, "2 compute threads on 1 core: such cases are flagged and not ranked"),
-    (2, 1, 1.5, "2 compute threads on 1.5 cores: such cases are flagged and not ranked"),
+def case(ranks: int, threads: int = 1) -> Case:
+    return Case(workload=Workload(dataset="census"), strategy="sparse_ps", ranks=ranks, threads=threads)
+
+
+@pytest.mark.parametrize(("ranks", "threads", "quota", "texts"), [
+    (2, 1, None, []),
+    (4, 1, None, ["4 compute threads on 2 cores in 1 of 1 case: flagged and not ranked"]),
+    (2, 2, None, ["4 compute threads on 2 cores in 1 of 1 case: flagged and not ranked"]),
+    (2, 1, 1.0, ["2 compute threads on 1 core in 1 of 1 case: flagged and not ranked"]),
+    (2, 1, 1.5, ["2 compute threads on 1.5 cores in 1 of 1 case: flagged and not ranked"]),
 ])  # fmt: skip
-def test_a_shortage_is_announced(ranks: int, threads: int, cores: float, text: str) -> None:
-    case = Case(workload=Workload(dataset="census"), strategy="sparse_ps", ranks=ranks, threads=threads)
-    assert warning(case, Offers(amount=cores)) == text
+def test_a_shortage_is_announced(ranks: int, threads: int, quota: float | None, texts: list[str]) -> None:
+    assert warnings([case(ranks, threads)], lambda processes: [place([0, 1], quota)] * processes) == texts
+
+
+def test_the_shortages_of_a_sweep_are_announced_together() -> None:
+    cases = [case(2), case(3), case(3), case(4)]
+    assert warnings(cases, lambda processes: [place([0, 1])] * processes) == [
+        "3 compute threads on 2 cores in 2 of 4 cases: flagged and not ranked",
+        "4 compute threads on 2 cores in 1 of 4 cases: flagged and not ranked",
+    ]
+
+
+def test_hosts_are_counted_apart() -> None:
+    def spread(processes: int) -> list[Place]:
+        return [place([0, 1], machine=f"m{rank % 2}") for rank in range(processes)]
+
+    assert warnings([case(4), case(5)], spread) == [
+        "3 compute threads on 2 cores in 1 of 2 cases: flagged and not ranked"
+    ]
+
+
+def test_hosts_that_do_not_answer_are_not_judged() -> None:
+    assert warnings([case(4)], lambda _: []) == []
+
+
+@pytest.mark.parametrize(("kinds", "again"), [
+    ((), False),
+    ((FlagKind.NOT_SETTLED,), False),
+    ((FlagKind.BACKGROUND_LOAD,), True),
+    ((FlagKind.THROTTLED,), True),
+    ((FlagKind.OVERSUBSCRIBED, FlagKind.THROTTLED), False),
+])  # fmt: skip
+def test_a_case_is_repeated_where_that_helps(kinds: tuple[FlagKind, ...], again: bool, make_run: Any) -> None:
+    assert disturbed(make_run(flagged=[{"kind": kind, "text": ""} for kind in kinds])) is again

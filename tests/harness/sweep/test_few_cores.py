@@ -21,6 +21,7 @@ from wideload.reports.findings.decision import decide
 from wideload.reports.findings.race import Race
 
 pytestmark = [pytest.mark.mpi, pytest.mark.usefixtures("fakes")]
+LOCAL = Hosts()
 V1, V2 = Path("/sys/fs/cgroup/cpu"), Path("/sys/fs/cgroup")
 STARVED = {FlagKind.OVERSUBSCRIBED, FlagKind.THROTTLED}
 
@@ -50,15 +51,18 @@ class Warnings:
 
 @contextmanager
 def quota_of_half_a_core() -> Iterator[None]:
-    """Puts this process, and all that it starts, into a control group of its own. Half a core is used up on a busy
-    machine, too.
+    """Puts this process, and all that it starts, into a control group of its own, which uses up its half a core on a
+    busy machine, too: whatever else runs comes second.
     """
     root = V1 if os.access(V1 / "cgroup.procs", os.W_OK) else V2
     group = root / f"wideload-{os.getpid()}"
     group.mkdir()
     try:
-        limit = {"cpu.cfs_quota_us": "50000"} if root == V1 else {"cpu.max": "50000 100000"}
-        for name, text in limit.items():
+        v1, v2 = (
+            {"cpu.cfs_quota_us": "50000", "cpu.shares": "262144"},
+            {"cpu.max": "50000 100000", "cpu.weight": "10000"},
+        )
+        for name, text in (v1 if root == V1 else v2).items():
             (group / name).write_text(text)
         (group / "cgroup.procs").write_text(str(os.getpid()))
         yield
@@ -80,16 +84,17 @@ def two_cores() -> Iterator[None]:
         os.sched_setaffinity(0, offered)
 
 
-def run(folder: Path, ranks: int) -> tuple[RunRecord, list[str]]:
+def run(folder: Path, ranks: int, hosts: Hosts = LOCAL, retries: int = 0) -> tuple[RunRecord, list[str]]:
     document = {
         "strategies": ["logistic"],
         "ranks": [ranks],
         "warmup_steps": 5,
         "evaluate": False,
+        "background_retries": retries,
         "workload": {"dataset": "tiny", "batch_size": 100, "steps": 2000},
     }
     watcher = Warnings()
-    (record,) = Sweep.prepare(from_document(document, "test"), folder, watcher, Hosts()).run()
+    (record,) = Sweep.prepare(from_document(document, "test"), folder, watcher, hosts).run()
     assert record.status == "ok", record.error
     return record, watcher.texts
 
@@ -115,8 +120,17 @@ def test_more_ranks_than_cores_are_announced_flagged_and_not_ranked(tmp_path: Pa
     with two_cores():
         record, warnings = run(tmp_path, 4)
     assert FlagKind.OVERSUBSCRIBED in kinds(record)
-    assert warnings[0].startswith("4 compute threads on ")
+    assert warnings == ["4 compute threads on 2 cores in 1 of 1 case: flagged and not ranked"]
     assert headline(tmp_path) == "No case finished that could be ranked."
+
+
+def test_the_hosts_of_a_host_file_are_asked_for_their_cores(tmp_path: Path) -> None:
+    (tmp_path / "hosts").write_text("localhost:4\n")
+    with two_cores():
+        record, warnings = run(tmp_path / "run", 4, Hosts.read(tmp_path / "hosts", None), retries=1)
+    assert warnings == ["4 compute threads on 2 cores in 1 of 1 case: flagged and not ranked"]
+    assert FlagKind.OVERSUBSCRIBED in kinds(record)
+    assert record.attempt == 0, "another attempt has no more cores"
 
 
 @pytest.mark.skipif(bool(unavailable()), reason=unavailable())
@@ -127,5 +141,5 @@ def test_a_quota_is_announced_flagged_and_keeps_a_case_out_of_the_headline(tmp_p
     assert record.cores == 0.5
     assert record.throttled_seconds is not None
     assert record.throttled_seconds > 0
-    assert warnings == ["2 compute threads on 0.5 cores: such cases are flagged and not ranked"]
+    assert warnings == ["2 compute threads on 0.5 cores in 1 of 1 case: flagged and not ranked"]
     assert headline(tmp_path) == "No case finished that could be ranked."

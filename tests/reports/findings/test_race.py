@@ -1,6 +1,11 @@
 import pytest
 
+from wideload.harness.cli.run_tables import runs_table
+from wideload.harness.records.schema import Flag
 from wideload.reports.findings.race import Race, throughput
+from wideload.reports.findings.reaching import times_to
+
+STARVED = [Flag.model_validate({"kind": "oversubscribed", "text": "4 compute threads on 2 cores"})]
 
 
 def labels(race: Race) -> list[str]:
@@ -112,3 +117,20 @@ def test_settings_that_differ_in_batch_size_alone_are_told_apart_in_every_label(
         "census · 2 ranks · batch 2,048",
     ]
     assert [setting.short_label for setting in race.settings] == ["census · batch 512", "census · batch 2,048"]
+
+
+def test_a_ceiling_without_its_cores_bounds_nothing(race_of, make_run):
+    ceilings = [
+        make_run("local", kind="tower", case_id="free", examples_per_second=300.0),
+        make_run("local", kind="tower", case_id="starved", examples_per_second=30.0, flagged=STARVED),
+    ]
+    race = race_of([make_run("ps", examples_per_second=150.0), *ceilings])
+    assert race.ceiling(race.settings[0]) == 300.0
+    table, *_ = runs_table(race.results.runs)
+    assert [str(cell) for cell in table.columns[-1].cells] == ["50", "–", "–"]
+
+
+def test_a_case_without_its_cores_has_no_time_to_an_auc(race_of, make_run):
+    race = race_of([make_run("ps", round=1), make_run("ps", round=2, flagged=STARVED)])
+    (group,) = race.groups
+    assert len(times_to(race, group, 0.8)) == 1
