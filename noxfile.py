@@ -44,7 +44,7 @@ def demo(session: nox.Session) -> None:
 
 
 MOST_TEST_WORKERS = 4
-"""Test files that run at once: jobs of two ranks wait for each other often enough to share two cores with another file."""
+"""Test files that run at once. Ranks of a job often wait for each other, so two files share two cores well."""
 
 
 @nox.session

@@ -37,12 +37,18 @@ class HorovodOptions(ReplicatedOptions):
 BUILD_LOG = "wideload-horovod.log"
 """A failed build leaves this file in the environment's folder; a successful one removes it (tools/horovod.py)."""
 
+RUNNING_LOG = "wideload-horovod.running"
+"""The log while a build runs. One that is interrupted leaves it."""
+
 
 def remedy(environment: Path) -> str:
     """Says how to install Horovod in an environment that lacks it."""
     log = environment / BUILD_LOG
     if log.exists():
         return f"its build failed ({log}): fix the cause, then run `nox -s demo`, which builds it again"
+    running = environment / RUNNING_LOG
+    if running.exists():
+        return f"it is being built, or that was interrupted ({running}): run `nox -s demo`, which builds it"
     if any(environment.glob("wideload-*.stamp")):
         return "run `nox -s demo`, which builds it"
     return "build it against this TensorFlow and MPI as CONTRIBUTING.md shows"

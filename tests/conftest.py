@@ -2,8 +2,8 @@
 
 Skips are for machines that lack something. CI lacks nothing: there, a skip is a failure.
 
-Several files run at once, each in the process of one worker (``nox -s tests``). Files with slow tests start first, so that no
-long one is left over at the end.
+Several files run at once, each in the process of one worker (``nox -s tests``). Files with slow tests start first, so
+that no long one is left over at the end.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ Horovod 0.28.1 is older than the compilers and TensorFlows that it meets here, s
 - One line of its copy of flatbuffers assigns a const member; GCC 14 refuses it, and nothing calls it.
 
 A build that failed leaves its log in the environment, where ``wideload list`` finds it, and is tried again next time.
+While one runs, the log has another name.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ from tools.prerequisites import COMPILERS
 VERSION = "0.28.1"
 LOG = "wideload-horovod.log"
 """In the environment's folder while the last build there has failed; strategies/horovod.py looks for it."""
+RUNNING = "wideload-horovod.running"
+"""There while a build runs, and after one that was interrupted."""
 
 SETTINGS = {
     "HOROVOD_WITH_TENSORFLOW": "1",
@@ -93,7 +96,8 @@ def install(environment: Path, wheels: Path, variables: Mapping[str, str]) -> st
     Returns:
         What went wrong, in three lines; nothing where it is installed.
     """
-    log = environment / LOG
+    (environment / LOG).unlink(missing_ok=True)
+    log = environment / RUNNING
     if not list(wheels.glob("horovod-*.whl")) and not _build(environment, wheels, variables, log):
         return _explain(log)
     if not _pip(environment, ["install", "--no-deps", *map(str, wheels.glob("horovod-*.whl"))], variables, log):
@@ -144,7 +148,8 @@ def _pip(environment: Path, arguments: list[str], variables: Mapping[str, str], 
     return done.returncode == 0
 
 
-def _explain(log: Path) -> str:
+def _explain(running: Path) -> str:
+    log = running.replace(running.with_name(LOG))
     return "\n".join(
         [
             "Horovod could not be built; the other strategies run, and the next session tries it again. What it said:",

@@ -85,6 +85,7 @@ def test_a_failed_build_is_tried_again_and_a_mended_one_leaves_no_trace(env: Pat
     assert part.current
     assert horovod.installed(env)
     assert not (env / horovod.LOG).exists()
+    assert not (env / horovod.RUNNING).exists()
     assert list((env.parent / "wheels" / "key").glob("*.whl"))
 
 
@@ -123,8 +124,25 @@ def test_an_environment_that_nox_made_is_told_to_run_nox_any_other_how_to_build(
     assert strategy.remedy(tmp_path) == "run `nox -s demo`, which builds it"
 
 
-def test_the_log_has_one_name() -> None:
-    assert horovod.LOG == strategy.BUILD_LOG
+def test_while_it_is_being_built_no_failure_is_reported(env: Path) -> None:
+    install(env)
+    mend(env)
+    with (env.parent / "pip.sh").open("a") as pip:
+        pip.write(f"ls {env} >> {env.parent}/seen\n")
+    install(env)
+    seen = (env.parent / "seen").read_text().split()
+    assert horovod.RUNNING in seen
+    assert horovod.LOG not in seen
+
+
+def test_a_build_that_was_interrupted_is_told_to_run_again(env: Path) -> None:
+    (env / horovod.RUNNING).touch()
+    assert "being built, or that was interrupted" in strategy.remedy(env)
+    assert "`nox -s demo`" in strategy.remedy(env)
+
+
+def test_the_logs_have_one_name_each() -> None:
+    assert (horovod.LOG, horovod.RUNNING) == (strategy.BUILD_LOG, strategy.RUNNING_LOG)
 
 
 @pytest.mark.parametrize(("output", "error"), [
