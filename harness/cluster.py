@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wideload.errors import UnavailableError
+
 THREADS_VARIABLE = "WIDELOAD_THREADS"
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -33,8 +35,16 @@ class Cluster:
 
     @classmethod
     def world(cls, threads: int | None = None) -> Cluster:
-        """The job that ``mpirun`` started; without ``mpirun``, a job of one rank."""
-        from mpi4py import MPI
+        """The job that ``mpirun`` started; without ``mpirun``, a job of one rank.
+
+        Raises:
+            UnavailableError: there is no mpi4py, or no MPI that it could load.
+        """
+        try:
+            from mpi4py import MPI
+        except (ImportError, RuntimeError) as error:  # mpi4py raises RuntimeError where it finds no library
+            reason = str(error).splitlines()[0]
+            raise UnavailableError(f"a job needs an MPI ({reason}): run `pip install mpi4py mpich`.") from None
 
         comm = MPI.COMM_WORLD
         if threads is None:

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <climits>
+#include <cstring>
 #include <stdexcept>
 #include <string>
+
+#include "cluster/transport_library.h"
 
 namespace wideload {
 namespace {
@@ -113,3 +116,12 @@ void MpiTransport::Release(Buffer buffer) {
 }
 
 }  // namespace wideload
+
+extern "C" __attribute__((visibility("default"))) wideload::MakeTransport wideload_make_transport;
+
+wideload::Transport* wideload_make_transport(std::uintptr_t comm) {
+  MPI_Comm parent;
+  static_assert(sizeof(parent) <= sizeof(comm));
+  std::memcpy(&parent, &comm, sizeof(parent));
+  return new wideload::MpiTransport(parent);
+}

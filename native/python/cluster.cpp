@@ -1,22 +1,20 @@
 // wideload._native.PsCluster: the parameter server as seen from Python. It covers set-up, prefetch, flush,
 // counters and dense weights; the training step itself uses the TensorFlow ops.
 
-#include <mpi.h>
 #include <pybind11/functional.h>
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
-#include <cstring>
 #include <future>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "cluster/mpi_transport.h"
 #include "cluster/owner.h"
 #include "cluster/ps_cluster.h"
+#include "cluster/transport_library.h"
 #include "cluster/wire.h"
 #include "python/bindings.h"
 
@@ -27,14 +25,6 @@ namespace {
 
 using Signs = py::array_t<std::int64_t, py::array::c_style | py::array::forcecast>;
 using Floats = py::array_t<float, py::array::c_style | py::array::forcecast>;
-
-// mpi4py hands out the C handle as an integer: an int in MPICH, a pointer in Open MPI.
-MPI_Comm CommOf(std::uintptr_t handle) {
-  MPI_Comm comm;
-  static_assert(sizeof(comm) <= sizeof(handle));
-  std::memcpy(&comm, &handle, sizeof(comm));
-  return comm;
-}
 
 WireFormat ParseFormat(const std::string& name) {
   if (name == "fp32") return WireFormat::kFloat32;
@@ -50,7 +40,8 @@ std::chrono::milliseconds Milliseconds(double seconds) {
 // Owned by Python; the ops find it by its `id`.
 class PyCluster {
  public:
-  PyCluster(std::uintptr_t comm, std::vector<std::shared_ptr<SparseTable>> tables, const Floats& dense,
+  PyCluster(const std::string& transport, std::uintptr_t comm,
+            std::vector<std::shared_ptr<SparseTable>> tables, const Floats& dense,
             const std::vector<std::pair<std::size_t, OptimizerSpec>>& segments, bool synchronous,
             std::uint64_t staleness, const std::string& wire, std::size_t max_in_flight, double timeout,
             double resend_after, double idle_poll) {
@@ -63,7 +54,7 @@ class PyCluster {
     std::vector<DenseSegment> dense_segments;
     dense_segments.reserve(segments.size());
     for (const auto& [size, optimizer] : segments) dense_segments.push_back({size, optimizer});
-    cluster_ = std::make_shared<PsCluster>(std::make_unique<MpiTransport>(CommOf(comm)), std::move(tables),
+    cluster_ = std::make_shared<PsCluster>(OpenTransport(transport, comm), std::move(tables),
                                            std::vector<float>(dense.data(), dense.data() + dense.size()),
                                            std::move(dense_segments), options);
     id_ = ClusterRegistry::Add(cluster_);
@@ -137,6 +128,7 @@ void BindCluster(py::module_& m) {
 slice of the dense parameters. Made collectively: every rank of the communicator makes it, with equal arguments.
 
 Args:
+    transport: path of the library that carries messages over the MPI of ``comm``; it is opened by this call.
     comm: handle of an MPI communicator (``mpi4py.MPI._handleof(comm)``); it is duplicated.
     tables: one SparseTable per table of the model.
     dense: float32 [P], the initial flat vector of dense parameters.
@@ -149,13 +141,13 @@ Args:
     resend_after: asynchronous only: seconds before an unacknowledged push is sent again (and applied once), twice as
         long after each; 0 for never, since MPI loses nothing.
     idle_poll: seconds between checks for messages while no caller waits.)")
-      .def(py::init<std::uintptr_t, std::vector<std::shared_ptr<SparseTable>>, const Floats&,
-                    const std::vector<std::pair<std::size_t, OptimizerSpec>>&, bool, std::uint64_t,
-                    const std::string&, std::size_t, double, double, double>(),
-           py::kw_only(), py::arg("comm"), py::arg("tables"), py::arg("dense"), py::arg("segments"),
-           py::arg("synchronous") = true, py::arg("staleness") = UINT64_MAX, py::arg("wire") = "fp32",
-           py::arg("max_in_flight") = 4, py::arg("timeout") = 60.0, py::arg("resend_after") = 0.0,
-           py::arg("idle_poll") = 200e-6)
+      .def(py::init<const std::string&, std::uintptr_t, std::vector<std::shared_ptr<SparseTable>>,
+                    const Floats&, const std::vector<std::pair<std::size_t, OptimizerSpec>>&, bool,
+                    std::uint64_t, const std::string&, std::size_t, double, double, double>(),
+           py::kw_only(), py::arg("transport"), py::arg("comm"), py::arg("tables"), py::arg("dense"),
+           py::arg("segments"), py::arg("synchronous") = true, py::arg("staleness") = UINT64_MAX,
+           py::arg("wire") = "fp32", py::arg("max_in_flight") = 4, py::arg("timeout") = 60.0,
+           py::arg("resend_after") = 0.0, py::arg("idle_poll") = 200e-6)
       .def_property_readonly("id", &PyCluster::id, "The value of the ops' attribute ``cluster``.")
       .def_property_readonly("rank", [](const PyCluster& self) { return self.get().rank(); })
       .def_property_readonly("ranks", [](const PyCluster& self) { return self.get().ranks(); })

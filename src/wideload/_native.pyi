@@ -210,6 +210,7 @@ class PsCluster:
     def __init__(
         self,
         *,
+        transport: str,
         comm: int,
         tables: Sequence[SparseTable],
         dense: _Floats,

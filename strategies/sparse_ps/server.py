@@ -20,6 +20,7 @@ from wideload.harness.contract import Footprint
 from wideload.strategies.sparse_ps.meeting import Meetings
 from wideload.strategies.sparse_ps.options import SparsePsOptions
 from wideload.strategies.sparse_ps.tables import describe
+from wideload.strategies.sparse_ps.transport import find as find_transport
 
 UNBOUNDED = 2**64 - 1
 
@@ -38,6 +39,7 @@ class PsCluster:
 
     Raises:
         ClusterError: ranks disagree. The message names what differs and on which rank.
+        UnavailableError: wideload was built without the MPI in use.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class PsCluster:
         agree(cluster, {**_declared(tables, dense, options), **declaration})
         with _cluster_errors():
             self._native = _native.PsCluster(
+                transport=str(find_transport()),
                 comm=cluster.comm.handle,
                 tables=self.tables,
                 dense=dense,
