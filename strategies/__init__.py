@@ -20,6 +20,7 @@ BUILT_IN = {
     "sparse_ps": "wideload.strategies.sparse_ps.entry:SparsePs",
     "multi_worker_mirrored": "wideload.strategies.multi_worker_mirrored:MultiWorkerMirrored",
     "horovod": "wideload.strategies.horovod:Horovod",
+    "mpi_allreduce": "wideload.strategies.mpi_allreduce:MpiAllreduce",
     "tf_parameter_server": "wideload.strategies.tf_parameter_server.entry:TfParameterServer",
 }
 

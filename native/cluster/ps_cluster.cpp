@@ -399,34 +399,9 @@ void PsCluster::Fail(const std::string& error) {
   }
 }
 
-// --------------------------------------------------------------------------------------------- registry
-
-namespace {
-
-std::mutex registry_mutex;
-std::int64_t next_id = 1;
-std::map<std::int64_t, std::shared_ptr<PsCluster>>& Registry() {
-  static std::map<std::int64_t, std::shared_ptr<PsCluster>> clusters;
+Registry<PsCluster>& Clusters() {
+  static Registry<PsCluster> clusters;
   return clusters;
-}
-
-}  // namespace
-
-std::int64_t ClusterRegistry::Add(std::shared_ptr<PsCluster> cluster) {
-  const std::lock_guard lock(registry_mutex);
-  Registry()[next_id] = std::move(cluster);
-  return next_id++;
-}
-
-std::shared_ptr<PsCluster> ClusterRegistry::Find(std::int64_t id) {
-  const std::lock_guard lock(registry_mutex);
-  const auto found = Registry().find(id);
-  return found == Registry().end() ? nullptr : found->second;
-}
-
-void ClusterRegistry::Remove(std::int64_t id) {
-  const std::lock_guard lock(registry_mutex);
-  Registry().erase(id);
 }
 
 }  // namespace wideload

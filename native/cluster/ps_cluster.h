@@ -16,6 +16,7 @@
 
 #include "cluster/dense_shard.h"
 #include "cluster/rank_sum.h"
+#include "cluster/registry.h"
 #include "cluster/shard_server.h"
 #include "cluster/transport.h"
 #include "cluster/worker.h"
@@ -163,12 +164,6 @@ class PsCluster {
   std::thread thread_;
 };
 
-// Ops refer to a cluster by number, which a tf.function can hold as an attribute.
-class ClusterRegistry {
- public:
-  static std::int64_t Add(std::shared_ptr<PsCluster> cluster);
-  static std::shared_ptr<PsCluster> Find(std::int64_t id);  // null if closed or unknown
-  static void Remove(std::int64_t id);
-};
+Registry<PsCluster>& Clusters();
 
 }  // namespace wideload

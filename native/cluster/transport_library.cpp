@@ -13,14 +13,23 @@ namespace {
                            (reason == nullptr ? "no reason given" : reason));
 }
 
+template <typename Function>
+Function* Find(const std::string& library, const char* name) {
+  void* handle = dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (handle == nullptr) FailToOpen(library);
+  void* symbol = dlsym(handle, name);
+  if (symbol == nullptr) FailToOpen(library);
+  return reinterpret_cast<Function*>(symbol);
+}
+
 }  // namespace
 
 std::unique_ptr<Transport> OpenTransport(const std::string& library, std::uintptr_t comm) {
-  void* handle = dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (handle == nullptr) FailToOpen(library);
-  void* symbol = dlsym(handle, kMakeTransport);
-  if (symbol == nullptr) FailToOpen(library);
-  return std::unique_ptr<Transport>(reinterpret_cast<MakeTransport*>(symbol)(comm));
+  return std::unique_ptr<Transport>(Find<MakeTransport>(library, kMakeTransport)(comm));
+}
+
+std::unique_ptr<Collectives> OpenCollectives(const std::string& library, std::uintptr_t comm) {
+  return std::unique_ptr<Collectives>(Find<MakeCollectives>(library, kMakeCollectives)(comm));
 }
 
 }  // namespace wideload

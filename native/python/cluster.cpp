@@ -57,7 +57,7 @@ class PyCluster {
     cluster_ = std::make_shared<PsCluster>(OpenTransport(transport, comm), std::move(tables),
                                            std::vector<float>(dense.data(), dense.data() + dense.size()),
                                            std::move(dense_segments), options);
-    id_ = ClusterRegistry::Add(cluster_);
+    id_ = Clusters().Add(cluster_);
   }
   ~PyCluster() { Close(); }
   PyCluster(const PyCluster&) = delete;
@@ -71,7 +71,7 @@ class PyCluster {
 
   void Close() {
     if (cluster_ == nullptr) return;
-    ClusterRegistry::Remove(id_);
+    Clusters().Remove(id_);
     py::gil_scoped_release release;
     cluster_->Close();
     cluster_.reset();

@@ -7,5 +7,6 @@ PYBIND11_MODULE(_native, m) {
   m.doc() = "wideload's native part: the sparse table and the parameter server.";
   wideload::BindTable(m);
   wideload::BindCluster(m);
+  wideload::BindCollectives(m);
   wideload::BindStorage(m);
 }

@@ -106,7 +106,7 @@ class ClusterKernel : public AsyncOpKernel {
  protected:
   // Returns null and sets the status if there is no such cluster or it has another number of tables.
   std::shared_ptr<PsCluster> FindCluster(OpKernelContext* context) const {
-    std::shared_ptr<PsCluster> cluster = ClusterRegistry::Find(id_);
+    std::shared_ptr<PsCluster> cluster = Clusters().Find(id_);
     if (cluster == nullptr) {
       context->SetStatus(absl::FailedPreconditionError("there is no open parameter-server cluster with id " +
                                                        std::to_string(id_) + " in this process"));

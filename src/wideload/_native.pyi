@@ -206,6 +206,14 @@ def unique(signs: _Signs) -> tuple[_Keys, npt.NDArray[np.int32], npt.NDArray[np.
 
 # ---- The parameter server -------------------------------------------------------------------------------------------
 
+class Collectives:
+    """The collective operations of an MPI, on a thread of their own."""
+
+    def __init__(self, *, library: str, comm: int) -> None: ...
+    @property
+    def id(self) -> int: ...
+    def close(self) -> None: ...
+
 class PsCluster:
     def __init__(
         self,

@@ -7,6 +7,9 @@
 ``sparse_table_read`` look rows up; never creates one
 ``sparse_table_push`` send gradients; the owners apply the optimizers
 ``sum_over_ranks``   a vector summed over the ranks, in the middle of a step; its gradient is one too
+``mpi_allreduce``    a vector summed over the ranks by MPI
+``mpi_allgather``    the tensors of all ranks, concatenated by MPI
+``mpi_sparse_allreduce`` rows of equal ids summed over the ranks by recursive doubling over MPI
 ==================== ======================================================================================
 
 All of them run inside any ``tf.function``, return tensors, write into no variable and report errors as TensorFlow
@@ -157,3 +160,42 @@ def sum_over_ranks(cluster: int, values: tf.Tensor) -> tf.Tensor:
     Ranks must call it in the same order. The gradient is the sum of the ranks' gradients.
     """
     return _ops.sum_over_ranks(values=values, cluster=cluster)
+
+
+def mpi_allreduce(collectives: int, values: tf.Tensor) -> tf.Tensor:
+    """Adds float32 tensors of one shape over the ranks; every rank gets the same bits. Not differentiable.
+
+    Args:
+        collectives: ``wideload._native.Collectives.id``. All ranks must run the collectives of one such object in the
+            same order: give those of a graph control dependencies.
+        values: the same shape on all ranks.
+    """
+    return _ops.mpi_allreduce(values=values, collectives=collectives)
+
+
+def mpi_allgather(collectives: int, values: tf.Tensor) -> tf.Tensor:
+    """Concatenates the tensors of all ranks along axis 0, in rank order. As :func:`mpi_allreduce`.
+
+    Args:
+        collectives: ``wideload._native.Collectives.id``.
+        values: float32 or int64 ``[n, ...]``; ``n`` may differ between ranks and be 0.
+    """
+    return _ops.mpi_allgather(values=values, collectives=collectives)
+
+
+def mpi_sparse_allreduce(
+    collectives: int, tables: Sequence[tuple[tf.Tensor, tf.Tensor]]
+) -> list[tuple[tf.Tensor, tf.Tensor]]:
+    """Adds rows of equal ids over the ranks. As :func:`mpi_allreduce`.
+
+    Args:
+        collectives: ``wideload._native.Collectives.id``.
+        tables: per table ``(ids, rows)``, int64 ``[n]`` without duplicates and float32 ``[n, width]``.
+
+    Returns:
+        Per table ``(ids, sums)``: the distinct ids of all ranks, in an order that may differ between ranks, and float32
+        ``[distinct, width]``.
+    """
+    ids, rows = [ids for ids, _ in tables], [rows for _, rows in tables]
+    all_ids, sums = _ops.mpi_sparse_allreduce(ids=ids, rows=rows, collectives=collectives)
+    return list(zip(all_ids, sums, strict=True))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from wideload.harness.model.tensors import Tensor
+
+Slices = list[tuple[Tensor, Tensor]]
+"""Per table ``(ids [n] int64, rows [n, width])``."""
 
 
 class Collectives:
@@ -35,3 +39,14 @@ class Collectives:
 
     def close(self) -> None:
         """Leaves the job; idempotent."""
+
+
+class RowCollectives(Collectives):
+    """Collectives that also add sparse rows over the ranks."""
+
+    @abstractmethod
+    def sum_rows(self, slices: Slices) -> Slices:
+        """Sums rows of equal ids over the ranks; within one rank and table, ids are distinct.
+
+        The distinct rows of all ranks are in no particular order, which may differ between ranks.
+        """

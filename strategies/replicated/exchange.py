@@ -6,6 +6,7 @@ way        on the wire, per step                                                
 ``fused``  two gathers: the ids of all tables, the rows of all tables              touched rows
 ``table``  two gathers for each table                                              touched rows, and tables
 ``dense``  one sum per table over a gradient of the whole table's size              the vocabulary
+``merge``  a sparse allreduce, in which ranks add equal rows on the way             distinct touched rows, log of ranks
 =========  ======================================================================  ===================================
 
 All of them return the distinct rows that any rank touched, with the sums of their gradients. Each rank sends distinct
@@ -22,12 +23,10 @@ import tensorflow as tf
 
 from wideload.harness.features.layout import TableLayout
 from wideload.harness.model.tensors import Tensor
-from wideload.strategies.replicated.collectives import Collectives
+from wideload.strategies.replicated.collectives import Collectives, RowCollectives, Slices
 
-Way = Literal["fused", "table", "dense"]
+Way = Literal["fused", "table", "dense", "merge"]
 Unique = Callable[[Any], tuple[Any, Any]]
-Slices = list[tuple[Tensor, Tensor]]
-"""Per table ``(ids [n] int64, rows [n, width])``."""
 
 
 class Exchange:
@@ -48,6 +47,7 @@ class Exchange:
             "fused": self._fused,
             "table": self._table,
             "dense": self._dense,
+            "merge": self._merge,
         }
         self._way = self._ways[way]
 
@@ -68,6 +68,10 @@ class Exchange:
 
     def _dense(self, slices: Slices) -> Slices:
         return [self._summed(table, *one) for table, one in zip(self._tables, slices, strict=True)]
+
+    def _merge(self, slices: Slices) -> Slices:
+        assert isinstance(self._collectives, RowCollectives)
+        return self._collectives.sum_rows(slices)
 
     def _summed(self, table: TableLayout, ids: Tensor, rows: Tensor) -> tuple[Any, Any]:
         """A column of ones tells which rows were touched."""

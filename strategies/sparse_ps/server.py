@@ -17,10 +17,10 @@ from wideload import _native
 from wideload.errors import ClusterError, UsageError
 from wideload.harness.cluster import Cluster
 from wideload.harness.contract import Footprint
+from wideload.strategies.mpi_library import find as find_mpi_library
 from wideload.strategies.sparse_ps.meeting import Meetings
 from wideload.strategies.sparse_ps.options import SparsePsOptions
 from wideload.strategies.sparse_ps.tables import describe
-from wideload.strategies.sparse_ps.transport import find as find_transport
 
 UNBOUNDED = 2**64 - 1
 
@@ -58,7 +58,7 @@ class PsCluster:
         agree(cluster, {**_declared(tables, dense, options), **declaration})
         with _cluster_errors():
             self._native = _native.PsCluster(
-                transport=str(find_transport()),
+                transport=str(find_mpi_library()),
                 comm=cluster.comm.handle,
                 tables=self.tables,
                 dense=dense,

@@ -13,7 +13,7 @@ import pytest
 
 from wideload import _native
 from wideload.errors import UnavailableError
-from wideload.strategies.sparse_ps import transport
+from wideload.strategies import mpi_library
 
 TABLE = """
 import sys
@@ -45,7 +45,7 @@ def test_no_library_looks_in_a_folder_of_the_machine_that_built_it() -> None:
         dynamic = subprocess.run(["readelf", "-d", library], capture_output=True, text=True, check=True).stdout
         (places,) = re.findall(r"\((?:RUNPATH|RPATH)\).*\[(.*)\]", dynamic) or [""]
         assert all(place.startswith("$ORIGIN") for place in places.split(":") if place), library
-        assert ("libmpi" in dynamic) == (library == transport.library()), library
+        assert ("libmpi" in dynamic) == (library == mpi_library.library()), library
 
 
 def test_a_job_without_an_mpi_names_the_line_that_brings_one() -> None:
@@ -63,7 +63,7 @@ def test_the_transport_is_the_one_for_the_mpi_in_use() -> None:
     from mpi4py import MPI
 
     expected = "openmpi" if MPI.get_vendor()[0] == "Open MPI" else "mpich"
-    assert transport.find().name == f"libwideload_{expected}.so"
+    assert mpi_library.find().name == f"libwideload_{expected}.so"
 
 
 def test_a_build_without_that_mpi_names_the_line_that_brings_it(
@@ -73,7 +73,7 @@ def test_a_build_without_that_mpi_names_the_line_that_brings_it(
     with pytest.raises(
         UnavailableError, match=r"no .*libwideload_\w+\.so.*`pip install --force-reinstall --no-deps \.`"
     ):
-        transport.find()
+        mpi_library.find()
 
 
 def test_a_transport_that_cannot_be_opened_is_an_error_with_the_reason() -> None:

@@ -41,6 +41,10 @@ class TestHorovod(TrainerContract):
     strategy = "horovod"
 
 
+class TestMpiAllreduce(TrainerContract):
+    strategy = "mpi_allreduce"
+
+
 class TestMultiWorkerMirrored(TrainerContract):
     strategy = "multi_worker_mirrored"
 
@@ -59,5 +63,5 @@ def test_strategies_that_own_their_process_keep_the_contract_too(name: str) -> N
 
 
 def test_every_registered_strategy_is_tried_here() -> None:
-    classes = [TestLocal, TestSparsePs, TestHorovod, TestMultiWorkerMirrored]
+    classes = [TestLocal, TestSparsePs, TestHorovod, TestMpiAllreduce, TestMultiWorkerMirrored]
     assert {*OWN_PROCESS, *(one.strategy for one in classes)} == set(names())

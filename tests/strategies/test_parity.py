@@ -18,6 +18,8 @@ VARIANTS = [
     "horovod[exchange=table,kernels=tensorflow,fusion_threshold_mb=0]",
     "horovod[exchange=dense]",
     "horovod[lookup=column]",
+    "mpi_allreduce[exchange=merge]",
+    "mpi_allreduce[exchange=table,lookup=column]",
     "multi_worker_mirrored[exchange=table,communication=auto]",
     "multi_worker_mirrored[exchange=dense]",
 ]
@@ -65,6 +67,10 @@ def test_three_ranks_follow_one(losses: Any, reference: Losses, strategy: str) -
 def test_every_way_of_exchanging_gives_the_same(losses: Any, reference: Losses, variant: str) -> None:
     skip_unless_usable(Spec.parse(variant).name)
     assert distance(losses(2, variant, plain=30)["plain"], reference["plain"]) < TOLERANCE
+
+
+def test_rows_are_merged_between_three_ranks_too(losses: Any, reference: Losses) -> None:
+    assert distance(losses(3, "mpi_allreduce[exchange=merge]", rich=30)["rich"], reference["rich"]) < TOLERANCE
 
 
 def test_gradients_that_are_not_summed_are_noticed(losses: Any, reference: Losses) -> None:
