@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import html
 import unicodedata
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 LABEL_LENGTH = 72
 _KEPT = frozenset("\n\t")
@@ -33,5 +35,21 @@ def plot_label(text: str, length: int = LABEL_LENGTH) -> str:
     return html.escape(label(text, length), quote=False)
 
 
+def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Nested mappings as dotted keys, in the order stored."""
+    for key, value in values.items():
+        where = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            yield from flat(value, f"{where}.")
+        elif isinstance(value, list | tuple) and all(not isinstance(each, Mapping | list) for each in value):
+            yield where, ", ".join(_word(each) for each in value)
+        else:
+            yield where, _word(value)
+
+
 def _harmless(letter: str) -> bool:
     return letter in _KEPT or unicodedata.category(letter) not in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
+
+
+def _word(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else "none" if value is None else str(value)

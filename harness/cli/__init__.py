@@ -1,4 +1,4 @@
-"""The command line: ``wideload list | run | check | report | show | compare | export | checkpoint | predict | ...``.
+"""The command line: ``wideload list | run | check | report | show | compare | bundle | verify | export | ...``.
 
 A command is imported when it is called, so ``wideload --help`` is quick and imports neither TensorFlow nor MPI.
 Results go to stdout, progress to stderr.
@@ -24,6 +24,8 @@ COMMANDS = {
     "report": ("wideload.reports.cli:report", "Write an HTML report of a run."),
     "show": ("wideload.reports.show:show", "Show the results of a run in the terminal."),
     "compare": ("wideload.harness.cli.compare:command", "Compare two runs or two strategies, pair by pair."),
+    "bundle": ("wideload.harness.cli.bundle:command", "Pack a run into one archive that others can verify."),
+    "verify": ("wideload.harness.cli.verify:command", "Run a bundle again and say which of its claims hold here."),
     "export": ("wideload.harness.cli.export:command", "Write results in a format that other tools read."),
     "env": ("wideload.harness.cli.env:command", "Show the machine, the versions and the settings."),
     "checkpoint": (

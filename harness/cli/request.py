@@ -36,6 +36,15 @@ def experiment_options(command: F) -> F:
     return command
 
 
+_HOSTS = [
+    click.option(
+        "--hostfile",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="Hosts to run on, in the format that mpirun reads.",
+    ),
+    click.option("--remote-agent", help="Program that mpirun uses instead of ssh to reach other hosts."),
+]
+
 _OPTIONS = [
     click.argument("file", required=False, type=click.Path(path_type=Path), metavar="[EXPERIMENT.toml]"),
     click.option("-d", "--dataset", help="Data set, as name or name[option=value,...]."),
@@ -62,13 +71,15 @@ _OPTIONS = [
         metavar="KEY=VALUE",
         help="Set any key of the experiment (dotted) to a TOML value.",
     ),
-    click.option(
-        "--hostfile",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="Hosts to run on, in the format that mpirun reads.",
-    ),
-    click.option("--remote-agent", help="Program that mpirun uses instead of ssh to reach other hosts."),
+    *_HOSTS,
 ]
+
+
+def host_options(command: F) -> F:
+    """Adds the options of :func:`hosts`."""
+    for decorate in reversed(_HOSTS):
+        command = decorate(command)
+    return command
 
 
 def requested(request: dict[str, Any]) -> Experiment:

@@ -4,6 +4,7 @@
 
     RUN/experiment.toml     the experiment as it was requested; a second one in the same folder is experiment-2.toml
     RUN/environment.json    machine, versions, thread settings
+    RUN/packages.txt        every installed package with its version
     RUN/runs.jsonl          one RunRecord a line: one per case, appended when the case ends, however it ends
     RUN/ranks.jsonl         one RankRecord a line: one per rank of every case
     RUN/logs/CASE.RANK.log  output of each rank
@@ -59,6 +60,7 @@ __all__ = [
     "Results",
     "RunRecord",
     "Status",
+    "experiment_files",
     "load_results",
     "read_lines",
 ]
@@ -117,6 +119,11 @@ class Results:
         import pandas as pd
 
         return pd.DataFrame([_flat(run) for run in self.runs])
+
+
+def experiment_files(folder: Path) -> list[Path]:
+    """The experiment files of a run folder, in the order in which they were first run."""
+    return sorted(folder.glob("experiment*.toml"), key=lambda path: (len(path.name), path.name))
 
 
 def load_results(path: Path | str) -> pd.DataFrame:

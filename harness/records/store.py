@@ -52,9 +52,10 @@ class Store:
         if not self._reserve.exists():
             self._reserve.write_bytes(b"\0" * RESERVE_BYTES)
 
-    def begin(self, experiment: str, environment: dict[str, Any]) -> None:
-        """Stores the text of the experiment and a description of the machine that runs it."""
+    def begin(self, experiment: str, environment: dict[str, Any], packages: str) -> None:
+        """Stores the text of the experiment, a description of the machine that runs it, and its packages."""
         files.write(self._place_of(experiment), experiment)
+        files.write(self.path / "packages.txt", packages)
         files.write(self.path / "environment.json", json.dumps(environment, indent=2) + "\n")
 
     def _place_of(self, text: str) -> Path:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
-from importlib.metadata import PackageNotFoundError, version
+import re
+from importlib.metadata import PackageNotFoundError, distributions, version
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,12 @@ def describe() -> dict[str, Any]:
         "packages": {name: found for name in PACKAGES if (found := _version(name)) is not None},
         "variables": {name: value for name, value in sorted(os.environ.items()) if name.startswith(VARIABLES)},
     }
+
+
+def packages() -> str:
+    """Every installed distribution with its version, one a line, in the form of a requirements file."""
+    found = {re.sub(r"[-_.]+", "-", each.name).lower(): each.version for each in distributions()}
+    return "".join(f"{name}=={version}\n" for name, version in sorted(found.items()))
 
 
 def _mpi() -> dict[str, str]:

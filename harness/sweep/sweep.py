@@ -23,7 +23,7 @@ from wideload.harness.records.schema import ParityVerdict
 from wideload.harness.records.store import CaseRecords, Store
 from wideload.harness.sweep import cores, preflight
 from wideload.harness.sweep.assemble import assemble, refused
-from wideload.harness.sweep.environment import describe
+from wideload.harness.sweep.environment import describe, packages
 from wideload.harness.sweep.outlook import Outlook
 from wideload.harness.sweep.plan import Planned, plan
 from wideload.options import Spec
@@ -66,7 +66,7 @@ class Sweep:
     def run(self, rerun: Rerun = "missing") -> list[RunRecord]:
         """Runs the cases that are due; returns the last record of every planned case."""
         entries = plan(self.experiment)
-        self.store.begin(self.experiment.to_toml(), describe())
+        self.store.begin(self.experiment.to_toml(), describe(), packages())
         known = self.store.known()
         todo = [entry for entry in entries if self._wanted(entry, known.get(entry.case.case_id), rerun)]
         self.watcher.planned(len(todo), len(entries) - len(todo))

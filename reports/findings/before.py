@@ -61,8 +61,8 @@ class Comparison:
 
 
 def compare(before: Race, after: Race) -> Comparison:
-    old = {_key(group): group for group in before.groups}
-    new = {_key(group): group for group in after.groups}
+    old = {group.key: group for group in before.groups}
+    new = {group.key: group for group in after.groups}
     changes = tuple(_change(before, after, old[key], group) for key, group in new.items() if key in old)
     return Comparison(
         changes,
@@ -105,11 +105,6 @@ def loose_ends(comparison: Comparison) -> list[str]:
 
 def _words(group: Group) -> str:
     return f"{text.label(group.entrant.label)}, {text.label(group.setting.label)}"
-
-
-def _key(group: Group) -> tuple[object, ...]:
-    setting, entrant = group.setting, group.entrant
-    return setting.dataset, setting.ranks, setting.batch_size, setting.workload, entrant.strategy, entrant.options
 
 
 def _change(before: Race, after: Race, old: Group, new: Group) -> Change:

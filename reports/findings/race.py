@@ -97,6 +97,12 @@ class Group:
     unranked: Unranked | None
 
     @property
+    def key(self) -> tuple[object, ...]:
+        """Equal for the same entrant in the same setting of two runs."""
+        setting, entrant = self.setting, self.entrant
+        return setting.dataset, setting.ranks, setting.batch_size, setting.workload, entrant.strategy, entrant.options
+
+    @property
     def distributed(self) -> bool:
         """Whether several processes trained, or the setting has one rank only."""
         return self.setting.ranks == 1 or any(run.processes > 1 for run in self.runs)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from wideload.harness.records.results import ParityRecord, Results
+from wideload.harness.records.results import ParityRecord, Results, experiment_files
 from wideload.options import Spec
 from wideload.reports import quantity, text
 from wideload.reports.findings.decision import Decision, gap_words, name, speed_words
@@ -58,23 +57,12 @@ def kicker(results: Results) -> list[str]:
     ]
 
 
-def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Nested mappings as dotted keys, in the order stored."""
-    for key, value in values.items():
-        where = f"{prefix}{key}"
-        if isinstance(value, Mapping):
-            yield from flat(value, f"{where}.")
-        elif isinstance(value, list | tuple) and all(not isinstance(each, Mapping | list) for each in value):
-            yield where, ", ".join(_word(each) for each in value)
-        else:
-            yield where, _word(value)
-
-
 def experiments(run: Path) -> list[tuple[str, str]]:
     """Name and text of the experiment files of a run folder, as they were asked for."""
-    files = sorted(run.glob("experiment*.toml"), key=lambda file: (len(file.name), file.name))
-    contents = [file.read_text(encoding="utf-8", errors="replace")[:TOML_LETTERS] for file in files]
-    return [(file.name, text.visible(content)) for file, content in zip(files, contents, strict=True)]
+    return [
+        (file.name, text.visible(file.read_text(encoding="utf-8", errors="replace")[:TOML_LETTERS]))
+        for file in experiment_files(run)
+    ]
 
 
 def _check(check: ParityRecord, data: str) -> dict[str, str]:
@@ -113,7 +101,3 @@ def _recorded(race: Race) -> list[dict[str, str]]:
 
 def _tiny(value: float | None) -> str:
     return quantity.MISSING if value is None else f"{value:.1e}"
-
-
-def _word(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else "none" if value is None else str(value)

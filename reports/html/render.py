@@ -58,7 +58,7 @@ def html(results: Results, *, before: Results | None = None, benchmarks: Benchma
         "script": assets.script(),
     }
     return (
-        _environment()
+        environment()
         .get_template("page.html.j2")
         .render(
             version=__version__,
@@ -84,7 +84,7 @@ def focus(summary: Summary) -> int:
 
 def policy(*scripts: str) -> str:
     """A content security policy under which nothing is loaded and only these scripts run."""
-    allowed = " ".join(assets.policy_hash(script) for script in scripts)
+    allowed = " ".join(assets.policy_hash(script) for script in scripts) or "'none'"
     return (
         f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:; "
         "connect-src 'none'; base-uri 'none'; form-action 'none'"
@@ -108,7 +108,7 @@ def _content(summary: Summary) -> dict[str, Any]:
         "filters": [(each, _shown(each)) for each in choices.filters(race)],
         "setting_labels": [text.label(setting.label) for setting in race.settings],
         "parity": page.parity_rows(race),
-        "environment": list(page.flat(results.environment)),
+        "environment": list(text.flat(results.environment)),
         "experiments": page.experiments(results.path),
         "warnings": results.warnings,
     }
@@ -130,13 +130,14 @@ def _before(before: Results | None, after: Race) -> dict[str, Any] | None:
     }
 
 
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """Reads the templates; what it is given is escaped."""
+    made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["shown"] = text.label
-    return environment
+    made.filters["shown"] = text.label
+    return made

@@ -42,7 +42,7 @@ def test_a_second_experiment_in_the_same_folder_does_not_overwrite_the_first(tmp
         for name in ("census", "planted")
     )
     for experiment in (first, second, first):
-        store.begin(experiment.to_toml(), {})
+        store.begin(experiment.to_toml(), {}, "")
     stored = {path.name: load(path) for path in tmp_path.glob("*.toml")}
     assert stored == {"experiment.toml": first, "experiment-2.toml": second}
 
@@ -85,8 +85,8 @@ def test_a_place_that_cannot_be_a_folder_is_named(tmp_path: Path) -> None:
 
 def test_the_same_experiment_in_another_order_is_not_stored_twice(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    store.begin("ranks = [2]\nthreads = 1\n", {})
-    store.begin("threads = 1\nranks = [2]\n", {})
+    store.begin("ranks = [2]\nthreads = 1\n", {}, "")
+    store.begin("threads = 1\nranks = [2]\n", {}, "")
     assert [path.name for path in tmp_path.glob("experiment*.toml")] == ["experiment.toml"]
-    store.begin("threads = 2\nranks = [2]\n", {})
+    store.begin("threads = 2\nranks = [2]\n", {}, "")
     assert (tmp_path / "experiment-2.toml").read_text() == "threads = 2\nranks = [2]\n"
