@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from wideload.datasets.readers.layout import load_layout
 from wideload.harness.cli import cli
@@ -211,6 +212,7 @@ def test_what_shell_lines_name_exists(page: Path) -> None:
 # ------------------------------------------------------------------------------------- what is called, and run
 
 TUTORIAL = ROOT / "docs" / "tutorial.md"
+TRANSCRIPT = ROOT / "docs" / "guides" / "start.md"
 RUNS = ("after", "before", "census", "demo", "mine", "planted", "step", "traced", "wire")
 REASONS = {
     r"^check ": "trains for minutes; wideload check has tests of its own",
@@ -277,13 +279,17 @@ def load_module(path: Path) -> Any:
 MADE_UP = load_module(ROOT / "tests" / "reports" / "conftest.py")
 
 
+WITHOUT_TRAINING = {"run": ["--dry-run"], "start": ["--until", "data", "-s", "local", "-s", "sparse_ps"]}
+"""Options with which a command does all but train."""
+
+
 def called(text: str) -> None:
     """Calls the cheap command lines of a shell block."""
     for words in lines(text):
         line = " ".join(words[1:])
         if words[0] == "wideload" and not any(re.search(pattern, line) for pattern in REASONS):
-            dry = ["--dry-run"] if words[1] == "run" and "--dry-run" not in words else []
-            assert call(*words[1:], *dry) == 0, words
+            dry = WITHOUT_TRAINING.get(words[1], [])
+            assert call(*words[1:], *([] if {*dry[:1]} & {*words} else dry)) == 0, words
 
 
 FOLLOWED = [page for page in PAGES if any(block.language in ("sh", "python") for block in blocks(page))]
@@ -303,6 +309,17 @@ def test_a_page_does_what_it_says(page: Path, folder: Path, monkeypatch: pytest.
     if script:
         done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=False)
         assert done.returncode == 0, done.stderr
+
+
+def test_the_transcript_of_start_is_what_it_prints(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    shutil.rmtree("wideload-clicks", ignore_errors=True)
+    (shown,) = (block for block in blocks(TRANSCRIPT) if block.mark == "transcript")
+    arguments = ["start", "clicks.csv", *WITHOUT_TRAINING["start"]]
+    done = CliRunner().invoke(cli, arguments, catch_exceptions=False, standalone_mode=False)
+    assert shown.text.startswith(done.stdout)
+    (layout,) = (block for block in blocks(TRANSCRIPT) if block.mark == "layout")
+    assert layout.text == (folder / "wideload-clicks" / "layout.toml").read_text()
 
 
 def test_reasons_for_not_calling_a_line_are_needed() -> None:

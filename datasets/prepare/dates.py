@@ -68,7 +68,7 @@ def _moment(text: str | None, option: str, example: float | None) -> float:
         raise UsageError(f"{option} {text!r} is no date; write it like 2026-11-08 or 2026-11-08T18:30, or as a number.")
     if _is_number(text) or example is None:
         return float(value)
-    micros = _unit(example)
+    micros = unit_of(example)
     if micros is None:
         raise UsageError(
             f"{option} {text!r}: the times of the source are numbers like {example:.15g}, which count neither seconds "
@@ -84,6 +84,6 @@ def _is_number(text: str) -> bool:
         return False
 
 
-def _unit(example: float) -> float | None:
+def unit_of(example: float) -> float | None:
     """Microseconds in the unit of the source's times."""
     return next((micros for micros in _MICROSECOND.values() if _FIRST <= example * micros <= _LAST), None)

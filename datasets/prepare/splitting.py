@@ -85,6 +85,11 @@ def by_name(names: Any) -> Chosen:
     return np.asarray(numbers).astype(np.int8)
 
 
+def names_splits(words: Any) -> bool:
+    """Whether all of some strings are names of splits."""
+    return bool(pc.all(pc.is_in(pc.utf8_lower(words), value_set=pa.array(list(_NAMES)))).as_py())
+
+
 @dataclass(slots=True)
 class Cut:
     """Where a split by time begins: at the rows after ``time``, and those of that time but for the first ``ties``.

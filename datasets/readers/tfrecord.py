@@ -46,6 +46,24 @@ def read(source: str, layout: Layout, start: Position) -> Iterator[Block]:
         at = after
 
 
+def examples(source: str) -> Iterator[dict[str, example.Value]]:
+    """The features of the intact records, by name, with the columns that the file's folders stand for.
+
+    Raises:
+        DataError: the file is truncated or its framing is damaged.
+    """
+    keys: dict[str, example.Value] = {
+        name: [] if value is None else [value.encode()] for name, value in keys_of(source).items()
+    }
+    for records, _ in _frames(source, Position()):
+        for row, intact in enumerate(records.intact()):
+            try:
+                if intact:
+                    yield {**keys, **example.decode(records.body(row))}
+            except ValueError:
+                continue
+
+
 @dataclass(frozen=True, slots=True)
 class _Records:
     """Framed records in one buffer; ``heads`` holds the offsets of their lengths."""
@@ -53,6 +71,11 @@ class _Records:
     data: bytes
     heads: list[int]
     lengths: list[int]
+
+    def body(self, row: int) -> bytes:
+        """The bytes of one record."""
+        begin = self.heads[row] + _HEAD
+        return self.data[begin : begin + self.lengths[row]]
 
     def intact(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Returns whether each record matches its checksum."""
@@ -127,10 +150,9 @@ def _block(records: _Records, layout: Layout, source: str, at: Position, after: 
         name: [] if value is None else [value.encode()] for name, value in keys_of(source).items()
     }
     for row, intact in enumerate(records.intact()):
-        head, length = records.heads[row], records.lengths[row]
         features: dict[str, example.Value] = {}
         try:
-            features = example.decode(records.data[head + _HEAD : head + _HEAD + length]) if intact else {}
+            features = example.decode(records.body(row)) if intact else {}
         except ValueError as error:
             bad[row] = f"not a tf.train.Example ({error})"
         if not intact:

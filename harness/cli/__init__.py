@@ -1,4 +1,4 @@
-"""The command line: ``wideload list | run | check | report | show | compare | bundle | verify | export | ...``.
+"""The command line: ``wideload start | list | run | check | report | show | compare | bundle | verify | ...``.
 
 A command is imported when it is called, so ``wideload --help`` is quick and imports neither TensorFlow nor MPI.
 Results go to stdout, progress to stderr.
@@ -18,6 +18,7 @@ from wideload.registry import load
 CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100, "show_default": True}
 
 COMMANDS = {
+    "start": ("wideload.harness.cli.start:command", "From a file or folder to a report: look, prepare, compare."),
     "list": ("wideload.harness.cli.listing:command", "List strategies and data sets, and whether they can run here."),
     "run": ("wideload.harness.cli.run:command", "Run an experiment and record every case of it."),
     "check": ("wideload.harness.cli.check:command", "Check that strategies compute what the reference computes."),

@@ -28,6 +28,11 @@ def command(as_json: bool) -> None:
         show(table((kind, "usable", "what it is", "options"), rows), words(""))
 
 
+def usable() -> tuple[str, ...]:
+    """The strategies that can run here."""
+    return tuple(name for name in strategies.names() if _strategy(name)["usable"])
+
+
 def _strategy(name: str) -> dict[str, Any]:
     try:
         found = strategies.find(name)

@@ -29,8 +29,9 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
+from wideload import toml
 from wideload.errors import UsageError
-from wideload.harness.experiment import renamed, toml
+from wideload.harness.experiment import renamed
 from wideload.harness.experiment.case import Terms
 from wideload.harness.experiment.checkpointing import Checkpointing, Settings
 from wideload.harness.experiment.duration import Duration

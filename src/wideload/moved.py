@@ -24,6 +24,7 @@ MOVED = {
     "wideload.harness.cli.reference": "wideload.harness.tools.cli_reference",
     "wideload.harness.columns": "wideload.harness.workload.columns",
     "wideload.harness.encoding": "wideload.harness.features.encoder",
+    "wideload.harness.experiment.toml": "wideload.toml",
     "wideload.harness.hashing": "wideload.hashing",
     "wideload.harness.links": "wideload.harness.tools.bandwidth",
     "wideload.harness.results": "wideload.harness.records.results",

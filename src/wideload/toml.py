@@ -20,7 +20,7 @@ def _table(data: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[str]:
     tables = {key: value for key, value in data.items() if _is_table(value)}
     for key, value in data.items():
         if key not in tables and value is not None:
-            yield f"{_key(key)} = {_value(value)}"
+            yield assignment(key, value)
     for key, value in tables.items():
         name = ".".join(_key(part) for part in (*path, key))
         for brackets, entry in (
@@ -29,6 +29,11 @@ def _table(data: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[str]:
             yield ""
             yield brackets.format(name)
             yield from _table(entry, (*path, key))
+
+
+def assignment(key: str, value: Any) -> str:
+    """One line: a key and its value, which may be a list or an inline table."""
+    return f"{_key(key)} = {_value(value)}"
 
 
 def _is_table(value: Any) -> bool:

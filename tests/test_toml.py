@@ -4,7 +4,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wideload.harness.experiment import toml
+from wideload import toml
 
 # TOML is UTF-8, which has no lone surrogates.
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
