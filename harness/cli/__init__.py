@@ -1,4 +1,4 @@
-"""The command line: ``wideload start | list | run | check | report | show | compare | bundle | verify | ...``.
+"""The command line: ``wideload start | list | run | race | check | report | show | compare | bundle | verify | ...``.
 
 A command is imported when it is called, so ``wideload --help`` is quick and imports neither TensorFlow nor MPI.
 Results go to stdout, progress to stderr.
@@ -21,6 +21,7 @@ COMMANDS = {
     "start": ("wideload.harness.cli.start:command", "From a file or folder to a report: look, prepare, compare."),
     "list": ("wideload.harness.cli.listing:command", "List strategies and data sets, and whether they can run here."),
     "run": ("wideload.harness.cli.run:command", "Run an experiment and record every case of it."),
+    "race": ("wideload.harness.cli.race:command", "Measure the time to a target AUC, and how strategies converge."),
     "check": ("wideload.harness.cli.check:command", "Check that strategies compute what the reference computes."),
     "report": ("wideload.reports.cli:report", "Write an HTML report of a run."),
     "show": ("wideload.reports.show:show", "Show the results of a run in the terminal."),

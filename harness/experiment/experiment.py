@@ -53,6 +53,7 @@ class Experiment(Terms):
         ceilings: upper bounds to measure next to the strategies.
         background_limit: cores that other processes may use before a case is flagged; background_retries: how often a
             case that was flagged for it, or throttled although it has a core for every thread, is repeated.
+        target_auc: what ``wideload race`` measures the time to.
         baseline: the strategy to which ratios are given, at the end of a run and by ``wideload compare``.
         checkpoint: how often cases save checkpoints, and what is kept of them.
     """
@@ -69,6 +70,7 @@ class Experiment(Terms):
     ceilings: tuple[Ceiling, ...] = ()
     background_limit: float = Field(default=0.15, gt=0)
     background_retries: int = Field(default=0, ge=0)
+    target_auc: float | None = Field(default=None, gt=0.5, lt=1)
     baseline: str | None = None
     checkpoint: Checkpointing = Checkpointing()
     matrix: dict[str, Any] = Field(default_factory=dict)

@@ -86,11 +86,16 @@ class RankStatus(Message):
 
 
 class Point(Message):
-    """One evaluation; its predictions are in ``eval.STEP.N.npy``."""
+    """One evaluation; its predictions are in ``eval.STEP.N.npy``.
+
+    Attributes:
+        seconds: of training so far; evaluation_seconds: that this rank has spent on predictions so far, with these.
+    """
 
     step: int
     examples: int
     seconds: float
+    evaluation_seconds: float | None = None
 
 
 class Outcome(Message):

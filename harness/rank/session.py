@@ -34,11 +34,13 @@ class Session:
     def fingerprints(self) -> dict[str, str]:
         """Fingerprints that must be equal for two cases to be comparable.
 
-        ``problem`` is the workload without its length; ``input`` says where batches come from while the clock runs.
+        ``problem`` is the workload without its length, ``unseeded`` without its seed; ``input`` says where batches come
+        from while the clock runs.
         """
         workload, adapter = self.case.workload, self.feed.adapter
         return {
             "workload": workload.fingerprint,
+            "unseeded": workload.unseeded,
             "problem": workload.changed(steps=None, epochs=1).fingerprint,
             "data": self.feed.dataset.fingerprint(),
             "columns": adapter.fingerprint,

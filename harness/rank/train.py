@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import time
 from collections.abc import Iterator
 
 from wideload import datasets, strategies
@@ -110,8 +111,11 @@ class Curve:
             step: steps trained so far; examples: by all ranks.
             seconds: of training since this process started.
         """
+        begun = time.perf_counter()
         if predict(self._session, step):
-            self.points.append(Point(step=step, examples=examples, seconds=self._seconds_before + seconds))
+            spent = time.perf_counter() - begun + (self.points[-1].evaluation_seconds or 0.0 if self.points else 0.0)
+            total = self._seconds_before + seconds
+            self.points.append(Point(step=step, examples=examples, seconds=total, evaluation_seconds=spent))
 
 
 def batches_of(session: Session, begun: int) -> Iterator[Batch]:

@@ -7,6 +7,7 @@ parquet        one row a case, nested fields as columns                pandas, D
 csv            the same                                                spreadsheets
 trace          the timelines of a case's ranks, merged                 ui.perfetto.dev, Chrome
 tensorboard    curves and losses as scalars, one run a case            TensorBoard
+mllog          the runs of a race as MLPerf log lines, a file a seed   MLPerf's tools
 =============  ======================================================  ========================
 """
 
@@ -17,12 +18,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from wideload.errors import UnavailableError, UsageError
+from wideload.harness.records import mllog
 from wideload.harness.records.results import Results, RunRecord
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Form = Literal["parquet", "csv", "trace", "tensorboard"]
+Form = Literal["parquet", "csv", "trace", "tensorboard", "mllog"]
 
 _SUFFIXES: dict[str, Form] = {
     ".parquet": "parquet",
@@ -61,7 +63,7 @@ def export(run: Path, form: Form, output: Path) -> None:
     """Writes a run folder in another form.
 
     Raises:
-        UsageError: not a run folder, or it has no timelines.
+        UsageError: not a run folder, or it has no timelines, or no race.
         UnavailableError: TensorBoard scalars are asked for and TensorFlow is not installed.
     """
     results = Results.read(run)
@@ -69,6 +71,8 @@ def export(run: Path, form: Form, output: Path) -> None:
         output.write_text(json.dumps(merged_trace(run)), encoding="utf-8")
     elif form == "tensorboard":
         write_scalars(results, output)
+    elif form == "mllog":
+        mllog.write(results, output)
     elif form == "csv":
         flat(results).to_csv(output, index=False)
     else:

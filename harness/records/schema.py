@@ -49,8 +49,9 @@ class Identity(Record):
         ranks: ranks of the job that the case stands for (``local`` runs in one process with their cores).
         processes, threads: processes started, and compute threads of each.
         batch_size: examples in one global batch.
-        fingerprints: hex digests of ``workload, problem, data, columns, weights, order``; and ``input``, where batches
-            came from: ``stream`` or ``memory``. Only ``workload`` for a case that is not ok.
+        seed: of the workload; None in older records.
+        fingerprints: hex digests of ``workload, unseeded, problem, data, columns, weights, order``; and ``input``,
+            where batches came from: ``stream`` or ``memory``. Only the first two for a case that is not ok.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -66,6 +67,7 @@ class Identity(Record):
     repeat: int
     round: int = 0
     batch_size: int
+    seed: int | None = None
     fingerprints: dict[str, str] = {}
 
 
@@ -223,12 +225,18 @@ class RankRecord(Record):
 
 
 class CurvePoint(Record):
-    """Held-out metrics of one case after some training; ``seconds`` is training time, evaluation excluded."""
+    """Held-out metrics of one case after some training.
+
+    Attributes:
+        seconds: training time so far, evaluation excluded.
+        evaluation_seconds: that rank 0 has spent on predictions so far, with those for this point.
+    """
 
     case_id: str
     step: int
     examples: int
     seconds: float
+    evaluation_seconds: float | None = None
     auc: float
     logloss: float
 

@@ -79,7 +79,8 @@ def _identity(case: Case, attempt: int, round_: int, fingerprints: dict[str, str
         repeat=case.repeat,
         round=round_,
         batch_size=case.workload.batch_size,
-        fingerprints=fingerprints or {"workload": case.workload.fingerprint},
+        seed=case.workload.seed,
+        fingerprints=fingerprints or {"workload": case.workload.fingerprint, "unseeded": case.workload.unseeded},
     )
 
 
@@ -180,6 +181,7 @@ def _curve(finished: Finished, first: Outcome) -> list[CurvePoint]:
                     step=point.step,
                     examples=point.examples,
                     seconds=point.seconds,
+                    evaluation_seconds=point.evaluation_seconds,
                     auc=measured.auc,
                     logloss=measured.logloss,
                 )

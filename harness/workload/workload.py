@@ -56,3 +56,8 @@ class Workload(Options):
     def fingerprint(self) -> str:
         """16 hex digits over the canonical form."""
         return fingerprint(self.canonical)
+
+    @property
+    def unseeded(self) -> str:
+        """The same whatever the seed: 16 hex digits."""
+        return fingerprint({key: value for key, value in self.canonical.items() if key != "seed"})

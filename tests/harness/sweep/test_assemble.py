@@ -99,7 +99,7 @@ def test_a_case_that_did_not_end_well_keeps_its_own_reason(finished: Finished) -
     crashed = replace(finished, verdict=Verdict("crashed", "rank 1 was ended by SIGKILL", 1), outcomes=[None, None])
     run = assemble(crashed, 0, 0, 0.5).run
     assert (run.status, run.error, run.steps) == ("crashed", "rank 1 was ended by SIGKILL", None)
-    assert run.fingerprints == {"workload": CASE.workload.fingerprint}
+    assert run.fingerprints == {"workload": CASE.workload.fingerprint, "unseeded": CASE.workload.unseeded}
 
 
 def evaluated(finished: Finished, labels: list[float], predicted: list[float]) -> Finished:

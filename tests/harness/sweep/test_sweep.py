@@ -115,7 +115,7 @@ def test_a_check_compares_as_many_steps_as_asked_for(tmp_path: Path) -> None:
 
 def test_every_rank_trains_on_its_share_of_the_same_batches(tmp_path: Path) -> None:
     alone, spread = sweep(tmp_path, ranks=3).run()
-    names = {"workload", "problem", "data", "columns", "weights", "order", "input"}
+    names = {"workload", "unseeded", "problem", "data", "columns", "weights", "order", "input"}
     assert set(alone.fingerprints) == names
     assert alone.fingerprints == spread.fingerprints
     assert alone.auc == pytest.approx(spread.auc)

@@ -18,6 +18,7 @@ RATE = 0.5
 
 class LogisticTrainer(Trainer):
     averaged = True
+    rate = RATE
 
     def __init__(self, layout: BatchLayout, cluster: Cluster, delay: float = 0.0) -> None:
         self.cluster = cluster
@@ -47,7 +48,7 @@ class LogisticTrainer(Trainer):
             gradient = self.cluster.comm.allreduce(gradient)
         else:
             self.cluster.barrier()
-        self.weights -= RATE * gradient
+        self.weights -= self.rate * gradient
         self.wait()
         return StepResult(float(losses.sum() / batch.global_size), {"compute": 1.0})
 
@@ -99,6 +100,19 @@ class NotAveraged(Strategy):
         return NotAveragedTrainer(layout, cluster)
 
 
+class HastyTrainer(LogisticTrainer):
+    rate = 2 * RATE
+
+
+class Hasty(Logistic):
+    """The same with the learning rate doubled."""
+
+    name = "hasty"
+
+    def build(self, workload: Workload, layout: BatchLayout, cluster: Cluster) -> Trainer:
+        return HastyTrainer(layout, cluster)
+
+
 class NotInstalled(Logistic):
     name = "not_installed"
 
@@ -107,4 +121,4 @@ class NotInstalled(Logistic):
         return Availability(False, "the library is absent: pip install library")
 
 
-__all__ = ["Logistic", "LogisticAlone", "NotAveraged", "NotInstalled", "Options"]
+__all__ = ["Hasty", "Logistic", "LogisticAlone", "NotAveraged", "NotInstalled", "Options"]
