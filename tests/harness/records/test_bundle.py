@@ -88,7 +88,11 @@ def test_a_member_that_would_leave_the_folder_is_refused(bundle: Path, tmp_path:
     assert not (tmp_path / "outside").exists()
 
 
-@pytest.mark.parametrize("content", [b"", b"text", gzip.compress(b"text"), gzip.compress(b"")])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"text", gzip.compress(b"text"), gzip.compress(b"")],
+    ids=["empty", "text", "compressed text", "compressed nothing"],
+)
 def test_any_other_file_is_no_bundle(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "file").write_bytes(content)
     with pytest.raises(DataError, match="no bundle"):
