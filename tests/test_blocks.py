@@ -220,6 +220,7 @@ REASONS = {
     r"^predict ": "needs a trained model; tests/harness/serving calls it",
     r"--hostfile|^run -d coins": "needs other hosts, or a plug-in that is not installed",
     r"^race |--format mllog": "trains for minutes; tests/harness/cli/test_race.py has a race, and exports it",
+    r"^history ": "needs a git repository; tests/harness/cli/test_history.py makes one",
     r"^verify ": "runs a whole experiment; tests/harness/cli/test_verify.py has one",
     r"--benchmarks": "needs the JSON of a benchmark; tests/reports has one",
     r"--format trace": "needs the timelines of a run; tests/harness/records/test_export.py has some",

@@ -123,6 +123,18 @@ def test_command_lines_in_the_documentation_use_options_that_exist(page: Path) -
         assert used <= known, f"wideload {name} does not know {sorted(used - known)}"
 
 
+def test_the_workflow_calls_commands_that_exist() -> None:
+    workflow = yaml.safe_load((ROOT / "examples" / "github" / "benchmark.yml").read_text(encoding="utf-8"))
+    steps = [step.get("run", "") for job in workflow["jobs"].values() for step in job["steps"]]
+    lines = re.findall(r"\bwideload ([a-z].*)$", "\n".join(steps), re.MULTILINE)
+    assert {line.split()[0] for line in lines} == {"run", "report", "compare", "history"}
+    for line in lines:
+        words = line.partition(" >")[0].split()
+        name, known = options_of(words)
+        used = {word for word in words if re.match(r"--?[a-z]", word)}
+        assert used <= known, f"wideload {name} does not know {sorted(used - known)}"
+
+
 def test_the_readme_s_example_runs() -> None:
     (example,) = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S)
     names: dict[str, Any] = {}

@@ -28,6 +28,7 @@ COMMANDS = {
     "compare": ("wideload.harness.cli.compare:command", "Compare two runs or two strategies, pair by pair."),
     "bundle": ("wideload.harness.cli.bundle:command", "Pack a run into one archive that others can verify."),
     "verify": ("wideload.harness.cli.verify:command", "Run a bundle again and say which of its claims hold here."),
+    "history": ("wideload.harness.cli.history:command", "Keep results across commits, and find what changed."),
     "export": ("wideload.harness.cli.export:command", "Write results in a format that other tools read."),
     "env": ("wideload.harness.cli.env:command", "Show the machine, the versions and the settings."),
     "checkpoint": (

@@ -1,4 +1,4 @@
-"""``wideload bundle``."""
+"""``wideload bundle``. Reports stand above the harness, so they are loaded by name, as commands are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``wideload race``."""
+"""``wideload race``. Reports stand above the harness, so they are loaded by name, as commands are."""
 
 from __future__ import annotations
 
