@@ -13,6 +13,7 @@ import re
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -72,7 +73,9 @@ class Machine:
         """Makes the machine: minimal, with the package settings of the one it is made on; whether that went well."""
         if self.outside(["debootstrap", "--variant=minbase", suite, str(self.root)]) != 0:
             return False
-        (self.root / "etc" / "hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")
+        # As Debian's installer writes it: MPI and Slurm look up the host's own name.
+        hosts = f"127.0.0.1 localhost\n127.0.1.1 {socket.gethostname()}\n::1 localhost\n"
+        (self.root / "etc" / "hosts").write_text(hosts)
         for name in dict.fromkeys((*SETTINGS, *_pip_settings(), *inherited().values())):
             self._copy(Path(name))
         return True

@@ -18,7 +18,8 @@ from tools.machine import Machine
 needs_root = pytest.mark.skipif(bool(machine.unavailable()), reason=machine.unavailable() or "-")
 
 LINGERS = """
-import sys, pathlib
+import signal, sys, pathlib
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 sys.path.insert(0, {root!r})
 from tools import machine
 with machine.folder() as place:

@@ -25,7 +25,7 @@ from wideload.harness.sweep.plan import plan
 
 pytestmark = [pytest.mark.mpi, pytest.mark.slow, pytest.mark.usefixtures("fakes")]
 
-BUSY_SECONDS = 3.0
+BUSY_SECONDS = 10.0
 """How much longer it may take to end processes on a machine that is busy with other things."""
 
 LIMITS = Limits(time_limit=60, stall_limit=2)
