@@ -13,6 +13,7 @@ parity    pass, or fail                          the same
 
 The anchor of a setting is its baseline, its reference, or the first entrant: chosen without a look at who won, because
 the leads of a winner are a little lucky. Each round gives one ratio, so what slows the machine down slows both sides.
+Other programs do not slow all strategies alike, so rounds that were flagged for them are left out.
 The two runs were measured apart, hence the interval of the Mann-Whitney test. The intervals of all ratios hold together
 at 95 % (Bonferroni), so that a true report of many claims is not refuted by one of them, by chance.
 """
@@ -118,9 +119,12 @@ class Pair:
     @property
     def slowed(self) -> Obstacle | None:
         """What stands in the way of claims about speed."""
-        if self.obstacle or self.here is None or self.here.unranked is None:
+        if self.obstacle or self.here is None:
             return self.obstacle
-        return Verdict.INCOMPARABLE, f"not ranked here: {self.here.unranked}"
+        if self.here.unranked is not None:
+            return Verdict.INCOMPARABLE, f"not ranked here: {self.here.unranked}"
+        busy = [_disturbed(side, group) for side, group in (("there", self.there), ("here", self.here))]
+        return (Verdict.INCOMPARABLE, " and ".join(filter(None, busy))) if any(busy) else None
 
     def values(self, metric: Metric) -> tuple[list[float], list[float]]:
         """A metric in every round of the first run, and of the second."""
@@ -219,17 +223,36 @@ def summary(findings: Sequence[Finding]) -> str:
     return f"Of {quantity.count(len(findings), 'claim')}: {', '.join(parts)}." if parts else "The run claims nothing."
 
 
+def _busy(run: RunRecord) -> bool:
+    return any(flag.kind is FlagKind.BACKGROUND_LOAD for flag in run.flagged)
+
+
+def _disturbed(side: str, group: Group) -> str:
+    """Says that too few rounds are left without those during which other programs ran; empty if enough are."""
+    busy = sum(map(_busy, group.ok))
+    few = busy and len(group.ok) - busy < FEWEST_PAIRS
+    return f"other programs ran {side} during {busy} of {quantity.count(len(group.ok), 'round')}" if few else ""
+
+
+def _calm(run: RunRecord) -> float | None:
+    """The throughput of a run during which nothing else ran."""
+    return None if _busy(run) else throughput(run)
+
+
 def _speeds(claimed: Results, pairs: Sequence[Pair], machine: str) -> Iterator[Claim]:
     ranked = [pair for pair in pairs if pair.there.unranked is None and pair.there.values(throughput)]
     anchor = _anchor(claimed, ranked)
     for pair in ranked:
         if anchor is not None and pair is not anchor:
             subject = f"as fast as {text.label(anchor.there.entrant.label)}"
-            after = _ratios(pair.here, anchor.here) if pair.here and anchor.here else []
             obstacle = pair.slowed or anchor.slowed
-            yield Claim(pair, Kind.RATIO, subject, _ratios(pair.there, anchor.there), after, quantity.factor, obstacle)
+            metric = throughput if obstacle else _calm
+            before = _ratios(pair.there, anchor.there, metric)
+            after = _ratios(pair.here, anchor.here, metric) if pair.here and anchor.here else []
+            yield Claim(pair, Kind.RATIO, subject, before, after, quantity.factor, obstacle)
         obstacle = pair.slowed or ((Verdict.INCOMPARABLE, machine) if machine else None)
-        yield Claim(pair, Kind.RATE, "throughput", *pair.values(throughput), quantity.rate, obstacle)
+        rates = pair.values(throughput if obstacle else _calm)
+        yield Claim(pair, Kind.RATE, "throughput", *rates, quantity.rate, obstacle)
 
 
 def _anchor(claimed: Results, pairs: Sequence[Pair]) -> Pair | None:
@@ -242,9 +265,9 @@ def _anchor(claimed: Results, pairs: Sequence[Pair]) -> Pair | None:
     return pairs[0] if pairs else None
 
 
-def _ratios(group: Group, anchor: Group) -> list[float]:
+def _ratios(group: Group, anchor: Group, metric: Metric) -> list[float]:
     """The ratio of every round that both finished."""
-    ours, theirs = group.rounds(throughput), anchor.rounds(throughput)
+    ours, theirs = group.rounds(metric), anchor.rounds(metric)
     return [ours[at] / theirs[at] for at in sorted(ours.keys() & theirs.keys()) if ours[at] > 0 and theirs[at] > 0]
 
 
@@ -262,8 +285,7 @@ def _sizes(pairs: Sequence[Pair], there: Race, here: Race) -> Iterator[Claim]:
 def _other_memory(pair: Pair, there: Race, here: Race) -> Obstacle | None:
     if there.memory.name != here.memory.name:
         return Verdict.INCOMPARABLE, f"here it is {here.memory.name}"
-    runs = [*pair.there.ok, *(pair.here.ok if pair.here else ())]
-    if any(flag.kind is FlagKind.BACKGROUND_LOAD for run in runs for flag in run.flagged):
+    if any(map(_busy, [*pair.there.ok, *(pair.here.ok if pair.here else ())])):
         return Verdict.INCOMPARABLE, "other programs ran meanwhile, and programs share memory"
     return None
 

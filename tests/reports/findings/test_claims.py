@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from wideload.harness.records.results import Results
+from wideload.harness.records.results import Results, RunRecord
 from wideload.harness.records.schema import Flag
 from wideload.reports.findings.claims import Kind, Verdict, judge, other_machine, summary
 
@@ -119,9 +119,36 @@ def test_other_figures_have_tolerances_of_their_own(run_of, kind, changes):
     assert verdicts(findings, kind) == {"ps": Verdict.NOT_REPRODUCED}
 
 
+BUSY = [Flag.model_validate({"kind": "background_load", "text": "background CPU load: 1.50 cores"})]
+
+
+def disturbed(run, rounds):
+    """The same run, of whose first rounds other programs took a part."""
+    lines = (run.path / "runs.jsonl").read_text().splitlines()
+    records = [RunRecord.model_validate_json(line) for line in lines]
+    changed = [
+        each.model_copy(update={"flagged": BUSY, "examples_per_second": 1.0}) if each.repeat <= rounds else each
+        for each in records
+    ]
+    (run.path / "runs.jsonl").write_text("".join(f"{each.model_dump_json()}\n" for each in changed))
+    return Results.read(run.path)
+
+
+def test_rounds_during_which_other_programs_ran_are_left_out(run_of):
+    findings = judge(run_of("a", speeds()), disturbed(run_of("b", speeds([1.0, *NOISE])), 1))
+    assert set(verdicts(findings, Kind.RATIO).values()) == {Verdict.REPRODUCED}
+    assert set(verdicts(findings, Kind.RATE).values()) == {Verdict.REPRODUCED}
+
+
+def test_speed_is_not_compared_when_too_few_undisturbed_rounds_are_left(run_of):
+    findings = judge(run_of("a", speeds()), disturbed(run_of("b", speeds()), 2))
+    assert {(each.verdict, each.reason) for each in findings if each.kind in (Kind.RATIO, Kind.RATE)} == {
+        (Verdict.INCOMPARABLE, "other programs ran here during 2 of 6 rounds")
+    }
+
+
 def test_memory_is_not_compared_when_other_programs_may_have_shared_it(run_of):
-    busy = [Flag.model_validate({"kind": "background_load", "text": "background CPU load: 1.50 cores"})]
-    findings = judge(run_of("a", {"ps": NOISE}), run_of("b", {"ps": NOISE}, flagged=busy, peak_pss_bytes=10**9))
+    findings = judge(run_of("a", {"ps": NOISE}), run_of("b", {"ps": NOISE}, flagged=BUSY, peak_pss_bytes=10**9))
     assert verdicts(findings, Kind.MEMORY) == {"ps": Verdict.INCOMPARABLE}
 
 
