@@ -84,11 +84,17 @@ def prepare(reader: str, path: str, out: Path, **chosen: Any) -> None:
         manifest = run(_request(reader, chosen), path, out, report)
     origin = manifest.provenance
     rows = ", ".join(f"{split} {manifest.rows(split):,}" for split in manifest.splits) or "no rows"
-    click.echo(f"{out}: {rows}; {origin.rows_in:,} rows in, {origin.rows_out:,} out, {origin.rejected:,} rejected")
+    click.echo(f"{out}: {rows}; {_counts(origin)}")
     for reason, count in origin.reasons.items():
         click.echo(f"  {count:,} x {reason}")
     for note in origin.notes:
         click.echo(f"Note: {note}.", err=True)
+
+
+def _counts(origin: Any) -> str:
+    """How many rows came in, and what became of them."""
+    dropped = f", {origin.dropped:,} left out by drop_when" if origin.dropped else ""
+    return f"{origin.rows_in:,} rows in, {origin.rows_out:,} out, {origin.rejected:,} rejected{dropped}"
 
 
 def _request(reader: str, chosen: dict[str, Any]) -> Any:
@@ -156,7 +162,7 @@ def _print(description: Any) -> None:
     for one in description.fields:
         fields.add_row(*(Text(cell) for cell in cells(one)))
     console.print(splits, fields)
-    console.print(f"{description.rows_in:,} rows in, {description.rows_out:,} out, {description.rejected:,} rejected")
+    console.print(_counts(description))
 
 
 @data.command(context_settings=CONTEXT, epilog="\b\nExample:\n  wideload data verify data/criteo")

@@ -222,6 +222,7 @@ REASONS = {
     r"^race |--format mllog": "trains for minutes; tests/harness/cli/test_race.py has a race, and exports it",
     r"^history ": "needs a git repository; tests/harness/cli/test_history.py makes one",
     r"^verify ": "runs a whole experiment; tests/harness/cli/test_verify.py has one",
+    r"custom ml-1m/": "needs the published files; tests/datasets/readers/test_joins.py has an excerpt",
     r"--benchmarks": "needs the JSON of a benchmark; tests/reports has one",
     r"--format trace": "needs the timelines of a run; tests/harness/records/test_export.py has some",
 }

@@ -80,6 +80,7 @@ class Description:
     rows_out: int
     rejected: int
     reasons: dict[str, int]
+    dropped: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """Returns the description as JSON values."""
@@ -111,6 +112,7 @@ def describe(path: str | Path) -> Description:
         origin.rows_out,
         origin.rejected,
         dict(origin.reasons),
+        origin.dropped,
     )
 
 

@@ -25,7 +25,7 @@ from wideload.datasets.detect.profile import MISSING, Profile
 from wideload.datasets.detect.sample import Sample, sample
 from wideload.datasets.prepare.splitting import names_splits
 from wideload.datasets.readers import delimited, find
-from wideload.datasets.readers.layout import Kind, Layout
+from wideload.datasets.readers.layout import InputField, Kind, Layout
 from wideload.errors import DataError, UnknownNameError, UsageError
 from wideload.options import validate
 
@@ -153,7 +153,7 @@ class _Columns:
         columns = [
             self._described(profile, label, others) for profile in self._profiles.values() if profile.name not in taken
         ]
-        columns = with_weights(columns, self._profiles)
+        columns = [*with_weights(columns, self._profiles), *self._parts(time)]
         columns += [Described(name, None, "its name occurs twice in the header") for name in self._seen.repeated]
         if "" in self._seen.columns:
             columns.append(Described("", None, "it has no name"))
@@ -242,6 +242,17 @@ class _Columns:
 
     def _span(self, time: str | None) -> str:
         return "" if time is None else moments.span(self._profiles[time])
+
+    def _parts(self, time: str | None) -> list[Described]:
+        """The hour and the weekday of a row, where the sample has enough of them and nothing else has these names."""
+        if time is None:
+            return []
+        seen = moments.parts(self._profiles[time])
+        return [
+            Described(time, InputField(name=part, column=time, part=part), f"of {time}; {number} different")
+            for part, number in seen.items()
+            if part not in self._profiles
+        ]
 
     def _described(self, profile: Profile, label: Candidate, others: list[str]) -> Described:
         name, kind = profile.name, self._chosen.kinds.get(profile.name)

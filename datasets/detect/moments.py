@@ -9,15 +9,17 @@ from __future__ import annotations
 import pyarrow as pa
 
 from wideload.datasets.detect.profile import INTEGER, Profile
-from wideload.datasets.prepare.dates import unit_of
+from wideload.datasets.readers.convert.derive import part_of
 from wideload.datasets.readers.convert.missing import Missing
-from wideload.datasets.readers.convert.times import times
+from wideload.datasets.readers.convert.times import times, unit_of
 from wideload.datasets.readers.convert.typed import mask_of
+from wideload.datasets.readers.layout import Part
 
 _TOKENS = {"time", "timestamp", "ts", "date", "datetime", "at", "when", "hour", "created", "updated"}
 _ISO = r"^\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d.*)?$"
 _OTHER = r"^\d{1,4}[./-]\d{1,2}[./-]\d{1,4}([T ,]+\d{1,2}:\d\d.*)?$"
 _LOOKED_AT = 1000
+_ENOUGH: dict[Part, int] = {"hour": 12, "weekday": 7}
 
 
 def is_time(profile: Profile) -> bool:
@@ -28,6 +30,19 @@ def is_time(profile: Profile) -> bool:
         words = profile.words[:_LOOKED_AT]
         return bool(mask_of(times(words, Missing()).values.is_valid()).mean() >= 0.99)
     return profile.mostly(INTEGER) and not _TOKENS.isdisjoint(profile.tokens) and _moments(profile.integers)
+
+
+def parts(profile: Profile) -> dict[Part, int]:
+    """How many different hours and weekdays a column of times has, where it has enough for a field."""
+    found: dict[Part, int] = {}
+    for part, least in _ENOUGH.items():
+        try:
+            number = len(part_of(profile.words, part, Missing()).values.drop_null().unique())
+        except ValueError:  # numbers like 2026110823, of which no parts are read
+            continue
+        if number >= least:
+            found[part] = number
+    return found
 
 
 def is_other_date(profile: Profile) -> bool:

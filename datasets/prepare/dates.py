@@ -20,12 +20,8 @@ import pyarrow as pa
 
 from wideload.datasets.prepare.splitting import Cut, SplitRule
 from wideload.datasets.readers.convert.missing import Missing
-from wideload.datasets.readers.convert.times import times
+from wideload.datasets.readers.convert.times import times, unit_of
 from wideload.errors import UsageError
-
-_MICROSECOND = {"seconds": 1e6, "milliseconds": 1e3, "microseconds": 1.0, "nanoseconds": 1e-3}
-_FIRST, _LAST = 631_152_000e6, 4_102_444_800e6
-"""1990 and 2100 in microseconds since 1970."""
 
 
 def cuts(rule: SplitRule, blocks: Iterable[Any]) -> list[Cut]:
@@ -82,8 +78,3 @@ def _is_number(text: str) -> bool:
         return math.isfinite(float(text))
     except ValueError:
         return False
-
-
-def unit_of(example: float) -> float | None:
-    """Microseconds in the unit of the source's times."""
-    return next((micros for micros in _MICROSECOND.values() if _FIRST <= example * micros <= _LAST), None)

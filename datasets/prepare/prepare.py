@@ -30,6 +30,7 @@ from wideload.datasets.prepare.state import State
 from wideload.datasets.prepared.manifest import MANIFEST, Manifest, Provenance, parse
 from wideload.datasets.prepared.read_ahead import ahead
 from wideload.datasets.prepared.shard import ShardWriter
+from wideload.datasets.readers import join
 from wideload.datasets.readers.contract import ROW, SPLIT, TIME, Block
 from wideload.datasets.rejects import SIDE_FILE, Reject, Rejects
 from wideload.datasets.text.blocks import Position
@@ -99,6 +100,7 @@ class _Run:
             self._layout.identity,
             [[Path(part.source).name, size] for part, size in zip(self._parts, self._sizes, strict=True)],
             *([official] if official else []),
+            *([joined] if (joined := join.sizes(self._layout, self._parts[0].source)) else []),
         ]
         return fingerprint(content, separators=(", ", ": "))
 
@@ -198,8 +200,7 @@ class _Run:
         self._rejects.add(block.rejects)
         if chosen.size and chosen.min() < 0:
             self._rejects.add(_unknown(self._parts[number].source, block.table.filter(pa.array(chosen < 0))))
-        state.rows_in += block.table.num_rows + len(block.rejects)
-        state.blank += block.blank
+        state.add(block)
         stored = block.table.select(self._layout.stored.names)
         for index, split in enumerate(SPLITS):
             mask = chosen == index
@@ -242,11 +243,21 @@ class _Run:
         if self._rejects.kept:
             lines = "".join(reject.as_json() + "\n" for reject in self._rejects.kept)
             files.write(self._out / SIDE_FILE, lines)
-        provenance = self._provenance().model_copy(update={"notes": fit.notes(self._out, splits)})
+        notes = (*self._join_notes(), *fit.notes(self._out, splits))
+        provenance = self._provenance().model_copy(update={"notes": notes})
         manifest = Manifest(label="label", fields=tuple(fields), splits=splits, provenance=provenance)
         manifest.save(self._out)
         (self._out / STATE).unlink(missing_ok=True)
         return manifest
+
+    def _join_notes(self) -> Iterator[str]:
+        """What should be known of joined files."""
+        for found in join.lookups(self._layout, self._parts[0].source):
+            if found.note:
+                yield found.note
+            rows = self._state.unmatched.get(found.join.file, 0)
+            if rows:
+                yield f"{rows:,} rows have a {found.join.on} that {found.join.file} does not have"
 
     def _refuse_empty(self) -> None:
         """Refuses a result that lacks a split, and removes what was written."""
@@ -272,6 +283,7 @@ class _Run:
             rows_in=state.rows_in,
             rows_out=state.rows_out,
             rejected=self._rejects.rows,
+            dropped=state.dropped,
             blank_lines=state.blank,
             reasons=dict(sorted(self._rejects.reasons.items())),
         )

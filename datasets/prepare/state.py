@@ -8,6 +8,7 @@ from typing import Any
 
 from wideload.datasets.prepare.splitting import SPLITS, Cut
 from wideload.datasets.prepared.manifest import ShardEntry
+from wideload.datasets.readers.contract import Block
 from wideload.datasets.text.blocks import Position
 
 
@@ -19,6 +20,8 @@ class State:
         source, position: where reading resumes.
         chunk: number of the next chunk.
         rows_in, rows_out, blank: number of rows read, rows taken, and empty lines.
+        dropped: number of rows that the layout leaves out.
+        unmatched: number of rows whose key a joined file does not have, by file.
         splits: the finished shards of each split.
         cuts: where validation and test begin, for a split by time.
     """
@@ -29,8 +32,18 @@ class State:
     rows_in: int = 0
     rows_out: int = 0
     blank: int = 0
+    dropped: int = 0
+    unmatched: dict[str, int] = field(default_factory=dict)
     splits: dict[str, list[ShardEntry]] = field(default_factory=lambda: {split: [] for split in SPLITS})
     cuts: list[Cut] | None = None
+
+    def add(self, block: Block) -> None:
+        """Counts the rows of a block."""
+        self.rows_in += block.rows
+        self.blank += block.blank
+        self.dropped += block.dropped
+        for file, rows in block.unmatched.items():
+            self.unmatched[file] = self.unmatched.get(file, 0) + rows
 
     def stored(self) -> dict[str, Any]:
         """Returns the state as JSON values."""
@@ -42,6 +55,8 @@ class State:
             "rows_in": self.rows_in,
             "rows_out": self.rows_out,
             "blank": self.blank,
+            "dropped": self.dropped,
+            "unmatched": self.unmatched,
             "splits": splits,
             "cuts": None if self.cuts is None else [dataclasses.asdict(cut) for cut in self.cuts],
         }

@@ -89,13 +89,14 @@ class FieldEntry(_Stored):
 
 
 class Provenance(_Stored):
-    """Where the rows came from, and how many were taken: ``rows_in = rows_out + rejected``.
+    """Where the rows came from, and how many were taken: ``rows_in = rows_out + rejected + dropped``.
 
     Attributes:
         request: hash of the request, its options and the sources.
         split: the rule by which rows were split.
         options: of the reader, except for the layout.
         layout: the columns as they were read, so that new rows can be read in the same way; None in older folders.
+        dropped: number of rows that the layout leaves out on purpose.
         blank_lines: number of empty lines, which do not count as rows.
         reasons: number of rejected rows for each reason.
         notes: what a reader of results should know, in words.
@@ -110,6 +111,7 @@ class Provenance(_Stored):
     rows_in: int = 0
     rows_out: int = 0
     rejected: int = 0
+    dropped: int = 0
     blank_lines: int = 0
     reasons: dict[str, int] = {}
     notes: tuple[str, ...] = ()

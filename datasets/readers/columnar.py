@@ -13,6 +13,7 @@ from wideload.arrays import Integers
 from wideload.datasets.readers.contract import Block
 from wideload.datasets.readers.convert.rows import Name, convert
 from wideload.datasets.readers.delimited import repeated
+from wideload.datasets.readers.join import own_columns
 from wideload.datasets.readers.layout import Layout
 from wideload.datasets.readers.sources import keys_of
 from wideload.datasets.rejects import Reject
@@ -32,7 +33,7 @@ def read(source: str, layout: Layout, start: Position) -> Iterator[Block]:
     try:
         with pq.ParquetFile(source) as file:
             keys = {name: value for name, value in keys_of(source).items() if name not in file.schema_arrow.names}
-            wanted = [str(name) for name in layout.sources if name not in keys]
+            wanted = [str(name) for name in own_columns(layout, source) if name not in keys]
             _check(source, wanted, file.schema_arrow.names)
             line = start.line
             for index, batch in enumerate(file.iter_batches(_ROWS, columns=wanted, use_threads=False)):
@@ -56,7 +57,8 @@ def _block(batch: pa.RecordBatch, layout: Layout, source: str, at: Position) -> 
     lines = np.arange(at.line + 1, at.line + 1 + batch.num_rows)
     done = convert(_ParquetColumns(batch, lines), layout, source)
     rejects = [Reject(source, at.line + row + 1, why, _shown(batch, row)) for row, why in sorted(done.reasons.items())]
-    return Block(done.table, rejects, Position(at.offset + 1, at.line + batch.num_rows))
+    after = Position(at.offset + 1, at.line + batch.num_rows)
+    return Block(done.table, rejects, after, 0, done.dropped, done.unmatched)
 
 
 def with_keys(batch: pa.RecordBatch, keys: dict[str, str | None]) -> pa.RecordBatch:

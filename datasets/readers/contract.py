@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
 import pyarrow as pa
@@ -41,12 +41,21 @@ class Block:
         rejects: the bad rows.
         blank: number of empty lines, which do not count as rows.
         after: position at which reading resumes.
+        dropped: number of rows that the layout leaves out.
+        unmatched: number of rows whose key a joined file does not have, by file.
     """
 
     table: pa.Table
     rejects: list[Reject]
     after: Position
     blank: int = 0
+    dropped: int = 0
+    unmatched: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> int:
+        """Number of rows that were read."""
+        return int(self.table.num_rows) + len(self.rejects) + self.dropped
 
 
 class Reader(ABC):

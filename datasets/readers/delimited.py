@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from wideload.arrays import Integers
 from wideload.datasets.readers.contract import Block
 from wideload.datasets.readers.convert.rows import Name, convert
+from wideload.datasets.readers.join import own_columns
 from wideload.datasets.readers.layout import Layout
 from wideload.datasets.readers.sources import keys_of
 from wideload.datasets.rejects import Reject
@@ -52,7 +53,8 @@ def read(source: str, layout: Layout, start: Position) -> Iterator[Block]:
             found, rejects = _without_header(found, rejects)
         done = convert(_CellColumns(found, layout, columns), layout, source)
         rejects += [found.reject(row, reason) for row, reason in done.reasons.items()]
-        yield Block(done.table, sorted(rejects, key=lambda reject: reject.line), block.after, found.blank)
+        rejects.sort(key=lambda reject: reject.line)
+        yield Block(done.table, rejects, block.after, found.blank, done.dropped, done.unmatched)
 
 
 def _without_header(found: Cells, rejects: list[Reject]) -> tuple[Cells, list[Reject]]:
@@ -112,7 +114,7 @@ def resolve(source: str, layout: Layout) -> Columns:
     names = layout.columns
     if names is None and layout.header:
         names = names_in_header(source, layout.delimiter, layout.quoted)
-    wanted = layout.sources
+    wanted = own_columns(layout, source)
     keys = keys_of(source)
     twice = repeated(names or (), wanted)
     if twice:
@@ -141,7 +143,7 @@ class _CellColumns:
         if layout.label.positive is None:
             wanted["number"].append(layout.label.column)
         for field in layout.field:
-            if not field.lists and field.kind != "text":
+            if not field.lists and not field.derived and field.kind != "text":
                 wanted["integer" if field.kind == "id" else field.kind].append(field.source)
         if layout.time is not None:
             wanted["integer"].append(layout.time)

@@ -22,16 +22,34 @@ The readers of known formats declare it in Python; for other data the user write
     name = "genres"
     kind = "text"
     separator = "|"                     # multi-valued
+
+Columns of other files, fields that are made of a column, and rows that are not wanted::
+
+    join = [{ file = "movies.csv", on = "movie_id" }]
+    drop_when = "rating == 3"
+
+    [[field]]
+    name = "year"
+    from = "title"                      # another name of `column`
+    pattern = '\((\d{4})\)$'
+    kind = "id"
+
+    [[field]]
+    name = "hour"
+    from = "ts"
+    part = "hour"                       # hour | weekday | day | month
 """
 
 from __future__ import annotations
 
+import re
 import tomllib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
 
 import pyarrow as pa
-from pydantic import Field, model_validator
+from pydantic import AliasChoices, Field, field_validator, model_validator
 
 from wideload.datasets.prepared.manifest import FieldEntry
 from wideload.errors import DataError, UsageError
@@ -41,6 +59,7 @@ PAIRS = ("libsvm", "libffm")
 """Formats of ``index:value`` pairs."""
 
 Kind = Literal["number", "integer", "id", "hex", "text"]
+Part = Literal["hour", "weekday", "day", "month"]
 
 
 class InputField(Options):
@@ -49,6 +68,11 @@ class InputField(Options):
     Attributes:
         name: the field's name in the data set.
         column: the column of the source, by name or by number from 0; by default the column with the field's name.
+            In TOML it may be called ``from``.
+        pattern: regular expression; the field is its first group, or all of the match where it has none. A text that
+            does not match has no value.
+        part: of the time in the column: ``hour`` 0 to 23, ``weekday`` 0 (Monday) to 6, ``day`` 1 to 31 of the month,
+            ``month`` 1 to 12; in UTC, or in the zone of an ISO text.
         kind: ``number`` float32; ``integer`` any int64; ``id`` integers from 0, whose largest gives the cardinality;
             ``hex`` up to 16 hexadecimal digits as int64; ``text`` strings.
         separator: text between the values of a multi-valued field.
@@ -56,15 +80,41 @@ class InputField(Options):
     """
 
     name: str = Field(min_length=1)
-    column: str | int | None = None
+    column: str | int | None = Field(default=None, validation_alias=AliasChoices("column", "from"))
     kind: Kind = "text"
+    pattern: str | None = None
+    part: Part | None = None
     separator: str | None = Field(default=None, min_length=1)
     multi_valued: bool = False
     weights: str | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _counted(cls, values: Any) -> Any:
+        """Parts of a time count from 0."""
+        if isinstance(values, dict) and values.get("part") is not None:
+            return {"kind": "id", **values}
+        return values
+
+    @model_validator(mode="after")
+    def _derivable(self) -> Self:
+        if self.part is not None and (self.kind != "id" or self.lists or self.pattern is not None):
+            raise ValueError(f"field {self.name!r}: a part of a time is one id, without pattern and separator")
+        if self.pattern is not None:
+            try:
+                re.compile(self.pattern)
+            except re.error as error:
+                raise ValueError(f"field {self.name!r}: pattern {self.pattern!r}: {error}") from None
+        return self
+
     @property
     def source(self) -> str | int:
         return self.name if self.column is None else self.column
+
+    @property
+    def derived(self) -> bool:
+        """Whether the field is made of its column, and is not the column itself."""
+        return self.pattern is not None or self.part is not None
 
     @property
     def lists(self) -> bool:
@@ -107,8 +157,68 @@ class Label(Options):
     allowed: tuple[str, ...] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """``column operator value``: compared as numbers where the value is one, otherwise as text."""
+
+    column: str
+    operator: str
+    value: str
+
+    @classmethod
+    def parse(cls, text: str) -> Condition:
+        """Reads a condition.
+
+        Raises:
+            ValueError: it is none.
+        """
+        found = re.fullmatch(r"\s*(.+?)\s*(==|!=|<=|>=|<|>)\s*(.+?)\s*", text)
+        if found is None:
+            raise ValueError(f"{text!r} is no condition; write it like 'rating == 3', with ==, !=, <, <=, > or >=")
+        column, operator, value = found.groups()
+        quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
+        condition = cls(column, operator, value[1:-1] if quoted else value)
+        if condition.number is None and operator not in ("==", "!="):
+            raise ValueError(f"{text!r}: {operator} compares numbers, and {value!r} is none")
+        return condition
+
+    @property
+    def number(self) -> float | None:
+        """The value as a number; None where it is none."""
+        try:
+            return float(self.value)
+        except ValueError:
+            return None
+
+
+class Join(Options):
+    """A file whose columns are looked up for each row; it is held in memory.
+
+    Attributes:
+        file: CSV or Parquet; a relative path is one from the folder of the rows.
+        on: column of the rows that says which row of the file belongs to them.
+        key: column of the file that holds these values; by default the one with the same name.
+        columns, delimiter, header: of a text file; by default as in the layout. Where the file has no header, `columns`
+            names its columns.
+        encoding: of a text file.
+    """
+
+    file: str
+    on: str
+    key: str | None = None
+    columns: tuple[str, ...] | None = None
+    delimiter: str | None = None
+    header: bool | None = None
+    encoding: str = "utf-8"
+
+
 class Layout(Options):
-    """The columns of a source, and how its cells are written."""
+    """The columns of a source, and how its cells are written.
+
+    Attributes:
+        join: files whose columns belong to the rows; their columns go before equally named ones of the rows.
+        drop_when: conditions like ``rating == 3``; a row that meets one is left out, and is no bad row.
+    """
 
     format: Literal["csv", "parquet", "tfrecord", "libsvm", "libffm"] = "csv"
     delimiter: str = Field(default=",", min_length=1, max_length=2)
@@ -120,6 +230,20 @@ class Layout(Options):
     field: tuple[InputField, ...] = ()
     time: str | int | None = None
     split: str | int | None = None
+    join: tuple[Join, ...] = ()
+    drop_when: tuple[str, ...] = ()
+
+    @field_validator("join", "drop_when", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str | dict | Join) else value
+
+    @field_validator("drop_when")
+    @classmethod
+    def _readable(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            Condition.parse(text)
+        return value
 
     @model_validator(mode="before")
     @classmethod
@@ -133,6 +257,8 @@ class Layout(Options):
     def _consistent(self) -> Self:
         if self.format in PAIRS and self.label.column != 0:
             raise ValueError(f"a {self.format} line begins with its label: the label's column must be 0 or be left out")
+        if self.format in PAIRS and (self.join or self.drop_when or any(field.derived for field in self.field)):
+            raise ValueError(f"join, drop_when, pattern and part need columns, which {self.format} does not have")
         names = ["label", *(field.name for field in self.field)]
         names += [field.weights for field in self.field if field.weights]
         repeated = sorted({name for name in names if names.count(name) > 1})
@@ -161,8 +287,16 @@ class Layout(Options):
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What the hash of a preparation covers."""
-        return self.model_dump(mode="json")
+        """What the hash of a preparation covers: without later keys that are not used, so that it stays what it was."""
+        content = self.model_dump(mode="json")
+        for key in ("join", "drop_when"):
+            if not content[key]:
+                del content[key]
+        for field in content["field"]:
+            for key in ("pattern", "part"):
+                if field[key] is None:
+                    del field[key]
+        return content
 
     @property
     def kept(self) -> dict[str, Any]:
@@ -176,6 +310,7 @@ class Layout(Options):
         weights = [field.weights for field in self.field if field.weights]
         others = [column for column in (self.time, self.split) if column is not None]
         label = [self.label.column] if self.labelled else []
+        others += [join.on for join in self.join] + [Condition.parse(text).column for text in self.drop_when]
         return list(dict.fromkeys([*label, *fields, *weights, *others, *self.carried]))
 
     @property
@@ -205,8 +340,8 @@ class ScoringLayout(Layout):
 
     @classmethod
     def of(cls, layout: Layout) -> Self:
-        """The same columns, without label, time and split."""
-        return cls(**dict(layout) | {"time": None, "split": None})
+        """The same columns, without label, time and split; no row is left out."""
+        return cls(**dict(layout) | {"time": None, "split": None, "drop_when": ()})
 
 
 def load_layout(path: Path) -> Layout:

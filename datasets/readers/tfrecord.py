@@ -162,7 +162,7 @@ def _block(records: _Records, layout: Layout, source: str, at: Position, after: 
     done = convert(_Features(rows, lines), layout, source, bad)
     reasons = sorted(done.reasons.items())
     rejects = [Reject(source, at.line + row + 1, why, str(rows[row])[:_SHOWN]) for row, why in reasons]
-    return Block(done.table, rejects, after)
+    return Block(done.table, rejects, after, 0, done.dropped, done.unmatched)
 
 
 class _Features:

@@ -164,9 +164,11 @@ def _rows(finding: Finding) -> Iterator[tuple[str, str, str]]:
     if layout.split is not None:
         yield str(layout.split), "split", "names of splits"
     for one in finding.columns:
-        kind = "left out" if one.field is None else one.field.kind
-        listed = " lists" if one.field is not None and one.field.lists else ""
-        yield one.column or "(no name)", f"{kind}{listed}{'' if one.sure else ' ?'}", one.why
+        if one.field is None:
+            yield one.column or "(no name)", "left out", one.why
+        else:
+            listed = " lists" if one.field.lists else ""
+            yield one.field.name, f"{one.field.kind}{listed}{'' if one.sure else ' ?'}", one.why
 
 
 def _prepare(inputs: Inputs, reader: str, folder: Path) -> None:

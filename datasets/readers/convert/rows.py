@@ -11,21 +11,24 @@ A row is reported for the first column that is bad, in that order, whatever the 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 
-from wideload.arrays import Integers
+from wideload.arrays import Flags, Integers
 from wideload.datasets.readers.contract import CARRIED, ROW, SPLIT, TIME
+from wideload.datasets.readers.convert.derive import matched, meets, part_of
 from wideload.datasets.readers.convert.labels import labelled
 from wideload.datasets.readers.convert.lists import listed, weighted
 from wideload.datasets.readers.convert.missing import Missing
 from wideload.datasets.readers.convert.times import times
 from wideload.datasets.readers.convert.typed import Reasons, Typed
 from wideload.datasets.readers.convert.values import scalar
-from wideload.datasets.readers.layout import InputField, Layout
+from wideload.datasets.readers.join import Joined, lookups
+from wideload.datasets.readers.layout import Condition, InputField, Layout
 from wideload.errors import DataError
 
 Name = str | int
@@ -47,10 +50,17 @@ class Raw(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Converted:
-    """Stored columns of the good rows, and the first reason against each of the others by row number."""
+    """Stored columns of the good rows, and the first reason against each bad one by row number.
+
+    Attributes:
+        dropped: number of rows that the layout leaves out; they are not bad, whatever their cells hold.
+        unmatched: number of rows whose key a joined file does not have, by file.
+    """
 
     table: pa.Table
     reasons: dict[int, str]
+    dropped: int
+    unmatched: Mapping[str, int]
 
 
 def convert(raw: Raw, layout: Layout, source: str, known: dict[int, str] | None = None) -> Converted:
@@ -70,8 +80,9 @@ def convert(raw: Raw, layout: Layout, source: str, known: dict[int, str] | None 
 
 class _Conversion:
     def __init__(self, raw: Raw, layout: Layout, source: str, known: dict[int, str]) -> None:
-        self._raw, self._layout, self._source = raw, layout, source
         self._missing = Missing(layout.missing)
+        self._raw = Joined(raw, lookups(layout, source), self._missing)
+        self._layout, self._source = layout, source
         self._reasons = Reasons(len(raw.lines), dict(known))
 
     def run(self) -> Converted:
@@ -88,8 +99,20 @@ class _Conversion:
             arrays[ROW] = pa.array(self._raw.lines)
         arrays |= {f"{CARRIED}{name}": self._carried(name) for name in layout.carried}
         table = pa.table(arrays)
-        bad = self._reasons.bad
-        return Converted(table.filter(pa.array(~bad)) if bad.any() else table, self._reasons.first)
+        dropped = self._dropped()
+        reasons = {row: why for row, why in self._reasons.first.items() if not dropped[row]}
+        gone = self._reasons.bad | dropped
+        kept = table.filter(pa.array(~gone)) if gone.any() else table
+        return Converted(kept, reasons, int(dropped.sum()), self._raw.unmatched)
+
+    def _dropped(self) -> Flags:
+        """Which rows the layout leaves out."""
+        dropped = np.zeros(len(self._raw.lines), dtype=bool)
+        for text in self._layout.drop_when:
+            condition = Condition.parse(text)
+            column = self._raw.column(condition.column, "number" if condition.number is not None else "text")
+            dropped |= meets(column, condition, self._missing)
+        return dropped
 
     def _label(self) -> Any:
         label, raw = self._layout.label, self._raw
@@ -103,9 +126,17 @@ class _Conversion:
         return self._take(label.column, lambda: labelled(column, label, self._missing, quick))
 
     def _field(self, field: InputField, weights: dict[str, Any]) -> Any:
-        if not field.lists:
+        if not field.lists and not field.derived:
             return self._scalar(field.source, field.kind)
-        column = self._raw.column(field.source, field.kind)
+        column = self._raw.column(field.source, "text" if field.derived else field.kind)
+        if field.part is not None:
+            part = field.part
+            return self._take(field.source, lambda: part_of(column, part, self._missing))
+        if field.pattern is not None:
+            pattern = field.pattern
+            column = self._take(field.source, lambda: matched(column, pattern, self._missing))
+        if not field.lists:
+            return self._take(field.source, lambda: scalar(column, field.kind, self._missing))
         if field.weights is None:
             return self._take(field.source, lambda: listed(column, field.kind, field.separator, self._missing))
         others = self._raw.column(field.weights, "number")

@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 
 from wideload.datasets.readers.convert.missing import Missing
 from wideload.datasets.readers.convert.text import words
-from wideload.datasets.readers.convert.typed import Typed, found, is_list, is_text, mask_of, nulled
+from wideload.datasets.readers.convert.typed import Problem, Typed, found, is_list, is_text, mask_of, nulled
 from wideload.datasets.readers.convert.values import only, simple
 
 NOT_A_TIME = "not a time"
@@ -35,6 +35,42 @@ _PARTS = (
     r"\s?(?P<zone>[Zz]|[+-]\d\d(?::?\d\d)?)?$"
 )
 _UTC = pa.timestamp("us", "UTC")
+_MICROSECONDS = {"seconds": 1e6, "milliseconds": 1e3, "microseconds": 1.0, "nanoseconds": 1e-3}
+_FIRST, _LAST = 631_152_000e6, 4_102_444_800e6
+"""1990 and 2100 in microseconds since 1970."""
+
+
+def unit_of(example: float) -> float | None:
+    """Microseconds in the unit of numbers like this one, if they count from 1970; None where they do not."""
+    return next((micros for micros in _MICROSECONDS.values() if _FIRST <= example * micros <= _LAST), None)
+
+
+def moments(column: Any, missing: Missing) -> Typed:
+    """The times of a column as timestamps in microseconds; null where there is none.
+
+    A text keeps the clock of its zone: ``23:30+02:00`` is half past eleven, whatever it is in UTC.
+
+    Raises:
+        ValueError: the column holds no times, or numbers that do not count from 1970.
+    """
+    if is_list(column.type):
+        column = only(column)[0]
+    column = simple(column)
+    problems: tuple[Problem, ...] = ()
+    if is_text(column.type):
+        text = words(column, missing)
+        problems = text.problems
+        column = pc.replace_substring_regex(text.values, r"(:\d\d(?:[.,]\d+)?)\s?[+-]\d\d(?::?\d\d)?$", r"\1")
+    iso = not is_text(column.type) or bool(pc.any(pc.match_substring_regex(column, _ISO)).as_py())
+    typed = times(column, missing)
+    if pa.types.is_temporal(column.type) or (is_text(column.type) and iso):
+        return Typed(typed.values.cast(pa.timestamp("us")), (*problems, *typed.problems))
+    known = typed.values.drop_null()
+    micros = unit_of(float(known[0].as_py())) if len(known) else 1.0
+    if micros is None:
+        raise ValueError(f"numbers like {known[0]} do not count from 1970")
+    values = pc.multiply(typed.values.cast(pa.float64(), safe=False), micros)
+    return Typed(pc.floor(values).cast(pa.int64(), safe=False).cast(pa.timestamp("us")), (*problems, *typed.problems))
 
 
 def times(column: Any, missing: Missing) -> Typed:

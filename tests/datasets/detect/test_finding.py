@@ -75,7 +75,9 @@ def test_roles_of_a_log_with_quotes_times_lists_weights_and_large_ids(own: Findi
         "device": "hex",
         "hour": "id",
         "visits": "number",
+        "seen_at": "id",
     }
+    assert (found["seen_at"].name, found["seen_at"].part) == ("weekday", "weekday")  # there is an hour already
     assert (found["tags"].separator, found["tags"].weights) == ("|", "tag_weights")
 
 

@@ -214,7 +214,7 @@ CASES = [
         "user-item_affinity_0 user-item_affinity_1 user-item_affinity_2",
         "time",
     ),
-    Case(own, "user_id shop tags price", "time", True),
+    Case(own, "user_id shop tags price hour weekday", "time", True),
 ]
 
 
