@@ -18,7 +18,8 @@ def section(description: Description) -> str:
     field_head = _row(*COLUMNS, tag="th")
     return (
         f'<section class="data-set"><h2>Data set {escape(description.path)}</h2>'
-        f"<p>{description.rows_in:,} rows read, {description.rows_out:,} taken, {description.rejected:,} rejected, {description.dropped:,} left out; "
+        f"<p>{description.rows_in:,} rows read, {description.rows_out:,} taken, {description.rejected:,} rejected, "
+        f"{description.dropped:,} left out; "
         f"fingerprint {escape(description.fingerprint)}.</p>"
         f"<table><thead>{split_head}</thead><tbody>{splits}</tbody></table>"
         f"<table><thead>{field_head}</thead><tbody>{fields}</tbody></table></section>"

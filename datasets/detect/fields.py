@@ -13,7 +13,7 @@ parts that occur again             blank between single words
 other texts                        ``text``
 =================================  ====================================================================================
 
-Left out is what has one value, or another in every row, or is free text.
+Left out is what has one value, or another in (nearly) every row, or is free text.
 """
 
 from __future__ import annotations
@@ -140,7 +140,8 @@ def _useless(profile: Profile, whole: bool) -> str:
     measured = profile.mostly(NUMBER) and not (profile.mostly(INTEGER) and not _says(profile, NUMBERS))
     if profile.distinct > 0.5 * profile.present and profile.share(r"\S+\s+\S+\s+\S+") > 0.5:
         return "free text"
-    return "another value in every row" if profile.distinct == profile.present and not measured else ""
+    unique = 0.95 if whole else 1.0
+    return "another value in every row" if profile.distinct >= unique * profile.present and not measured else ""
 
 
 def _integers(profile: Profile) -> Described:

@@ -10,7 +10,8 @@ a rating of up to 11 steps it is at least four fifths of the largest, which is a
 other counts, by name      it is at least 1, which is a guess
 =========================  =========================================================================
 
-A column with the name of a label goes before others; without such a name the choice is a guess.
+A column with the name of a label goes before others; without such a name the choice is a guess: of columns that say yes
+and no, or 1 and 0, the first or the last of the file.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _NAMES = """
     label click clicked is_click isclick clk is_clicked target y is_attributed convert converted conversion is_converted
     purchase purchased bought is_buy buy like liked response outcome churn income rating stars
 """
-_YES = "1 true yes y t click clicked positive pos buy bought purchase +1 1.0"
+_YES = "1 true yes y t click clicked positive pos buy bought purchase +1 1.0 ja oui si sí sim tak да 是"
 NAMES, YES = tuple(_NAMES.split()), frozenset(_YES.split())
 """Names of labels, the usual ones first, and values that say yes; in lower case."""
 
@@ -48,10 +49,11 @@ class Candidate:
 
 
 def candidates(profiles: Sequence[Profile]) -> list[Candidate]:
-    """The columns that may be the label, the best first."""
+    """The columns that may be the label, the best first: by name, by how sure the rule is, the first and the last."""
     found = [one for profile in profiles if (one := candidate(profile)) is not None]
-    places = {name: place for place, name in enumerate(NAMES)}
-    return sorted(found, key=lambda one: places.get(_plain(one.column), len(places)))
+    names = {name: place for place, name in enumerate(NAMES)}
+    places = {profile.name: -place if place else -len(profiles) for place, profile in enumerate(profiles)}
+    return sorted(found, key=lambda one: (names.get(_plain(one.column), len(names)), not one.sure, places[one.column]))
 
 
 def candidate(profile: Profile) -> Candidate | None:

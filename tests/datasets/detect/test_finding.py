@@ -117,6 +117,20 @@ def test_an_unnamed_label_is_a_guess_and_a_choice_ends_it(tmp_path: Path) -> Non
     assert "label" not in {one.about for one in answered.questions}
 
 
+def test_without_a_telling_name_columns_that_say_yes_go_first_then_the_first_and_the_last(tmp_path: Path) -> None:
+    two: Columns = {name: (lambda r: ("Handy", "Rechner")[r % 2]) for name in ("device", "screen")}
+    bought: Columns = {"gekauft": lambda r: ("ja", "nein")[r % 2]}
+    other: Columns = {"x": lambda r: r % 7, "p": lambda r: r % 2, "q": lambda r: r // 2 % 2}
+    orders = ((two | bought | {"x": other["x"]}, "gekauft"), (other, "q"), ({"p": other["p"]} | other, "p"))
+    for number, (columns, label) in enumerate(orders):
+        assert detect(table(tmp_path / f"{number}.csv", columns)).layout.label.column == label
+
+
+def test_what_nearly_every_row_has_another_value_of_is_left_out(tmp_path: Path) -> None:
+    columns = CLICK | {"session": lambda r: 2**63 + r - r % 50 // 49, "x": lambda r: r % 7}
+    assert left_out(detect(table(tmp_path / "t.csv", columns))) == {"session": "another value in every row"}
+
+
 def test_of_two_words_the_rarer_one_is_guessed_to_be_1_unless_one_says_yes(tmp_path: Path) -> None:
     path = table(tmp_path / "t.csv", {"outcome": lambda r: "kept" if r % 4 else "left", "x": lambda r: r % 7})
     found = detect(path)
