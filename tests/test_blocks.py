@@ -323,6 +323,9 @@ def test_the_transcript_of_start_is_what_it_prints(folder: Path, monkeypatch: py
     assert shown.text.startswith(done.stdout)
     (layout,) = (block for block in blocks(TRANSCRIPT) if block.mark == "layout")
     assert layout.text == (folder / "wideload-clicks" / "layout.toml").read_text()
+    (experiment,) = (block for block in blocks(TRANSCRIPT) if block.language == "toml" and not block.mark)
+    written = (folder / "wideload-clicks" / "experiment.toml").read_text()
+    assert experiment.text.splitlines()[2:] == written.splitlines()[2:]  # but for the strategies
 
 
 def test_reasons_for_not_calling_a_line_are_needed() -> None:
