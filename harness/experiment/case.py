@@ -7,7 +7,7 @@ in every run folder: a field that gets a new name keeps its old one there (:data
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -29,6 +29,9 @@ class Terms(Options):
         warmup_steps: steps before the clock starts.
         evaluate: whether to measure the held-out split after the last step.
         eval_every: steps between evaluations during training, which are not on the clock; None: no such evaluations.
+        select: which state is tested: that after the ``last`` step, or the one with the ``best`` AUC on the validation
+            split, which is then evaluated during training, every ``eval_every`` steps or after each pass.
+        patience: with ``best``: training stops after so many evaluations without a better AUC; None: never.
         cold_start: whether to measure separately the held-out examples with a value that did not occur in training, and
             the others.
         preload: read and compile every batch before the first step, and keep them in memory: what is timed is then the
@@ -41,13 +44,23 @@ class Terms(Options):
     warmup_steps: int = Field(default=0, ge=0)
     evaluate: bool = True
     eval_every: int | None = Field(default=None, ge=1)
+    select: Literal["last", "best"] = "last"
+    patience: int | None = Field(default=None, ge=1)
     cold_start: bool = False
     preload: bool = False
     trace: bool = False
 
+    @model_validator(mode="after")
+    def _selectable(self) -> Self:
+        if self.select == "best" and not self.evaluate:
+            raise ValueError("select = 'best' needs evaluate = true")
+        if self.patience is not None and self.select != "best":
+            raise ValueError("patience needs select = 'best', which says what must get better")
+        return self
+
     def without_evaluation(self) -> Self:
         """The same, for cases whose predictions nobody needs."""
-        return self.changed(evaluate=False, eval_every=None, cold_start=False)
+        return self.changed(evaluate=False, eval_every=None, select="last", patience=None, cold_start=False)
 
 
 class Case(Terms):
@@ -105,6 +118,11 @@ class Case(Terms):
         )
 
     @property
+    def _later(self) -> set[str]:
+        """Terms that came later and are not used: a case without them keeps its id."""
+        return {name for name in ("select", "patience") if getattr(self, name) == Terms.model_fields[name].default}
+
+    @property
     def processes(self) -> int:
         """Processes of the job."""
         return self.ranks if self.distributed else 1
@@ -117,7 +135,7 @@ class Case(Terms):
     @property
     def case_id(self) -> str:
         """12 hex digits, readable prefix first: ``sparse_ps-r2-0-1f3a...``."""
-        content = self.model_dump(mode="json") | {"workload": self.workload.canonical}
+        content = self.model_dump(mode="json", exclude=self._later) | {"workload": self.workload.canonical}
         digest = fingerprint({CANONICAL_NAMES.get(key, key): value for key, value in content.items()}, size=6)
         name = self.strategy if self.kind == "train" else self.kind
         return f"{name}-r{self.ranks}-{self.repeat}-{digest}"

@@ -25,9 +25,9 @@ import itertools
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from wideload import toml
 from wideload.errors import UsageError
@@ -76,6 +76,12 @@ class Experiment(Terms):
     matrix: dict[str, Any] = Field(default_factory=dict)
     exclude: tuple[dict[str, Any], ...] = ()
     include: tuple[dict[str, Any], ...] = ()
+
+    @model_validator(mode="after")
+    def _resumable(self) -> Self:
+        if self.select == "best" and self.checkpoints is not None:
+            raise ValueError("a case with select = 'best' cannot resume: leave out [checkpoint]")
+        return self
 
     @field_validator("ranks", mode="before")
     @classmethod

@@ -32,7 +32,12 @@ class Feed:
         """Global batches that the workload trains on."""
         if self.workload.steps is not None:
             return self.workload.steps
-        return self.workload.epochs * self._plan(0).batches(self.dataset.size("train"))
+        return self.workload.epochs * self.steps_per_pass
+
+    @property
+    def steps_per_pass(self) -> int:
+        """Global batches in one pass over the training split."""
+        return self._plan(0).batches(self.dataset.size("train"))
 
     def train(self, start: int = 0) -> Iterator[Batch]:
         """The training batches from global batch ``start`` on, in the order that the seed determines.

@@ -17,12 +17,11 @@ def save_predictions(
     folder: Path,
     step: int,
     rank: int,
-    labels: list[npt.NDArray[np.float32]],
-    predictions: list[npt.NDArray[np.float32]],
+    labels: npt.NDArray[np.float32],
+    predictions: npt.NDArray[np.float32],
 ) -> None:
     """Saves one rank's predictions for :func:`of_step`."""
-    empty = [np.empty(0, np.float32)]
-    pair = np.stack([np.concatenate(empty + labels), np.concatenate(empty + predictions)])
+    pair = np.stack([labels, predictions])
     np.save(messages.predictions_path(folder, step, rank), pair, allow_pickle=False)
 
 

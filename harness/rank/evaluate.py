@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from wideload.arrays import Floats
+from wideload.datasets.contract import Split
 from wideload.harness.features.feed import EVALUATION_BATCH, held_out_split
 from wideload.harness.features.unseen_values import SeenValues
 from wideload.harness.job import predictions
@@ -15,13 +17,19 @@ def predict(session: Session, step: int) -> bool:
     split = held_out_split(session.feed.dataset)
     if split is None:
         return False
-    labels, predicted = [], []
+    labels, found = predicted(session, split)
+    predictions.save_predictions(session.job.path, step, session.cluster.rank, labels, found)
+    return True
+
+
+def predicted(session: Session, split: Split) -> tuple[Floats, Floats]:
+    """Labels and predictions of this rank's share of a split, float32 ``[n]`` each. Collective."""
+    labels, found = [np.empty(0, np.float32)], [np.empty(0, np.float32)]
     for batch in session.with_heartbeat(session.feed.held_out(split, EVALUATION_BATCH)):
         labels.append(batch.label[: batch.examples])
-        found = np.asarray(session.trainer.predict(batch), dtype=np.float32)
-        predicted.append(found.reshape(-1)[: batch.examples])
-    predictions.save_predictions(session.job.path, step, session.cluster.rank, labels, predicted)
-    return True
+        probabilities = np.asarray(session.trainer.predict(batch), dtype=np.float32)
+        found.append(probabilities.reshape(-1)[: batch.examples])
+    return np.concatenate(labels), np.concatenate(found)
 
 
 def save_unseen_flags(session: Session) -> None:

@@ -27,8 +27,8 @@ from wideload.harness.rank.trace import Trace
 CHECKSUMMED_STEPS = 50
 """Number of steps whose batches enter the fingerprint of the order."""
 
-Evaluate = Callable[[int, int, float], None]
-"""Called with the steps done, the global examples trained and the seconds of training so far."""
+Evaluate = Callable[[int, int, float], bool]
+"""Called with the steps done, the global examples trained and the seconds of training so far; whether to stop."""
 
 
 @dataclass(slots=True)
@@ -84,7 +84,8 @@ class Loop:
 
     Attributes:
         warmup_steps: steps before the clock starts.
-        eval_every: steps between two evaluations during training, or None.
+        eval_every: steps between two evaluations during training, or None; evaluation_saves: whether they may save the
+            state, so that, as before a checkpoint, no batch may be announced.
         handicap: share by which every step is deliberately lengthened.
         checkpoints: takes them, or None.
     """
@@ -96,9 +97,11 @@ class Loop:
     trace: Trace
     warmup_steps: int = 0
     eval_every: int | None = None
-    evaluate: Evaluate = lambda *_: None
+    evaluate: Evaluate = lambda *_: False
+    evaluation_saves: bool = False
     handicap: float = 0.0
     checkpoints: CheckpointHook | None = None
+    _stopped: bool = False
 
     def run(self, batches: Iterator[Batch], before: Measured | None = None) -> Measured:
         """Trains on every batch; ``before`` is what had been measured before an interruption."""
@@ -111,13 +114,15 @@ class Loop:
         current = next(batches, None)
         if self.warmup_steps == 0:
             self._start()
-        while current is not None:
+        while current is not None and not self._stopped:
             checkpoint_due = self.checkpoints is not None and self.checkpoints.due(measured.steps + 1)
-            upcoming = self._step(measured, current, batches, announce=not checkpoint_due)
+            evaluation_due = bool(self.eval_every) and (measured.steps + 1) % (self.eval_every or 1) == 0
+            saves = checkpoint_due or (evaluation_due and self.evaluation_saves)
+            upcoming = self._step(measured, current, batches, announce=not saves)
             if measured.steps - begun == self.warmup_steps and upcoming is not None:
                 self.trainer.finish()
                 self._start()
-            if self.eval_every and upcoming is not None and measured.steps % self.eval_every == 0:
+            if evaluation_due and upcoming is not None:
                 self._pause(measured, self._evaluate)
             if checkpoint_due and upcoming is not None:
                 self._pause(measured, self._save)
@@ -163,7 +168,8 @@ class Loop:
             self.clock.resume()
 
     def _evaluate(self, measured: Measured) -> None:
-        self.evaluate(measured.steps, measured.global_examples, self.clock.training_seconds)
+        seconds = self.clock.training_seconds
+        self._stopped = self.evaluate(measured.steps, measured.global_examples, seconds)
 
     def _save(self, measured: Measured) -> None:
         if self.checkpoints is not None:

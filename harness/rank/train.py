@@ -23,6 +23,7 @@ from wideload.harness.rank.clock import Clock
 from wideload.harness.rank.evaluate import predict, save_unseen_flags
 from wideload.harness.rank.loop import Loop
 from wideload.harness.rank.outcome import outcome
+from wideload.harness.rank.selection import Selection
 from wideload.harness.rank.session import Session
 from wideload.harness.rank.trace import Trace
 from wideload.options import validate
@@ -64,6 +65,7 @@ def run(session: Session) -> Outcome:
     before = checkpoints.resume() if checkpoints else None
     begun = before.steps if before else 0
     curve = Curve(session, checkpoints)
+    selection = Selection(session, case.patience) if case.select == "best" else None
     clock, trace = Clock(), Trace(session.cluster.rank, case.trace)
     loop = Loop(
         trainer=session.trainer,
@@ -72,13 +74,16 @@ def run(session: Session) -> Outcome:
         clock=clock,
         trace=trace,
         warmup_steps=min(case.warmup_steps, (session.feed.steps - begun) // 2),
-        eval_every=case.eval_every if case.evaluate else None,
-        evaluate=curve.evaluate,
+        eval_every=evaluated_every(session),
+        evaluate=curve.evaluate if selection is None else lambda step, *_: selection.consider(step),
+        evaluation_saves=selection is not None,
         handicap=case.handicap,
         checkpoints=checkpoints,
     )
     measured = loop.run(batches_of(session, begun), before)
     pss = pss_bytes(os.getpid())
+    if selection is not None:
+        selection.settle(measured.steps)
     if case.evaluate and case.kind == "train":
         curve.evaluate(measured.steps, measured.global_examples, clock.training_seconds)
         if case.cold_start:
@@ -88,6 +93,7 @@ def run(session: Session) -> Outcome:
     trace.write(session.job.path)
     counters = {name: float(value) for name, value in session.trainer.counters().items()}
     counters |= checkpoints.counters() if checkpoints else {}
+    counters |= selection.counters() if selection else {}
     footprint = session.trainer.footprint()
     return outcome(session, measured, clock, loop.warmup_steps, pss, footprint, counters, curve.points)
 
@@ -104,8 +110,8 @@ class Curve:
         self._seconds_before = checkpoints.seconds if checkpoints else 0.0
         self.points = checkpoints.points if checkpoints else []
 
-    def evaluate(self, step: int, examples: int, seconds: float) -> None:
-        """Predicts the held-out split, if there is one.
+    def evaluate(self, step: int, examples: int, seconds: float) -> bool:
+        """Predicts the held-out split, if there is one; that never ends training.
 
         Args:
             step: steps trained so far; examples: by all ranks.
@@ -116,6 +122,15 @@ class Curve:
             spent = time.perf_counter() - begun + (self.points[-1].evaluation_seconds or 0.0 if self.points else 0.0)
             total = self._seconds_before + seconds
             self.points.append(Point(step=step, examples=examples, seconds=total, evaluation_seconds=spent))
+        return False
+
+
+def evaluated_every(session: Session) -> int | None:
+    """Steps between two evaluations during training; where the best state is kept, a pass if nothing else is said."""
+    case = session.case
+    if not case.evaluate:
+        return None
+    return case.eval_every or (session.feed.steps_per_pass if case.select == "best" else None)
 
 
 def batches_of(session: Session, begun: int) -> Iterator[Batch]:

@@ -45,12 +45,26 @@ def refusal(case: Case, run: Path, unavailable: str, keys: str, sharded: bool) -
     if reason := disk_obstacle(run):
         return Refusal(Cause.DISK_FULL, reason)
     try:
+        check_selection(case)
         reason = memory_obstacle(case, keys, sharded)
     except UsageError as error:
         return Refusal(Cause.WRONG_REQUEST, str(error))
     except WideloadError as error:
         return Refusal(Cause.BAD_DATA, str(error))
     return Refusal(Cause.DOES_NOT_FIT, reason) if reason else None
+
+
+def check_selection(case: Case) -> None:
+    """Refuses to choose by a validation split that is not there.
+
+    Raises:
+        UsageError: says how to get one.
+    """
+    if case.select == "best" and not datasets.load(case.workload.dataset).size("validation"):
+        raise UsageError(
+            f"select = 'best': {case.workload.dataset} has no validation split to choose by. Prepare the data with "
+            "--validation 0.1, say, or leave `select` out."
+        )
 
 
 def disk_obstacle(run: Path) -> str:

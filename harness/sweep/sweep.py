@@ -147,14 +147,12 @@ class Sweep:
 
 def as_check(experiment: Experiment, steps: int) -> Experiment:
     """The experiment, reduced to what parity needs."""
-    return experiment.changed(
+    return experiment.without_evaluation().changed(
         workload=experiment.workload.changed(steps=steps),
         parity=True,
         parity_steps=steps,
         repeats=1,
         warmup_steps=0,
-        evaluate=False,
-        eval_every=None,
         ceilings=(),
     )
 

@@ -24,6 +24,8 @@ def test_every_field_changes_the_id() -> None:
         {"warmup_steps": 1},
         {"evaluate": False},
         {"eval_every": 5},
+        {"select": "best"},
+        {"select": "best", "patience": 3},
         {"cold_start": True},
         {"preload": True},
         {"kept_losses": 10},
