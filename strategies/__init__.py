@@ -21,6 +21,7 @@ BUILT_IN = {
     "multi_worker_mirrored": "wideload.strategies.multi_worker_mirrored:MultiWorkerMirrored",
     "horovod": "wideload.strategies.horovod:Horovod",
     "mpi_allreduce": "wideload.strategies.mpi_allreduce:MpiAllreduce",
+    "horovod_alltoall": "wideload.strategies.horovod_alltoall:HorovodAlltoall",
     "tf_parameter_server": "wideload.strategies.tf_parameter_server.entry:TfParameterServer",
 }
 

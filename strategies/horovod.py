@@ -16,10 +16,12 @@ from wideload.options import Options
 from wideload.strategies.replicated.options import ReplicatedOptions
 
 
-class HorovodOptions(ReplicatedOptions):
-    """Attributes:
-    cycle_time_ms: how long Horovod's background thread waits for more tensors before it starts a round.
-    fusion_threshold_mb: tensors of one round are fused up to this size; 0 switches fusion off.
+class HorovodSettings(Options):
+    """How Horovod works.
+
+    Attributes:
+        cycle_time_ms: how long Horovod's background thread waits for more tensors before it starts a round.
+        fusion_threshold_mb: tensors of one round are fused up to this size; 0 switches fusion off.
     """
 
     cycle_time_ms: float = Field(default=0.1, gt=0)
@@ -32,6 +34,10 @@ class HorovodOptions(ReplicatedOptions):
             "HOROVOD_CYCLE_TIME": str(self.cycle_time_ms),
             "HOROVOD_FUSION_THRESHOLD": str(self.fusion_threshold_mb << 20),
         }
+
+
+class HorovodOptions(HorovodSettings, ReplicatedOptions):
+    """All ways of exchanging row gradients, by Horovod."""
 
 
 BUILD_LOG = "wideload-horovod.log"

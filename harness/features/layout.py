@@ -163,10 +163,17 @@ class BatchLayout:
         return sum(len(table.slots) * table.dim for table in self.tables)
 
 
-def table_signs(table: TableLayout) -> Integers:
-    """int64 ``[table.rows]``: the sign of every row id of a bounded table."""
-    made = np.empty(table.rows or 0, np.int64)
+def table_signs(table: TableLayout, part: slice = slice(None)) -> Integers:
+    """int64: the signs of the rows ``range(table.rows)[part]`` of a bounded table, all of them by default."""
+    chosen = range(table.rows or 0)[part]
+    made = np.empty(len(chosen), np.int64)
     for slot in table.slots:
-        rows = slot.rows or 0
-        made[slot.first_row : slot.first_row + rows] = signs(slot.salt, np.arange(rows, dtype=np.int64))
+        begin, end = (_first_from(slot.first_row + rows, chosen) for rows in (0, slot.rows or 0))
+        ids = np.arange(chosen.start + begin * chosen.step, chosen.start + end * chosen.step, chosen.step, np.int64)
+        made[begin:end] = signs(slot.salt, ids - slot.first_row)
     return made
+
+
+def _first_from(row: int, chosen: range) -> int:
+    """How many of the chosen rows lie before a row."""
+    return len(range(chosen.start, min(row, chosen.stop), chosen.step))

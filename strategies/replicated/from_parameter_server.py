@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from wideload.errors import CheckpointError
 from wideload.harness.checkpoints.tables.dense import read_dense
-from wideload.harness.checkpoints.tables.rows import FILE, Rows, TableForm, TableReader, joined
+from wideload.harness.checkpoints.tables.rows import FILE, Rows, TableForm, TableReader
 from wideload.harness.checkpoints.variables import Arrays
 from wideload.harness.features.layout import BatchLayout, TableLayout, table_signs
 from wideload.harness.workload import optimizers as declared
@@ -29,8 +29,11 @@ def holds_rows(directory: Path) -> bool:
     return (directory / FILE).is_file()
 
 
-def load_rows(arrays: Arrays, layout: BatchLayout, directory: Path) -> int:
+def load_rows(arrays: Arrays, layout: BatchLayout, directory: Path, part: slice = slice(None)) -> int:
     """Overwrites ``arrays``, the variables of an untrained replicated model, in place; returns the steps trained.
+
+    Args:
+        part: which rows of every table the arrays have.
 
     Raises:
         CheckpointError: the models do not fit.
@@ -44,16 +47,37 @@ def load_rows(arrays: Arrays, layout: BatchLayout, directory: Path) -> int:
             raise CheckpointError(
                 f"table {table.name!r} admits rows only after several shows (admit_at), which replicated models cannot."
             )
-        _load_table(arrays, table, forms[table.name], [rows for _, rows in reader.shards(forms[table.name])])
+        _load_table(arrays, table, forms[table.name], reader, part)
     _load_dense(arrays, directory)
     return reader.step
 
 
-def _load_table(arrays: Arrays, table: TableLayout, form: TableForm, shards: list[Rows]) -> None:
-    if not shards:
-        return
-    rows = joined(shards)
-    ids, found = _ids(table_signs(table).view(np.uint64), rows.signs)
+def _load_table(arrays: Arrays, table: TableLayout, form: TableForm, reader: TableReader, part: slice) -> None:
+    wanted = table_signs(table, part).view(np.uint64)
+    order = np.argsort(wanted)
+    for _, rows in reader.shards(form):
+        _load_shard(arrays, table, form, rows, *_matched(wanted, order, rows.signs))
+
+
+def _matched(
+    wanted: npt.NDArray[np.uint64], order: npt.NDArray[np.int64], stored: npt.NDArray[np.uint64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Returns the positions in ``wanted``, and those in ``stored``, of the signs that are in both."""
+    if not len(wanted):
+        return order, order
+    place = order[np.minimum(np.searchsorted(wanted, stored, sorter=order), len(wanted) - 1)]
+    found = np.flatnonzero(wanted[place] == stored)
+    return place[found], found
+
+
+def _load_shard(
+    arrays: Arrays,
+    table: TableLayout,
+    form: TableForm,
+    rows: Rows,
+    ids: npt.NDArray[np.int64],
+    found: npt.NDArray[np.int64],
+) -> None:
     at, state_at = 0, form.width
     for part in form.slices:
         name = f"{table.name}/{part.name}"
@@ -65,16 +89,6 @@ def _load_table(arrays: Arrays, table: TableLayout, form: TableForm, shards: lis
             width = arrays[key].shape[1]
             arrays[key][ids] = rows.floats[found, state_at : state_at + width]
             state_at += width
-
-
-def _ids(
-    wanted: npt.NDArray[np.uint64], stored: npt.NDArray[np.uint64]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Returns the ids of the rows that are stored, and their positions in ``stored``."""
-    order = np.argsort(stored)
-    place = np.minimum(np.searchsorted(stored, wanted, sorter=order), len(stored) - 1)
-    ids = np.flatnonzero(stored[order[place]] == wanted)
-    return ids, order[place[ids]]
 
 
 def _load_dense(arrays: Arrays, directory: Path) -> None:

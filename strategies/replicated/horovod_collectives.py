@@ -33,7 +33,7 @@ def start(cluster: Cluster, settings: Mapping[str, str]) -> None:
 
 
 class HorovodCollectives(Collectives):
-    """Sums and gathers of a started Horovod.
+    """Sums, gathers and all-to-alls of a started Horovod.
 
     Horovod matches tensors by name. An operation is named by its position in the order of tracing, which is the same
     on all ranks.
@@ -52,3 +52,13 @@ class HorovodCollectives(Collectives):
 
     def gather(self, tensor: Tensor) -> Any:
         return hvd.allgather(tensor, name=self._name())
+
+    def all_to_all(self, tensor: Tensor, splits: Tensor) -> tuple[Any, Any]:
+        """Sends a piece of a tensor to each rank; returns the pieces from all ranks, in rank order, and their lengths.
+
+        Args:
+            tensor: ``[n]``, the pieces in the order of the ranks that they are for; a piece may be empty.
+            splits: int32 ``[ranks]``, the lengths of the pieces.
+        """
+        received, lengths = hvd.alltoall(tensor, splits=splits, name=self._name())
+        return received, lengths

@@ -9,7 +9,7 @@ from wideload.harness.checkpoints.variables import Arrays, Saved
 from wideload.harness.features.remapping import NOTHING, Changes, SlotChange
 
 
-def migrate(saved: Saved, fresh: Arrays, changes: Changes, width: int) -> Arrays:
+def migrate(saved: Saved, fresh: Arrays, changes: Changes, width: int, part: slice = slice(None)) -> Arrays:
     """Returns the arrays from which the new model starts: trained values if they carry over, else ``fresh`` ones.
 
     Args:
@@ -17,6 +17,7 @@ def migrate(saved: Saved, fresh: Arrays, changes: Changes, width: int) -> Arrays
         fresh: the arrays of the new, untrained model.
         changes: see :mod:`wideload.harness.features.remapping`.
         width: the number of outputs of the tower's first layer.
+        part: which rows of every table ``fresh`` has.
 
     Raises:
         CheckpointError: the saved model does not have the old columns that ``changes`` describes.
@@ -24,15 +25,17 @@ def migrate(saved: Saved, fresh: Arrays, changes: Changes, width: int) -> Arrays
     arrays = {name: np.array(array) for name, array in fresh.items()}
     for change in changes.slots:
         if change.old is not None:
-            _slot(saved.arrays, arrays, change)
+            _slot(saved.arrays, arrays, change, part)
     _tower(saved.arrays, arrays, changes, width)
     return arrays
 
 
-def _slot(old: Arrays, new: Arrays, change: SlotChange) -> None:
+def _slot(old: Arrays, new: Arrays, change: SlotChange, part: slice) -> None:
     assert change.old is not None
+    first, step = part.start or 0, part.step or 1
     kept = np.flatnonzero(change.rows != NOTHING)
-    target = change.new.slot.first_row + kept
+    kept = kept[(change.new.slot.first_row + kept) % step == first]
+    target = (change.new.slot.first_row + kept) // step
     source = change.old.slot.first_row + change.rows[kept]
     prefix = f"{change.new.table.name}/"
     for name in (name for name in new if name.startswith(prefix)):

@@ -7,19 +7,27 @@ from typing import Literal
 from wideload.options import Options
 
 
-class SingleOptions(Options):
-    """Options of one process.
+class RowOptions(Options):
+    """Options of rows in variables, wherever they are.
 
     Attributes:
         kernels: ``native`` look-ups or only TensorFlow's; ``auto`` uses the native ones where they were built.
         rows: linear weight and embedding in one variable (``joint``) or in two (``split``); ``auto`` joins them if
             their optimizers are equal.
-        lookup: all slots of a table at once (``table``), or each column separately, as TensorFlow's feature columns do
-            (``column``).
     """
 
     kernels: Literal["auto", "native", "tensorflow"] = "auto"
     rows: Literal["auto", "split", "joint"] = "auto"
+
+
+class SingleOptions(RowOptions):
+    """Options of one process.
+
+    Attributes:
+        lookup: all slots of a table at once (``table``), or each column separately, as TensorFlow's feature columns do
+            (``column``).
+    """
+
     lookup: Literal["table", "column"] = "table"
 
 

@@ -1,4 +1,4 @@
-"""The variables of one table; every rank holds the whole table.
+"""The variables of one table: all of its rows, or those that one rank or server holds.
 
 ``split``  one variable for the linear weights and one for the embeddings, each with its own optimizer
 ``joint``  both in one row, with one look-up and one update; only if the optimizers are equal
@@ -32,6 +32,9 @@ class TableVariables:
         rows: see the module; ``auto`` joins rows where possible.
         part: the rows of the table that these variables hold, renumbered from 0.
 
+    Attributes:
+        rows: how many these are.
+
     Raises:
         ColumnError: the table is unbounded, or its rows are admitted only after several shows.
         UsageError: rows cannot be joined, because the optimizers differ.
@@ -45,8 +48,9 @@ class TableVariables:
         self.parts: dict[str, Optimizer] = {}
         widths = variable_widths(layout, model, rows)
         self._widths = list(widths.values())
-        signs = table_signs(layout)[part]
-        wide = tf.zeros([len(signs), layout.wide])
+        signs = table_signs(layout, part)
+        self.rows = len(signs)
+        wide = tf.zeros([self.rows, layout.wide])
         if "joint" in widths:
             self._add("joint", tf.concat([wide, initial_deep(layout, signs, seed)], axis=1), model.deep_optimizer)
             return

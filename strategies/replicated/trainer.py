@@ -1,12 +1,13 @@
-"""Every rank holds the whole model. Gradients are summed over the ranks, and each rank applies the same sums.
+"""Every rank holds the tower. Its gradients are summed over the ranks, and each rank applies the same sums.
 
 A step is one call into the graph::
 
-    unique ids of each table ─► gather their rows (the working set) ─► model ─► loss, gradients
+    unique ids of each table ─► their rows (the working set) ─► model ─► loss, gradients
         dense gradient      ──sum over ranks──────────────────────────► fused dense update
-        row gradients       ──exchange, see exchange.py───────────────► fused sparse update of touched rows
+        row gradients       ──to the ranks that hold the row──────────► fused sparse update of touched rows
 
-Strategies differ in their :class:`wideload.strategies.replicated.collectives.Collectives`.
+Strategies differ in their :class:`wideload.strategies.replicated.collectives.Collectives`, and in the
+:class:`wideload.strategies.replicated.row_store.RowStore`, which decides on which ranks a row is held.
 """
 
 from __future__ import annotations
@@ -34,15 +35,16 @@ from wideload.strategies.replicated import from_parameter_server
 from wideload.strategies.replicated.by_column import by_column
 from wideload.strategies.replicated.collectives import Collectives
 from wideload.strategies.replicated.exchange import Exchange
-from wideload.strategies.replicated.kernels import find_kernels
+from wideload.strategies.replicated.kernels import Kernels, find_kernels
 from wideload.strategies.replicated.migration import migrate
 from wideload.strategies.replicated.optimizers import Optimizer, make_optimizer
-from wideload.strategies.replicated.options import ReplicatedOptions, SingleOptions
+from wideload.strategies.replicated.options import ReplicatedOptions, RowOptions, SingleOptions
+from wideload.strategies.replicated.row_store import ReplicatedRows, RowStore, WorkingSet
 from wideload.strategies.replicated.table_variables import TableVariables
 
 
 class ReplicatedTrainer(Trainer):
-    """The trainer of every strategy in which each rank holds the whole model.
+    """The trainer of every strategy in which each rank holds the tower; here, each rank holds all rows, too.
 
     Args:
         collectives: sums and gathers over the ranks.
@@ -55,22 +57,20 @@ class ReplicatedTrainer(Trainer):
         layout: BatchLayout,
         cluster: Cluster,
         collectives: Collectives,
-        options: SingleOptions,
+        options: RowOptions,
     ) -> None:
         kernels = find_kernels(options.kernels)
-        way = options.exchange if isinstance(options, ReplicatedOptions) else "fused"
         self._seed = workload.seed
         self._cluster = cluster
         self._collectives = collectives
-        self._unique = kernels.unique
         self._layout = layout
-        looked_up, self._first_rows = by_column(layout) if options.lookup == "column" else (layout, [])
+        apart = isinstance(options, SingleOptions) and options.lookup == "column"
+        looked_up, first_rows = by_column(layout) if apart else (layout, [])
         self._model = WideDeep(workload.model, looked_up, kernels.bag)
-        self._exchange = Exchange(way, collectives, kernels.unique, looked_up.tables)
         self._steps = 0
         tower = self._model.tower
         with collectives.scope():
-            self._tables = [self._table(table, workload, options) for table in looked_up.tables]
+            self._rows = self._row_store(looked_up, first_rows, workload, options, kernels)
             self._dense = self._vector(tower.initial(workload.seed), workload)
             self._statistics = _statistics_of(tower)
         self._schedule = workload.model.schedule
@@ -80,7 +80,26 @@ class ReplicatedTrainer(Trainer):
         self._train = OneGraph(self._train_anywhere, [signature, *counts, scale])
         self._infer = OneGraph(self._infer_anywhere, [signature])
 
-    def _table(self, layout: TableLayout, workload: Workload, options: SingleOptions) -> TableVariables:
+    def _row_store(
+        self,
+        layout: BatchLayout,
+        first_rows: Sequence[int],
+        workload: Workload,
+        options: RowOptions,
+        kernels: Kernels,
+    ) -> RowStore:
+        """Creates the rows of all tables.
+
+        Args:
+            layout: as they are looked up.
+            first_rows: per table, the id at which its rows begin; empty if they all begin at 0.
+        """
+        tables = [self._table(table, workload, options) for table in layout.tables]
+        way = options.exchange if isinstance(options, ReplicatedOptions) else "fused"
+        exchange = Exchange(way, self._collectives, kernels.unique, layout.tables)
+        return ReplicatedRows(tables, exchange, kernels.unique, first_rows)
+
+    def _table(self, layout: TableLayout, workload: Workload, options: RowOptions) -> TableVariables:
         """Creates the rows of one table, in this process."""
         return TableVariables(layout, workload.model, workload.seed, options.rows)
 
@@ -111,35 +130,25 @@ class ReplicatedTrainer(Trainer):
     def _train_here(self, inputs: Inputs, step: Tensor, first: Tensor, scale: Tensor) -> Any:
         clock = [tf.timestamp()]
         inputs = Inputs(*_once(clock[-1], inputs))
-        ids, rows, inverses = self._working_set(inputs)
-        clock.append(_after([*rows, *inverses]))
-        rows = _once(clock[-1], rows)
+        found = self._rows.look_up([part.values for part in self._model.parts(inputs)])
+        clock.append(_after([*found.rows, *found.inverses]))
+        rows = _once(clock[-1], found.rows)
         run = Pass(self._seed, step, first, self._sum_over_ranks if self._collectives.ranks > 1 else None)
-        gradients = self._model.gradients(rows, inverses, self._dense.read(), inputs, run)
+        gradients = self._model.gradients(rows, found.inverses, self._dense.read(), inputs, run)
         clock.append(_after([gradients.loss, gradients.flat, *gradients.rows]))
         flat, *rows = _once(clock[-1], [gradients.flat, *gradients.rows])
-        applied = self._apply(ids, gradients._replace(flat=flat, rows=rows), scale)
+        applied = self._apply(found, gradients._replace(flat=flat, rows=rows), scale)
         clock.append(_after(applied))
         return gradients.loss, tf.stack(clock)
 
     def _infer_here(self, inputs: Inputs) -> Any:
-        _, rows, inverses = self._working_set(inputs)
+        found = self._rows.read([part.values for part in self._model.parts(inputs)])
         statistics = tf.zeros([0]) if self._statistics is None else _read(self._statistics)
-        return self._model.probabilities(rows, inverses, self._dense.read(), statistics, inputs)
+        return self._model.probabilities(found.rows, found.inverses, self._dense.read(), statistics, inputs)
 
-    def _working_set(self, inputs: Inputs) -> tuple[list[Any], list[Any], list[Any]]:
-        """Returns, per table, the distinct ids, their rows, and for each value the index of its row."""
-        values = [part.values for part in self._model.parts(inputs)]
-        if self._first_rows:
-            values = [ids - first for ids, first in zip(values, self._first_rows, strict=True)]
-        found = [self._unique(ids) for ids in values]
-        rows = [table.gather(ids) for table, (ids, _) in zip(self._tables, found, strict=True)]
-        return [ids for ids, _ in found], rows, [inverse for _, inverse in found]
-
-    def _apply(self, ids: Sequence[Any], gradients: Gradients, scale: Tensor) -> list[Any]:
+    def _apply(self, found: WorkingSet, gradients: Gradients, scale: Tensor) -> list[Any]:
         flat = self._collectives.sum(gradients.flat)
-        slices = self._exchange(list(zip(ids, gradients.rows, strict=True)))
-        updates = [table.apply(*slice_, scale) for table, slice_ in zip(self._tables, slices, strict=True)]
+        updates = self._rows.update(found, gradients.rows, scale)
         updates.append(self._dense.apply(flat, scale))
         if self._statistics is not None:
             blended = self._model.tower.blend(_read(self._statistics), gradients.moments)
@@ -158,13 +167,9 @@ class ReplicatedTrainer(Trainer):
         return summed
 
     def arrays(self) -> Arrays:
-        """Copies the whole model, by the names used on disk: ``wide8/deep:accumulator``, ``tower``..."""
-        pieces: dict[str, list[npt.NDArray[np.float32]]] = {}
-        for table in self._tables:
-            for name, array in table.arrays().items():
-                pieces.setdefault(f"{table.layout.name}/{name}", []).append(array)
-        found = {name: np.concatenate(some) for name, some in pieces.items()}
-        return found | {name: np.array(variable.numpy()) for name, variable in self._tower_variables().items()}
+        """Copies what this rank holds, by the names used on disk: ``wide8/deep:accumulator``, ``tower``..."""
+        tower = {name: np.array(variable.numpy()) for name, variable in self._tower_variables().items()}
+        return self._rows.arrays() | tower
 
     def _tower_variables(self) -> dict[str, Any]:
         found = {"tower": self._dense.weights}
@@ -172,45 +177,41 @@ class ReplicatedTrainer(Trainer):
         return found if self._statistics is None else found | {"tower/statistics": self._statistics}
 
     def _assign(self, arrays: Arrays) -> None:
-        begun: dict[str, int] = {}
-        for table in self._tables:
-            name, rows = table.layout.name, table.layout.rows or 0
-            begin = begun.get(name, 0)
-            begun[name] = begin + rows
-            own = {key.partition("/")[2]: array for key, array in arrays.items() if key.partition("/")[0] == name}
-            table.assign({key: array[begin : begin + rows] for key, array in own.items()})
+        self._rows.assign(arrays)
         for name, variable in self._tower_variables().items():
             variable.assign(arrays[name])
 
     def footprint(self) -> Footprint:
-        parts = [self._dense, *(part for table in self._tables for part in table.parts.values())]
+        parts = [self._dense, *self._rows.optimizers()]
         weights = byte_count([part.weights for part in parts])
         statistics = [] if self._statistics is None else [self._statistics]
         state = byte_count([slot for part in parts for slot in part.state.values()])
         return Footprint(weights=weights + byte_count(statistics), optimizer=state)
 
     def save(self, directory: Path) -> None:
-        """Rank 0 writes everything, once, because all ranks hold the same values."""
+        """Rank 0 writes what all ranks hold, and every rank the rows that it alone holds."""
         try:
             self.snapshot().write(directory)
         finally:
             self._cluster.barrier()  # in a finally, because the others wait here even if the disk is full
 
     def snapshot(self, since: int | None = None) -> Snapshot:  # noqa: ARG002 - there are no increments
-        if self._cluster.rank:
+        parts = self._rows.part.step or 1
+        if self._cluster.rank >= parts:
             return SavedSnapshot(None)
-        return SavedSnapshot(Saved(self.arrays(), self._steps, describe(self._layout)))
+        saved = Saved(self.arrays(), self._steps, describe(self._layout))
+        return SavedSnapshot(saved, self._rows.part.start or 0, parts)
 
     def restore(self, directory: Path) -> None:
         arrays = self.arrays()
+        shapes = {name: array.shape for name, array in arrays.items()} | self._rows.whole_shapes(arrays)
         if from_parameter_server.holds_rows(directory):
             arrays = {name: np.array(array) for name, array in arrays.items()}
-            saved = Saved(
-                arrays, from_parameter_server.load_rows(arrays, self._layout, directory), describe(self._layout)
-            )
+            steps = from_parameter_server.load_rows(arrays, self._layout, directory, self._rows.part)
+            saved = Saved(arrays, steps, describe(self._layout), shapes)
         else:
-            saved = read_weights(directory)
-        saved.check_fits({name: array.shape for name, array in arrays.items()})
+            saved = read_weights(directory, self._rows.part)
+        saved.check_fits(shapes)
         self._assign(saved.arrays)
         self._steps = saved.steps
 
@@ -221,7 +222,7 @@ class ReplicatedTrainer(Trainer):
             CheckpointError: the model does not exist or does not have the old columns.
         """
         saved = read_weights(directory)
-        self._assign(migrate(saved, self.arrays(), changes, self._model.tower.first_width))
+        self._assign(migrate(saved, self.arrays(), changes, self._model.tower.first_width, self._rows.part))
         self._steps = saved.steps
 
     def adopt(self, directory: Path, changes: Changes) -> None:

@@ -15,7 +15,7 @@ from wideload.harness.model.wide_deep import Inputs
 from wideload.harness.workload.workload import Workload
 from wideload.strategies.replicated.collectives import Collectives
 from wideload.strategies.replicated.optimizers import Optimizer
-from wideload.strategies.replicated.options import SingleOptions
+from wideload.strategies.replicated.options import RowOptions
 from wideload.strategies.replicated.table_variables import TableVariables
 from wideload.strategies.replicated.trainer import ReplicatedTrainer, byte_count
 from wideload.strategies.tf_parameter_server.mailbox import IDLE, PREDICT, REQUEST, TRAIN, Tokens
@@ -47,7 +47,7 @@ class ServedModel(ReplicatedTrainer):
         layout: BatchLayout,
         cluster: Cluster,
         strategy: Any,
-        options: SingleOptions,
+        options: RowOptions,
         tokens: Tokens,
     ) -> None:
         self._servers = Servers(strategy, cluster.ranks)
@@ -65,7 +65,7 @@ class ServedModel(ReplicatedTrainer):
     def steps(self, steps: int) -> None:
         self._steps = steps
 
-    def _table(self, layout: TableLayout, workload: Workload, options: SingleOptions) -> TableVariables:
+    def _table(self, layout: TableLayout, workload: Workload, options: RowOptions) -> TableVariables:
         return ShardedTable(layout, workload.model, workload.seed, options, self._servers)
 
     def _vector(self, initial: Tensor, workload: Workload) -> Optimizer:
@@ -94,7 +94,7 @@ class ServedModel(ReplicatedTrainer):
         """Returns the bytes on each server."""
         found = []
         for server in range(len(self._servers)):
-            tables = [table.shards[server] for table in self._tables if isinstance(table, ShardedTable)]
+            tables = [table.shards[server] for table in self._rows.tables if isinstance(table, ShardedTable)]
             parts = [self._dense.shards[server]] if isinstance(self._dense, ShardedVector) else []
             parts += [part for table in tables for part in table.parts.values()]
             weights = [part.weights for part in parts]

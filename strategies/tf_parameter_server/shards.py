@@ -26,7 +26,7 @@ from wideload.harness.model.tensors import Tensor
 from wideload.harness.workload.model import Model
 from wideload.harness.workload.optimizers import Optimizer as Declared
 from wideload.strategies.replicated.optimizers import Optimizer, make_optimizer
-from wideload.strategies.replicated.options import SingleOptions
+from wideload.strategies.replicated.options import RowOptions
 from wideload.strategies.replicated.table_variables import TableVariables, variable_widths
 
 MESSAGE_LIMIT_BYTES = 2**31
@@ -64,9 +64,10 @@ class ShardedTable(TableVariables):
         shards: one for each server.
     """
 
-    def __init__(self, layout: TableLayout, model: Model, seed: int, options: SingleOptions, servers: Servers) -> None:
+    def __init__(self, layout: TableLayout, model: Model, seed: int, options: RowOptions, servers: Servers) -> None:
         _require_sendable(layout, max(variable_widths(layout, model, options.rows).values()), len(servers))
         self.layout = layout
+        self.rows = layout.rows or 0
         self.shards: list[TableVariables] = []
         for server in range(len(servers)):
             with servers.at(server):
@@ -93,7 +94,7 @@ class ShardedTable(TableVariables):
         for server, shard in enumerate(self.shards):
             for name, array in shard.arrays().items():
                 if name not in found:
-                    found[name] = np.empty((self.layout.rows or 0, array.shape[1]), np.float32)
+                    found[name] = np.empty((self.rows, array.shape[1]), np.float32)
                 found[name][server :: len(self.shards)] = array
         return found
 

@@ -45,6 +45,10 @@ class TestMpiAllreduce(TrainerContract):
     strategy = "mpi_allreduce"
 
 
+class TestHorovodAlltoall(TrainerContract):
+    strategy = "horovod_alltoall"
+
+
 class TestMultiWorkerMirrored(TrainerContract):
     strategy = "multi_worker_mirrored"
 
@@ -63,5 +67,5 @@ def test_strategies_that_own_their_process_keep_the_contract_too(name: str) -> N
 
 
 def test_every_registered_strategy_is_tried_here() -> None:
-    classes = [TestLocal, TestSparsePs, TestHorovod, TestMpiAllreduce, TestMultiWorkerMirrored]
+    classes = [TestLocal, TestSparsePs, TestHorovod, TestMpiAllreduce, TestHorovodAlltoall, TestMultiWorkerMirrored]
     assert {*OWN_PROCESS, *(one.strategy for one in classes)} == set(names())

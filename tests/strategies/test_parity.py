@@ -20,6 +20,7 @@ VARIANTS = [
     "horovod[lookup=column]",
     "mpi_allreduce[exchange=merge]",
     "mpi_allreduce[exchange=table,lookup=column]",
+    "horovod_alltoall[kernels=tensorflow,rows=split]",
     "multi_worker_mirrored[exchange=table,communication=auto]",
     "multi_worker_mirrored[exchange=dense]",
 ]

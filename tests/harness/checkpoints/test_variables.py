@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from wideload.errors import CheckpointError
-from wideload.harness.checkpoints.variables import FILE, Saved, read_weights, write_weights
+from wideload.harness.checkpoints.variables import FILE, Saved, SavedSnapshot, read_weights, write_weights
 
 ARRAYS = {"wide8/wide": np.arange(4, dtype=np.float32), "tower:updates": np.array(3.0, np.float32)}
 SAVED = Saved(ARRAYS, 17, [{"name": "wide8"}])
@@ -51,3 +51,47 @@ def test_a_variable_of_another_shape_is_named() -> None:
 def test_a_variable_too_many_is_named() -> None:
     with pytest.raises(CheckpointError, match=r"tower:updates is \(\) in it, None here"):
         SAVED.check_fits({"wide8/wide": (4,)})
+
+
+ROWS = np.arange(14, dtype=np.float32).reshape(7, 2)
+
+
+def write_dealt(folder: Path, ranks: int, steps: int = 5) -> None:
+    """A model of seven rows whose ranks have written their parts, as they do."""
+    for rank in range(ranks):
+        arrays = {"wide1/deep": ROWS[rank::ranks], "tower": np.full(3, 9.0, np.float32)}
+        written = SavedSnapshot(Saved(arrays, steps, []), rank, ranks).write(folder)
+        assert [path.parent for path in written.files] == [folder]
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 3])
+@pytest.mark.parametrize("part", [slice(None), slice(0, None, 2), slice(1, None, 2), slice(2, None, 3)], ids=str)
+def test_rows_are_read_however_they_were_dealt(tmp_path: Path, ranks: int, part: slice) -> None:
+    write_dealt(tmp_path, ranks)
+    read = read_weights(tmp_path, part)
+    assert read.arrays["wide1/deep"].tolist() == ROWS[part].tolist()
+    assert read.arrays["tower"].tolist() == [9.0, 9.0, 9.0]
+    read.check_fits({"wide1/deep": (7, 2), "tower": (3,)})
+
+
+def test_a_table_of_one_row_more_does_not_fit_any_rank(tmp_path: Path) -> None:
+    write_dealt(tmp_path, 2)
+    for rank in (0, 1):
+        with pytest.raises(CheckpointError, match=r"wide1/deep is \(7, 2\) in it, \(8, 2\) here"):
+            read_weights(tmp_path, slice(rank, None, 2)).check_fits({"wide1/deep": (8, 2), "tower": (3,)})
+
+
+def test_rows_of_a_rank_that_are_missing_are_named(tmp_path: Path) -> None:
+    write_dealt(tmp_path, 3)
+    (tmp_path / "model-002.safetensors").unlink()
+    with pytest.raises(CheckpointError, match=r"holds no model-002\.safetensors: a part of the rows is lost"):
+        read_weights(tmp_path)
+
+
+def test_rows_of_another_checkpoint_are_refused(tmp_path: Path) -> None:
+    write_dealt(tmp_path, 2)
+    stale = (tmp_path / "model-001.safetensors").read_bytes()
+    write_dealt(tmp_path, 2, steps=6)
+    (tmp_path / "model-001.safetensors").write_bytes(stale)
+    with pytest.raises(CheckpointError, match=r"model-001\.safetensors is not part 1 of 2 of a model of 6 steps"):
+        read_weights(tmp_path)
