@@ -205,7 +205,7 @@ class RunRecord(ParityVerdict, Quality, Memory, Training, Ending, Identity):
 
 
 class RankRecord(Record):
-    """One rank of one case."""
+    """One rank of one case. ``counters`` are this rank's part of the run's."""
 
     schema_version: int = SCHEMA_VERSION
     case_id: str
@@ -221,6 +221,7 @@ class RankRecord(Record):
     cpu_seconds: float | None = None
     context_switches: int | None = None
     examples: int | None = None
+    counters: dict[str, float] = {}
     log_path: str = ""
 
 

@@ -207,6 +207,7 @@ def _rank(finished: Finished, rank: int, attempt: int) -> RankRecord:
         cpu_seconds=rank_status.cpu_seconds if rank_status else None,
         context_switches=rank_status.context_switches if rank_status else None,
         examples=outcome.examples if outcome else None,
+        counters=outcome.counters if outcome else {},
         log_path=f"logs/{finished.logs[rank].name}",
     )
 

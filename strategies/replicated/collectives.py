@@ -1,4 +1,4 @@
-"""The collective operations that a replicated strategy needs."""
+"""The collective operations that a replicated strategy needs, and the bytes that they move."""
 
 from __future__ import annotations
 
@@ -36,6 +36,15 @@ class Collectives:
     def gather(self, tensor: Tensor) -> Any:
         """Concatenates the tensors of all ranks along axis 0, in rank order; their sizes may differ."""
         return tensor
+
+    def begin_count(self) -> None:
+        """Forgets the collectives that were traced before; called at the beginning of a graph."""
+
+    def traffic(self) -> Any:
+        """int64 ``[2]``: the bytes that this rank sends to other ranks, and receives from them, in the collectives that
+        were traced since :meth:`begin_count`. None: they are not counted.
+        """
+        return None
 
     def close(self) -> None:
         """Leaves the job; idempotent."""

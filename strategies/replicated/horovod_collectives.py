@@ -1,4 +1,18 @@
-"""Horovod's operations as :class:`wideload.strategies.replicated.collectives.Collectives`."""
+"""Horovod's operations as :class:`wideload.strategies.replicated.collectives.Collectives`.
+
+What a rank of ``n`` sends to the others and receives from them, in bytes of data. Headers, and the messages by which
+Horovod agrees on what comes next, are not counted.
+
+==========  ==============================  ====================  =====================================================
+operation   sends                           receives
+==========  ==============================  ====================  =====================================================
+sum         ``2 (n - 1) / n`` of a vector   as much               the least that an allreduce takes; for short vectors
+                                                                  MPI may send more in fewer messages
+gather      its tensor ``n - 1`` times      those of the others   where ranks pass on what they got, one sends more and
+                                                                  another less
+all_to_all  the pieces for the others       those of the others
+==========  ==============================  ====================  =====================================================
+"""
 
 from __future__ import annotations
 
@@ -7,6 +21,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import horovod.tensorflow as hvd
+import tensorflow as tf
 
 from wideload.errors import UsageError
 from wideload.harness.cluster import Cluster
@@ -41,17 +56,24 @@ class HorovodCollectives(Collectives):
 
     def __init__(self, cluster: Cluster) -> None:
         self.ranks = cluster.ranks
+        self._rank = cluster.rank
         self._traced = 0
+        self._moved: list[Any] = []
 
     def _name(self) -> str:
         self._traced += 1
         return f"wideload_{self._traced}"
 
     def sum(self, vector: Tensor) -> Any:
+        moved = _bytes(vector) * 2 * (self.ranks - 1) // self.ranks
+        self._moved.append(tf.stack([moved, moved]))
         return hvd.allreduce(vector, op=hvd.Sum, name=self._name())
 
     def gather(self, tensor: Tensor) -> Any:
-        return hvd.allgather(tensor, name=self._name())
+        gathered = hvd.allgather(tensor, name=self._name())
+        own = _bytes(tensor)
+        self._moved.append(tf.stack([own * (self.ranks - 1), _bytes(gathered) - own]))
+        return gathered
 
     def all_to_all(self, tensor: Tensor, splits: Tensor) -> tuple[Any, Any]:
         """Sends a piece of a tensor to each rank; returns the pieces from all ranks, in rank order, and their lengths.
@@ -61,4 +83,16 @@ class HorovodCollectives(Collectives):
             splits: int32 ``[ranks]``, the lengths of the pieces.
         """
         received, lengths = hvd.alltoall(tensor, splits=splits, name=self._name())
+        own = tf.cast(splits[self._rank], tf.int64) * tensor.dtype.size
+        self._moved.append(tf.stack([_bytes(tensor) - own, _bytes(received) - own]))
         return received, lengths
+
+    def begin_count(self) -> None:
+        self._moved = []
+
+    def traffic(self) -> Any:
+        return tf.add_n(self._moved)
+
+
+def _bytes(tensor: Tensor) -> Any:
+    return tf.size(tensor, tf.int64) * tensor.dtype.size

@@ -13,7 +13,7 @@ Strategies differ in their :class:`wideload.strategies.replicated.collectives.Co
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,7 @@ class ReplicatedTrainer(Trainer):
         looked_up, first_rows = by_column(layout) if apart else (layout, [])
         self._model = WideDeep(workload.model, looked_up, kernels.bag)
         self._steps = 0
+        self._traffic: npt.NDArray[np.int64] | None = None
         tower = self._model.tower
         with collectives.scope():
             self._rows = self._row_store(looked_up, first_rows, workload, options, kernels)
@@ -111,8 +112,10 @@ class ReplicatedTrainer(Trainer):
         first = first_example(batch.global_size, self._cluster.rank, self._cluster.ranks)
         counts = tf.constant(self._steps, tf.int64), tf.constant(first, tf.int64)
         scale = 1.0 if self._schedule is None else self._schedule.factor(self._steps)
-        loss, clock = self._train(Inputs.of(batch), *counts, tf.constant(scale))
+        loss, clock, traffic = self._train(Inputs.of(batch), *counts, tf.constant(scale))
         self._steps += 1
+        if traffic is not None:
+            self._traffic = traffic.numpy() + (0 if self._traffic is None else self._traffic)
         start, pulled, computed, pushed = (clock.numpy() * 1e3).tolist()
         phases = {"pull": pulled - start, "compute": computed - pulled, "push": pushed - computed}
         return StepResult(float(loss), phases)
@@ -128,6 +131,7 @@ class ReplicatedTrainer(Trainer):
         return self._collectives.run(self._infer_here, inputs)
 
     def _train_here(self, inputs: Inputs, step: Tensor, first: Tensor, scale: Tensor) -> Any:
+        self._collectives.begin_count()
         clock = [tf.timestamp()]
         inputs = Inputs(*_once(clock[-1], inputs))
         found = self._rows.look_up([part.values for part in self._model.parts(inputs)])
@@ -139,7 +143,7 @@ class ReplicatedTrainer(Trainer):
         flat, *rows = _once(clock[-1], [gradients.flat, *gradients.rows])
         applied = self._apply(found, gradients._replace(flat=flat, rows=rows), scale)
         clock.append(_after(applied))
-        return gradients.loss, tf.stack(clock)
+        return gradients.loss, tf.stack(clock), self._collectives.traffic()
 
     def _infer_here(self, inputs: Inputs) -> Any:
         found = self._rows.read([part.values for part in self._model.parts(inputs)])
@@ -180,6 +184,12 @@ class ReplicatedTrainer(Trainer):
         self._rows.assign(arrays)
         for name, variable in self._tower_variables().items():
             variable.assign(arrays[name])
+
+    def counters(self) -> Mapping[str, float]:
+        """Bytes that training steps have moved, where the collectives count them."""
+        if self._traffic is None:
+            return {}
+        return dict(zip(("wire_bytes", "received_bytes"), self._traffic.tolist(), strict=True))
 
     def footprint(self) -> Footprint:
         parts = [self._dense, *self._rows.optimizers()]

@@ -81,7 +81,8 @@ class ServedModel(ReplicatedTrainer):
         nothing = tf.constant(0.0), tf.zeros([4], tf.float64), tf.zeros([0])
 
         def train() -> tuple[Any, Any, Any]:
-            return *self._train_here(inputs, *counts), tf.zeros([0])
+            loss, clock, _ = self._train_here(inputs, *counts)
+            return loss, clock, tf.zeros([0])
 
         def predict() -> tuple[Any, Any, Any]:
             return *nothing[:2], self._infer_here(inputs)

@@ -61,7 +61,7 @@ def test_a_page_without_markers_is_refused() -> None:
 def test_the_experiment_measures_every_option_of_the_rivals() -> None:
     measured = experiment.load(ROOT / "experiments" / "rivals.toml")
     specs = measured.specs()
-    for name in ("horovod", "multi_worker_mirrored"):
+    for name in ("horovod", "horovod_alltoall", "multi_worker_mirrored"):
         varied = {key for spec in specs if spec.name == name for key, _ in spec.params}
         assert varied | {"rows"} == set(find(name).Options.model_fields)
         for spec in specs:
