@@ -1,4 +1,4 @@
-"""Every rank owns a part of each table's rows. Ids, rows and row gradients go to and fro by all-to-all.
+"""Every rank owns a part of each table's rows. Ids, rows and row gradients travel by all-to-all.
 
 ::
 

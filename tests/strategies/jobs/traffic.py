@@ -1,7 +1,7 @@
 """Trains and leaves behind what each rank counted: ``traffic.py STRATEGY STEPS OUT``.
 
-Also what the formulas need: of each rank, the distinct ids that it used in every step, per table; the widths of the rows;
-and the number of the tower's parameters.
+Also what the formulas need: of each rank, the distinct ids that it used in every step, per table; the widths of the
+rows; and the number of the tower's parameters.
 """
 
 from __future__ import annotations
