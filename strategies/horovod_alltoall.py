@@ -15,11 +15,11 @@ from wideload.harness.features.layout import BatchLayout, Keys
 from wideload.harness.workload.workload import Workload
 from wideload.options import Options
 from wideload.strategies.horovod import HorovodSettings, remedy
-from wideload.strategies.replicated.options import RowOptions
+from wideload.strategies.replicated.options import ShardedOptions
 
 
-class HorovodAlltoallOptions(HorovodSettings, RowOptions):
-    """Options of rows that are looked up by all-to-all."""
+class HorovodAlltoallOptions(HorovodSettings, ShardedOptions):
+    """Rows that are looked up by all-to-all, by Horovod."""
 
 
 class HorovodAlltoall(Strategy):

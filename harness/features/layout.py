@@ -57,6 +57,12 @@ class Batch:
         """Number of rows that are examples: the first ones."""
         return self.size - self.padding
 
+    def values_of(self, table: TableLayout) -> npt.NDArray[np.int64]:
+        """int64 ``[n]``: the values of one table's slots."""
+        first = table.first_slot * self.size
+        begin, end = self.row_splits[[first, first + len(table.slots) * self.size]]
+        return self.values[begin:end]
+
     def padded(self, rows: int, slots: int) -> Batch:
         """The same examples in a batch of ``rows`` rows, for consumers that want one shape for all batches."""
         missing = rows - self.size

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from wideload.options import Options
 
 
@@ -29,6 +31,17 @@ class SingleOptions(RowOptions):
     """
 
     lookup: Literal["table", "column"] = "table"
+
+
+class ShardedOptions(RowOptions):
+    """Options of rows that are dealt over the ranks.
+
+    Attributes:
+        hot_rows: of each table, how many of the rows that most batches need every rank holds a copy of; they are chosen
+            after the first steps. 0: none.
+    """
+
+    hot_rows: int = Field(default=0, ge=0)
 
 
 class ReplicatedOptions(SingleOptions):

@@ -124,8 +124,11 @@ class ReplicatedRows(RowStore):
             values = [ids - first for ids, first in zip(values, self._first_rows, strict=True)]
         found = [self._unique(ids) for ids in values]
         ids = [distinct for distinct, _ in found]
-        rows = [table.gather(distinct) for table, distinct in zip(self.tables, ids, strict=True)]
-        return WorkingSet(rows, [inverse for _, inverse in found], ids)
+        return WorkingSet(self.gather(ids), [inverse for _, inverse in found], ids)
+
+    def gather(self, ids: Sequence[Tensor]) -> list[Any]:
+        """Per table the rows ``[n, width]`` of ids ``[n]``."""
+        return [table.gather(some) for table, some in zip(self.tables, ids, strict=True)]
 
     def update(self, found: WorkingSet, gradients: Sequence[Tensor], scale: Tensor) -> list[Any]:
         slices = self._exchange(list(zip(found.origin, gradients, strict=True)))

@@ -75,7 +75,11 @@ class ReplicatedTrainer(Trainer):
             self._dense = self._vector(tower.initial(workload.seed), workload)
             self._statistics = _statistics_of(tower)
         self._schedule = workload.model.schedule
-        signature = Inputs.signature(layout)
+        self._make_graphs()
+
+    def _make_graphs(self) -> None:
+        """They are traced at their first call, with the row store as it is then."""
+        signature = Inputs.signature(self._layout)
         counts = [tf.TensorSpec([], tf.int64)] * 2
         scale = tf.TensorSpec([], tf.float32)
         self._train = OneGraph(self._train_anywhere, [signature, *counts, scale])

@@ -81,7 +81,7 @@ class SparsePsTrainer(Trainer):
 
     def prefetch(self, batch: Batch) -> None:
         if self._prefetches:
-            self.server.prefetch(self._step + 1, self._signs(batch))
+            self.server.prefetch(self._step + 1, [batch.values_of(table) for table in self._layout.tables])
 
     def step(self, batch: Batch) -> StepResult:
         begin = time.perf_counter()
@@ -139,15 +139,6 @@ class SparsePsTrainer(Trainer):
             return statistics
         share = tf.cast(inputs.examples, tf.float32) / tf.cast(inputs.global_size, tf.float32)
         return (statistics - self._model.tower.blend(statistics, moments)) * share
-
-    def _signs(self, batch: Batch) -> list[npt.NDArray[np.int64]]:
-        """Returns the values of each table, int64 ``[n]``, split as :meth:`WideDeep.parts` does."""
-        signs = []
-        for table in self._layout.tables:
-            first = table.first_slot * batch.size
-            splits = batch.row_splits[[first, first + len(table.slots) * batch.size]]
-            signs.append(batch.values[splits[0] : splits[1]])
-        return signs
 
     # ----------------------------------------------------------------------------------------- upkeep
 

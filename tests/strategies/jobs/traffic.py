@@ -13,26 +13,18 @@ from typing import Any
 
 import numpy as np
 
-from wideload.harness.features.layout import Batch, TableLayout
 from wideload.harness.model.tower import DenseTower
 from wideload.testing.workload import BATCH, OneRank
-
-
-def used(batch: Batch, table: TableLayout) -> list[int]:
-    """The distinct ids of one table in a batch."""
-    first = table.first_slot * batch.size
-    begin, end = batch.row_splits[[first, first + len(table.slots) * batch.size]]
-    distinct: list[int] = np.unique(batch.values[begin:end]).tolist()
-    return distinct
 
 
 def main(spec: str, steps: int, out: Path) -> None:
     job = OneRank(spec)
     tables = job.adapter.layout.tables
-    ids = [[used(job.batch(step, BATCH), table) for table in tables] for step in range(steps)]
-    for step in range(steps):
-        job.trainer.step(job.batch(step, BATCH))
-        job.trainer.predict(job.batch(step, BATCH))  # is not counted
+    batches = [job.batch(step, BATCH) for step in range(steps)]
+    ids = [[np.unique(batch.values_of(table)).tolist() for table in tables] for batch in batches]
+    for batch in batches:
+        job.trainer.step(batch)
+        job.trainer.predict(batch)  # is not counted
     own: Any = {"counters": dict(job.trainer.counters()), "ids": ids}
     ranks = job.cluster.allgather(own)
     if job.cluster.rank == 0:
