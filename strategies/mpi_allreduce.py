@@ -9,7 +9,7 @@ from wideload.harness.contract import Availability, Strategy, Trainer, require
 from wideload.harness.features.layout import BatchLayout, Keys
 from wideload.harness.workload.workload import Workload
 from wideload.options import Options
-from wideload.strategies.replicated.options import SingleOptions
+from wideload.strategies.replicated.options import SingleOptions, Way
 
 
 class MpiAllreduceOptions(SingleOptions):
@@ -19,6 +19,10 @@ class MpiAllreduceOptions(SingleOptions):
     """
 
     exchange: Literal["fused", "table", "dense", "merge"] = "fused"
+
+    @property
+    def way(self) -> Way:
+        return self.exchange
 
 
 class MpiAllreduce(Strategy):

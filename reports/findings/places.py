@@ -11,7 +11,15 @@ from collections.abc import Iterable, Sequence
 
 from wideload.hashing import salt_of
 
-FIXED = ("local", "sparse_ps", "multi_worker_mirrored", "horovod", "tf_parameter_server", "mpi_allreduce", "horovod_alltoall")
+FIXED = (
+    "local",
+    "sparse_ps",
+    "multi_worker_mirrored",
+    "horovod",
+    "tf_parameter_server",
+    "mpi_allreduce",
+    "horovod_alltoall",
+)
 COUNT = 8
 """Number of places before colours repeat."""
 

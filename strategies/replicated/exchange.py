@@ -17,15 +17,15 @@ ranks touch the same row.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import tensorflow as tf
 
 from wideload.harness.features.layout import TableLayout
 from wideload.harness.model.tensors import Tensor
 from wideload.strategies.replicated.collectives import Collectives, RowCollectives, Slices
+from wideload.strategies.replicated.options import Way
 
-Way = Literal["fused", "table", "dense", "merge"]
 Unique = Callable[[Any], tuple[Any, Any]]
 
 

@@ -23,8 +23,9 @@ from wideload.harness.features.layout import Batch, BatchLayout, TableLayout
 from wideload.harness.model.tensors import Tensor
 from wideload.strategies.replicated.row_store import ReplicatedRows
 
-WATCHED_STEPS = 20
-"""Steps before hot rows are chosen; fewer than the warm-up of a measurement."""
+WATCHED_STEPS = 10
+"""Steps before hot rows are chosen. The step after them is slow, because it is traced again: a measurement's warm-up
+should be longer."""
 
 
 class Popularity:

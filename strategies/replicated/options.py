@@ -8,6 +8,9 @@ from pydantic import Field
 
 from wideload.options import Options
 
+Way = Literal["fused", "table", "dense", "merge"]
+"""How row gradients get to all ranks; see :mod:`wideload.strategies.replicated.exchange`."""
+
 
 class RowOptions(Options):
     """Options of rows in variables, wherever they are.
@@ -32,6 +35,11 @@ class SingleOptions(RowOptions):
 
     lookup: Literal["table", "column"] = "table"
 
+    @property
+    def way(self) -> Way:
+        """The way of exchanging row gradients; strategies that offer several have an option ``exchange``."""
+        return "fused"
+
 
 class ShardedOptions(RowOptions):
     """Options of rows that are dealt over the ranks.
@@ -53,3 +61,7 @@ class ReplicatedOptions(SingleOptions):
     """
 
     exchange: Literal["fused", "table", "dense"] = "fused"
+
+    @property
+    def way(self) -> Way:
+        return self.exchange

@@ -38,7 +38,7 @@ from wideload.strategies.replicated.exchange import Exchange
 from wideload.strategies.replicated.kernels import Kernels, find_kernels
 from wideload.strategies.replicated.migration import migrate
 from wideload.strategies.replicated.optimizers import Optimizer, make_optimizer
-from wideload.strategies.replicated.options import ReplicatedOptions, RowOptions, SingleOptions
+from wideload.strategies.replicated.options import RowOptions, SingleOptions
 from wideload.strategies.replicated.row_store import ReplicatedRows, RowStore, WorkingSet
 from wideload.strategies.replicated.table_variables import TableVariables
 
@@ -100,7 +100,7 @@ class ReplicatedTrainer(Trainer):
             first_rows: per table, the id at which its rows begin; empty if they all begin at 0.
         """
         tables = [self._table(table, workload, options) for table in layout.tables]
-        way = options.exchange if isinstance(options, ReplicatedOptions) else "fused"
+        way = options.way if isinstance(options, SingleOptions) else "fused"
         exchange = Exchange(way, self._collectives, kernels.unique, layout.tables)
         return ReplicatedRows(tables, exchange, kernels.unique, first_rows)
 

@@ -21,6 +21,7 @@ VARIANTS = [
     "mpi_allreduce[exchange=merge]",
     "mpi_allreduce[exchange=table,lookup=column]",
     "horovod_alltoall[kernels=tensorflow,rows=split]",
+    "horovod_alltoall[hot_rows=30]",
     "multi_worker_mirrored[exchange=table,communication=auto]",
     "multi_worker_mirrored[exchange=dense]",
 ]

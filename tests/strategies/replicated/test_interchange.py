@@ -19,6 +19,8 @@ pytestmark = [pytest.mark.mpi, pytest.mark.slow]
 SCRIPT = Path(__file__).parents[2] / "harness" / "checkpoints" / "jobs" / "sparse_ps.py"
 
 DEALT = "horovod_alltoall"
+HOT = "horovod_alltoall[hot_rows=40]"
+"""Chosen after ten steps."""
 # Ranks, and what each model does there: actions, strategy, optimizers. Later jobs see the folders of earlier ones.
 JOBS = [
     (2, {
@@ -26,6 +28,8 @@ JOBS = [
         "again": ("restore:dealt,train:6", DEALT, "other"),
         "on sparse_ps": ("restore:dealt,train:6,save:rows", "sparse_ps", "other"),
         "at 12": ("restore:rows", "sparse_ps", "other"),
+        "hot": ("train:18,save:hot,train:6", HOT, "other"),
+        "hot again": ("train:12,restore:hot,train:6", HOT, "other"),
     }),
     (3, {
         "again on 3": ("restore:dealt,train:6,save:whole", DEALT, "other"),
@@ -35,6 +39,8 @@ JOBS = [
     (1, {
         "on local": ("restore:dealt,train:6", "local", "other"),
         "on 1": ("restore:whole", DEALT, "other"),
+        "cold": ("train:24", "local", "other"),
+        "cooled": ("restore:hot,train:6", "local", "other"),
     }),
     (2, {"from horovod": ("restore:copied", DEALT, "other")}),
 ]  # fmt: skip
@@ -84,3 +90,15 @@ def test_the_parameter_server_goes_on_with_it(models: dict[str, Any]) -> None:
 )
 def test_what_another_has_saved_predicts_the_same(models: dict[str, Any], here: str, there: str) -> None:
     np.testing.assert_allclose(models[here]["predicted"], models[there]["predicted"], rtol=1e-5)
+
+
+def test_hot_rows_change_nothing_but_where_rows_are(models: dict[str, Any]) -> None:
+    np.testing.assert_allclose(models["hot"]["losses"], models["cold"]["losses"], rtol=1e-6)
+
+
+def test_what_is_saved_comes_from_the_copies_of_hot_rows(models: dict[str, Any]) -> None:
+    np.testing.assert_allclose(models["cooled"]["losses"], models["hot"]["losses"][18:], rtol=1e-6)
+
+
+def test_a_model_is_restored_into_the_copies_of_hot_rows_too(models: dict[str, Any]) -> None:
+    np.testing.assert_allclose(models["hot again"]["losses"][12:], models["hot"]["losses"][18:], rtol=1e-6)

@@ -23,6 +23,7 @@ from wideload.harness.features.layout import Batch
 from wideload.harness.workload.model import Model
 from wideload.harness.workload.optimizers import Adam, Sgd
 from wideload.harness.workload.workload import Workload
+from wideload.options import Spec
 from wideload.strategies import find
 
 BATCH, EXAMPLES = 120, 2400
@@ -47,8 +48,10 @@ class Session:
         data = f"planted[slots=4,vocabulary=200,numeric=2,examples={EXAMPLES},test_examples=300]"
         workload = Workload(dataset=data, model=MODELS[optimizer], batch_size=BATCH)
         dataset = datasets.load(workload.dataset)
-        self.adapter = FeatureColumnAdapter(workload.columns, dataset.schema(), find(strategy).keys)
-        self.trainer: Any = find(strategy)().build(workload, self.adapter.layout, self.cluster)
+        spec = Spec.parse(strategy)
+        kind = find(spec.name)
+        self.adapter = FeatureColumnAdapter(workload.columns, dataset.schema(), kind.keys)
+        self.trainer: Any = kind(spec.options(kind.Options)).build(workload, self.adapter.layout, self.cluster)
         self.trainer.track()
         plan = Plan(BATCH, self.cluster.rank, self.cluster.ranks, seed=1)
         self.batches = [self._compiled(records) for records in dataset.stream("train", plan)]
@@ -73,7 +76,8 @@ class Session:
 
     def train(self, steps: str) -> None:
         for _ in range(int(steps)):
-            self.losses.append(sum(self.cluster.allgather(self.trainer.step(self.batches[self.step]).loss)))
+            batch = self.batches[self.step % len(self.batches)]
+            self.losses.append(sum(self.cluster.allgather(self.trainer.step(batch).loss)))
             self.step += 1
 
     def save(self, name: str) -> None:
