@@ -30,8 +30,8 @@ from wideload.datasets.prepare.state import State
 from wideload.datasets.prepared.manifest import MANIFEST, Manifest, Provenance, parse
 from wideload.datasets.prepared.read_ahead import ahead
 from wideload.datasets.prepared.shard import ShardWriter
-from wideload.datasets.readers import join
 from wideload.datasets.readers.contract import ROW, SPLIT, TIME, Block
+from wideload.datasets.readers.convert import join
 from wideload.datasets.rejects import SIDE_FILE, Reject, Rejects
 from wideload.datasets.text.blocks import Position
 from wideload.errors import DataError, UsageError

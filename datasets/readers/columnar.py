@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 
 from wideload.arrays import Integers
 from wideload.datasets.readers.contract import Block
+from wideload.datasets.readers.convert.join import own_columns
 from wideload.datasets.readers.convert.rows import Name, convert
 from wideload.datasets.readers.delimited import repeated
-from wideload.datasets.readers.join import own_columns
 from wideload.datasets.readers.layout import Layout
 from wideload.datasets.readers.sources import keys_of
 from wideload.datasets.rejects import Reject

@@ -21,13 +21,13 @@ import pyarrow as pa
 from wideload.arrays import Flags, Integers
 from wideload.datasets.readers.contract import CARRIED, ROW, SPLIT, TIME
 from wideload.datasets.readers.convert.derive import matched, meets, part_of
+from wideload.datasets.readers.convert.join import Joined, lookups
 from wideload.datasets.readers.convert.labels import labelled
 from wideload.datasets.readers.convert.lists import listed, weighted
 from wideload.datasets.readers.convert.missing import Missing
 from wideload.datasets.readers.convert.times import times
 from wideload.datasets.readers.convert.typed import Reasons, Typed
 from wideload.datasets.readers.convert.values import scalar
-from wideload.datasets.readers.join import Joined, lookups
 from wideload.datasets.readers.layout import Condition, InputField, Layout
 from wideload.errors import DataError
 

@@ -104,7 +104,7 @@ def test_a_case_that_did_not_end_well_keeps_its_own_reason(finished: Finished) -
 
 def evaluated(finished: Finished, labels: list[float], predicted: list[float]) -> Finished:
     for rank in range(2):
-        arrays = [np.array(labels, np.float32)], [np.array(predicted, np.float32)]
+        arrays = np.array(labels, np.float32), np.array(predicted, np.float32)
         predictions.save_predictions(finished.folder, 10, rank, *arrays)
     point = Point(step=10, examples=1000, seconds=2.0)
     return replace(finished, outcomes=[outcome(0, points=[point]), outcome(1, points=[point])])
