@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 from pathlib import Path
 
@@ -18,8 +17,8 @@ import nox
 ROOT = Path(__file__).parent
 sys.path.insert(0, str(ROOT))
 
+from tools import distribution, machine, system  # noqa: E402
 from tools import fresh as newcomers  # noqa: E402 - nox does not put the folder of its file on the path
-from tools import machine, system  # noqa: E402
 from tools import matrix as support  # noqa: E402
 from tools.combinations import all_combinations  # noqa: E402
 from tools.environment import BUILD, Environment, environment  # noqa: E402
@@ -145,14 +144,13 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session
-def release(session: nox.Session) -> None:
-    """Build the source distribution, build a wheel from it, both in dist/, and check what they hold."""
+def dist(session: nox.Session) -> None:
+    """Build the source distribution and a wheel for any machine, both in dist/; check them, use the wheel elsewhere."""
     env = environment(session)
-    shutil.rmtree(ROOT / "dist", ignore_errors=True)
-    env.run("python", "-c", "import scikit_build_core.build as backend; backend.build_sdist('dist')")
-    (source,) = (ROOT / "dist").glob("*.tar.gz")
-    env.pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", "dist", str(source))
+    distribution.build(env)
+    distribution.audit(env)
     env.run("python", "-m", "tools.artefacts", "dist")
+    env.run("python", "-m", "tools.elsewhere", "dist")
 
 
 @nox.session

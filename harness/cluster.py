@@ -40,13 +40,7 @@ class Cluster:
         Raises:
             UnavailableError: there is no mpi4py, or no MPI that it could load.
         """
-        try:
-            from mpi4py import MPI
-        except (ImportError, RuntimeError) as error:  # mpi4py raises RuntimeError where it finds no library
-            reason = str(error).splitlines()[0]
-            raise UnavailableError(f"a job needs an MPI ({reason}): run `pip install mpi4py mpich`.") from None
-
-        comm = MPI.COMM_WORLD
+        comm = load_mpi().COMM_WORLD
         if threads is None:
             threads = int(os.environ.get(THREADS_VARIABLE, "1"))
         return cls(comm.Get_rank(), comm.Get_size(), comm, threads)
@@ -84,6 +78,20 @@ class Cluster:
         """The ``value`` of every rank, in rank order. For set-up and results; too slow for training steps."""
         gathered: list[Any] = self.comm.allgather(value)
         return gathered
+
+
+def load_mpi() -> Any:
+    """The module ``mpi4py.MPI``, which has loaded an MPI and, unless ``mpi4py.rc`` says otherwise, started it.
+
+    Raises:
+        UnavailableError: there is no mpi4py, or no MPI that it could load; the message names the line that brings them.
+    """
+    try:
+        from mpi4py import MPI
+    except (ImportError, RuntimeError) as error:  # mpi4py raises RuntimeError where it finds no library
+        reason = str(error).splitlines()[0]
+        raise UnavailableError(f"ranks need an MPI ({reason}): run `pip install mpi4py mpich`.") from None
+    return MPI
 
 
 def machine() -> str:

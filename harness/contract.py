@@ -89,16 +89,19 @@ _REMEDIES = {
 
 
 def require(*modules: str, **remedies: str) -> Availability:
-    """Usable if all these modules can be imported. They are looked for, not imported.
+    """Usable if all these modules can be imported. They are looked for, not imported; all that are missing are named.
 
     Args:
         modules: modules for which wideload knows what to advise.
         remedies: other modules by name, each with what to do if it is missing.
     """
-    for module, remedy in {**{module: _REMEDIES[module] for module in modules}, **remedies}.items():
-        if importlib.util.find_spec(module) is None:
-            return Availability(False, f"{module} is not installed; {remedy}.")
-    return Availability(True)
+    wanted = {**{module: _REMEDIES[module] for module in modules}, **remedies}
+    lacking = [
+        f"{module} is not installed; {remedy}."
+        for module, remedy in wanted.items()
+        if importlib.util.find_spec(module) is None
+    ]
+    return Availability(not lacking, " ".join(lacking))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from wideload.harness.cluster import Cluster
-from wideload.harness.contract import Availability, Strategy, Trainer, require
+from wideload.harness.contract import Availability, Strategy, Trainer
 from wideload.harness.features.layout import BatchLayout, Keys
 from wideload.harness.workload.workload import Workload
 from wideload.options import Options
+from wideload.strategies import mpi_library
 from wideload.strategies.replicated.options import SingleOptions, Way
 
 
@@ -33,7 +34,7 @@ class MpiAllreduce(Strategy):
 
     @classmethod
     def availability(cls) -> Availability:
-        return require("tensorflow", "mpi4py", "wideload._native")
+        return mpi_library.availability()
 
     def build(self, workload: Workload, layout: BatchLayout, cluster: Cluster) -> Trainer:
         from wideload.strategies.replicated.mpi_collectives import MpiCollectives

@@ -10,17 +10,33 @@ It is opened when a cluster is made; nothing else of wideload needs an MPI (``na
 
 from __future__ import annotations
 
+import functools
+import subprocess
+import sys
 from pathlib import Path
 
-from wideload import _native
+from wideload import ops_library
 from wideload.errors import UnavailableError
+from wideload.harness.cluster import load_mpi
+from wideload.harness.contract import Availability, require
+
+_MISSING = """
+import mpi4py
+mpi4py.rc.initialize = False
+from wideload.errors import UnavailableError
+from wideload.strategies import mpi_library
+try:
+    mpi_library.find()
+except UnavailableError as error:
+    print(error)
+"""
 
 
 def library() -> Path:
     """The path of the library; it may not exist."""
-    from mpi4py import MPI
+    from wideload import _native
 
-    vendor, _ = MPI.get_vendor()
+    vendor, _ = load_mpi().get_vendor()
     family = "openmpi" if vendor == "Open MPI" else "mpich"
     return Path(_native.__file__).parent / f"libwideload_{family}.so"
 
@@ -29,7 +45,8 @@ def find() -> Path:
     """The library for the MPI in use.
 
     Raises:
-        UnavailableError: wideload was built without it; the message names the line that brings it.
+        UnavailableError: there is no MPI, or wideload was built without this one; the message names the line that
+            brings it.
     """
     found = library()
     if not found.exists():
@@ -41,7 +58,22 @@ def find() -> Path:
     return found
 
 
-def _version() -> str:
-    from mpi4py import MPI
+@functools.cache
+def missing() -> str:
+    """What :func:`find` would raise; empty if nothing. Another process looks: loading an MPI cannot be undone."""
+    done = subprocess.run([sys.executable, "-c", _MISSING], capture_output=True, text=True, timeout=60, check=False)
+    return done.stdout.strip() or (done.stderr.strip().splitlines()[-1] if done.returncode else "")
 
-    return MPI.Get_library_version().split(",")[0].splitlines()[0].strip()
+
+def availability() -> Availability:
+    """Whether a strategy can run here whose ops use the MPI of the job; names all that is missing."""
+    found = require("tensorflow", "mpi4py", "wideload._native")
+    if not found.usable:
+        return found
+    lacking = [reason for reason in (ops_library.missing(), missing()) if reason]
+    return Availability(not lacking, " ".join(lacking))
+
+
+def _version() -> str:
+    text: str = load_mpi().Get_library_version()
+    return text.split(",")[0].splitlines()[0].strip()

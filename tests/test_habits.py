@@ -39,7 +39,7 @@ def called(job: dict[str, Any]) -> set[str]:
 def test_there_is_a_workflow_for_tests_documentation_and_a_release() -> None:
     assert [path.stem for path in WORKFLOWS] == ["docs", "release", "tests"]
     assert {name for path in WORKFLOWS for job in read(path)["jobs"].values() for name in called(job)} == {
-        "docs", "lint", "release", "tests", "types",
+        "dist", "docs", "lint", "tests", "types",
     }  # fmt: skip
 
 

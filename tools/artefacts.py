@@ -5,17 +5,22 @@
     one wideload-VERSION.tar.gz and one wideload-VERSION-*.whl, of the version in pyproject.toml
     both hold the licences, and what is not a module: templates, styles, the Census data
     the wheel holds the compiled module, its stub and the command, and no path leads out of its folder
+    its libraries are there for every MPI and level of the processor, and ask for nothing that only one machine has
+    the sources of the TensorFlow ops are in it
 """
 
 from __future__ import annotations
 
 import sys
 import tarfile
+import tempfile
 import tomllib
 import zipfile
 from collections.abc import Callable, Iterator
 from email.parser import HeaderParser
 from pathlib import Path
+
+from tools import libraries
 
 ROOT = Path(__file__).resolve().parents[1]
 CARRIED = (
@@ -28,7 +33,15 @@ CARRIED = (
 )
 """In both, below the package's folder in the wheel; a name that ends in ``/`` is a folder with something in it."""
 SOURCE = ("pyproject.toml", "README.md", "LICENSE", "NOTICE", "native/CMakeLists.txt", *CARRIED)
-WHEEL = ("wideload/_native.pyi", "wideload/py.typed", *(f"wideload/{name}" for name in CARRIED))
+LIBRARIES = (
+    "libwideload_core.so",
+    "glibc-hwcaps/x86-64-v3/libwideload_core.so",
+    "glibc-hwcaps/x86-64-v4/libwideload_core.so",
+    "libwideload_mpich.so",
+    "libwideload_openmpi.so",
+)
+OPS = ("native/tf_ops/unique_op.cpp", "native/table/unique.h", "native/cluster/ps_cluster.h")
+WHEEL = ("wideload/_native.pyi", "wideload/py.typed", *(f"wideload/{name}" for name in (*CARRIED, *LIBRARIES, *OPS)))
 METADATA = ("Name", "Version", "Summary", "License-Expression", "Requires-Python", "Description-Content-Type")
 
 
@@ -69,8 +82,16 @@ def wheel_complaints(path: Path) -> Iterator[str]:
             yield "the compiled module is missing"
         if f"{info}METADATA" in names:
             yield from metadata_complaints(archive.read(f"{info}METADATA").decode())
+        yield from _library_complaints(archive)
         if b"wideload = wideload.harness.cli:main" not in archive.read(f"{info}entry_points.txt"):
             yield "the command is missing"
+
+
+def _library_complaints(archive: zipfile.ZipFile) -> Iterator[str]:
+    with tempfile.TemporaryDirectory() as folder:
+        for name in archive.namelist():
+            if name.endswith(".so"):
+                yield from libraries.complaints(Path(archive.extract(name, folder)))
 
 
 def metadata_complaints(text: str) -> Iterator[str]:

@@ -13,7 +13,6 @@ rest.
 from __future__ import annotations
 
 import fcntl
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,16 +26,11 @@ from wideload.datasets.planted.rows import PlantedRows
 from wideload.datasets.prepared.manifest import MANIFEST, FieldEntry, Manifest, Provenance, ShardEntry
 from wideload.datasets.prepared.reader import Prepared
 from wideload.datasets.prepared.shard import ROWS_PER_GROUP, ShardWriter, describe_shard
+from wideload.files import cache_folder
 
 ROWS_PER_SHARD = 16 * ROWS_PER_GROUP
 _POLL_SECONDS = 0.05
 _SPLITS: tuple[Split, ...] = ("train", "validation", "test")
-
-
-def cache_folder() -> Path:
-    """Returns ``$XDG_CACHE_HOME/wideload``, by default ``~/.cache/wideload``."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "wideload"
 
 
 def ensure(planted: PlantedRows) -> Prepared:

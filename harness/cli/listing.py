@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from typing import Any
 
 import click
 
 from wideload import datasets, strategies
-from wideload.errors import WideloadError
+from wideload.errors import UnavailableError, WideloadError
+from wideload.harness.job import mpi
 from wideload.terminal import show, table, words
 
 
@@ -33,14 +35,30 @@ def usable() -> tuple[str, ...]:
     return tuple(name for name in strategies.names() if _strategy(name)["usable"])
 
 
+def states() -> dict[str, str]:
+    """Whether each strategy can run here, in words."""
+    return {name: _state(_strategy(name)) for name in strategies.names()}
+
+
 def _strategy(name: str) -> dict[str, Any]:
     try:
         found = strategies.find(name)
         availability = found.availability()
     except (WideloadError, ImportError) as error:
         return {"name": name, "summary": "", "usable": False, "reason": str(error), "options": {}}
-    described = {"name": name, "summary": found.summary, "usable": availability.usable, "reason": availability.reason}
+    reason = availability.reason if not availability.usable else _no_launcher()
+    described = {"name": name, "summary": found.summary, "usable": not reason, "reason": reason}
     return described | {"options": options(found.Options)}
+
+
+@functools.cache
+def _no_launcher() -> str:
+    """Why no job can be started here, whatever the strategy; empty if one can."""
+    try:
+        mpi.find()
+    except UnavailableError as error:
+        return str(error)
+    return ""
 
 
 def _dataset(name: str) -> dict[str, Any]:

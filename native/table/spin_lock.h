@@ -17,13 +17,21 @@ class SpinLock {
           sched_yield();
           attempt = 0;
         }
-        __builtin_ia32_pause();
+        Pause();
       }
     }
   }
   void unlock() { held_.store(false, std::memory_order_release); }
 
  private:
+  static void Pause() {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    asm volatile("yield");
+#endif
+  }
+
   static constexpr int kSpins = 128;
   std::atomic<bool> held_{false};
 };

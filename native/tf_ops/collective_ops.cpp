@@ -22,6 +22,7 @@
 #include "tensorflow/core/framework/op.h"
 #include "tensorflow/core/framework/op_kernel.h"
 #include "tensorflow/core/framework/shape_inference.h"
+#include "tf_ops/outputs.h"
 
 namespace wideload {
 namespace {
@@ -143,15 +144,6 @@ class MpiAllgatherOp final : public CollectiveKernel {
     });
   }
 };
-
-template <typename T>
-absl::Status Copy(OpKernelContext* context, int output, const TensorShape& shape,
-                  const std::vector<T>& values) {
-  Tensor* tensor = nullptr;
-  TF_RETURN_IF_ERROR(context->allocate_output(output, shape, &tensor));
-  if (!values.empty()) std::memcpy(tensor->data(), values.data(), tensor->TotalBytes());
-  return absl::OkStatus();
-}
 
 class MpiSparseAllreduceOp final : public CollectiveKernel {
  public:

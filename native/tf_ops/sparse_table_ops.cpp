@@ -11,7 +11,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,6 +21,7 @@
 #include "tensorflow/core/framework/op.h"
 #include "tensorflow/core/framework/op_kernel.h"
 #include "tensorflow/core/framework/shape_inference.h"
+#include "tf_ops/outputs.h"
 
 namespace wideload {
 namespace {
@@ -133,15 +133,6 @@ std::vector<std::span<const Sign>> SignsOf(const OpInputList& inputs) {
                        static_cast<std::size_t>(input.NumElements()));
   }
   return signs;
-}
-
-template <typename T>
-absl::Status Copy(OpKernelContext* context, int output, const TensorShape& shape,
-                  const std::vector<T>& values) {
-  Tensor* tensor = nullptr;
-  TF_RETURN_IF_ERROR(context->allocate_output(output, shape, &tensor));
-  if (tensor->NumElements() > 0) std::memcpy(tensor->data(), values.data(), tensor->TotalBytes());
-  return absl::OkStatus();
 }
 
 absl::Status Emit(OpKernelContext* context, const PsCluster& cluster, const WorkingSet& set) {

@@ -12,6 +12,7 @@ _Keys = npt.NDArray[np.int64] | npt.NDArray[np.uint64]
 _Floats = npt.NDArray[np.float32]
 
 SHARDS: int
+PROCESSOR_LEVEL: str
 
 # ---- The sparse table -----------------------------------------------------------------------------------------------
 

@@ -21,6 +21,12 @@ from pathlib import Path
 PARTIAL = ".partial"
 
 
+def cache_folder() -> Path:
+    """Where things are kept that can be made again: ``$XDG_CACHE_HOME/wideload``, by default ``~/.cache/wideload``."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "wideload"
+
+
 def is_partial(path: Path) -> bool:
     """Whether a file or folder was not finished."""
     return path.name.startswith(".") and path.name.endswith(PARTIAL)

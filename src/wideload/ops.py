@@ -1,4 +1,5 @@
-"""The TensorFlow ops, with their gradients. Importing this module imports TensorFlow and loads the op library.
+"""The TensorFlow ops, with their gradients. Importing this module imports TensorFlow and loads the op library, which is
+built before where there is none for this TensorFlow (:mod:`wideload.ops_library`).
 
 ==================== ======================================================================================
 ``embedding_bag``    look-up over a batch's working set: linear part and embeddings of all slots of a table
@@ -19,29 +20,14 @@ errors (``InvalidArgumentError`` for shapes, ``AbortedError`` when the cluster h
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from wideload.errors import UnavailableError
+import wideload._native  # noqa: F401 - loads the core library that the ops share
+from wideload import ops_library
 
-_LIBRARY = "libwideload_ops.so"
-
-
-def _load() -> Any:
-    import wideload._native  # loads the core library that the ops share
-
-    for folder in dict.fromkeys([Path(wideload._native.__file__).parent, Path(__file__).parent]):
-        if (folder / _LIBRARY).exists():
-            return tf.load_op_library(str(folder / _LIBRARY))
-    raise UnavailableError(
-        f"{_LIBRARY} is not installed: wideload was built where no TensorFlow was found. "
-        "Install tensorflow==2.18.1, then reinstall wideload with --no-build-isolation."
-    )
-
-
-_ops = _load()
+_ops = tf.load_op_library(str(ops_library.obtain(ops_library.tensorflow_version() or tf.__version__)))
 
 
 class Pulled(NamedTuple):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from wideload.harness.cluster import Cluster
-from wideload.harness.contract import Availability, Strategy, Trainer, require
+from wideload.harness.contract import Availability, Strategy, Trainer
 from wideload.harness.features.layout import BatchLayout
 from wideload.harness.workload import Workload
+from wideload.strategies import mpi_library
 from wideload.strategies.sparse_ps.options import SparsePsOptions
 
 
@@ -17,7 +18,7 @@ class SparsePs(Strategy):
 
     @classmethod
     def availability(cls) -> Availability:
-        return require("tensorflow", "mpi4py", "wideload._native")
+        return mpi_library.availability()
 
     def build(self, workload: Workload, layout: BatchLayout, cluster: Cluster) -> Trainer:
         from wideload.strategies.sparse_ps.trainer import SparsePsTrainer

@@ -1,11 +1,11 @@
-"""The strategy contract's old names."""
+"""What a strategy that lacks modules says, and the strategy contract's old names."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from wideload.harness.contract import Footprint, Snapshot, StepResult, Trainer, Written
+from wideload.harness.contract import Availability, Footprint, Snapshot, StepResult, Trainer, Written, require
 from wideload.strategies import contract
 
 
@@ -40,6 +40,12 @@ class OldCut:
 
     def finish(self, directory: Path, parts: Any) -> list[Path]:
         return []
+
+
+def test_every_missing_module_is_named_with_its_remedy() -> None:
+    assert require("wideload._native") == Availability(True)
+    found = require("wideload._native", no_such_a="do this", no_such_b="do that")
+    assert found == Availability(False, "no_such_a is not installed; do this. no_such_b is not installed; do that.")
 
 
 def test_a_strategy_that_overrides_cut_still_offers_snapshots(tmp_path: Path) -> None:

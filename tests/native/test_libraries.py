@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wideload import _native
+from wideload import _native, ops_library
 from wideload.errors import UnavailableError
+from wideload.harness.contract import Availability
 from wideload.strategies import mpi_library
 
 TABLE = """
@@ -40,14 +40,6 @@ def test_the_table_pulls_and_pushes_without_loading_an_mpi() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_no_library_looks_in_a_folder_of_the_machine_that_built_it() -> None:
-    for library in Path(_native.__file__).parent.glob("*.so"):
-        dynamic = subprocess.run(["readelf", "-d", library], capture_output=True, text=True, check=True).stdout
-        (places,) = re.findall(r"\((?:RUNPATH|RPATH)\).*\[(.*)\]", dynamic) or [""]
-        assert all(place.startswith("$ORIGIN") for place in places.split(":") if place), library
-        assert ("libmpi" in dynamic) == (library == mpi_library.library()), library
-
-
 def test_a_job_without_an_mpi_names_the_line_that_brings_one() -> None:
     done = python(
         "from wideload.harness.cluster import Cluster; Cluster.world()",
@@ -55,7 +47,7 @@ def test_a_job_without_an_mpi_names_the_line_that_brings_one() -> None:
         MPI4PY_LIBMPI="/nowhere.so",
     )
     last = done.stderr.strip().splitlines()[-1]
-    assert last.startswith("wideload.errors.UnavailableError: a job needs an MPI")
+    assert last.startswith("wideload.errors.UnavailableError: ranks need an MPI")
     assert "pip install mpi4py mpich" in last
 
 
@@ -74,6 +66,20 @@ def test_a_build_without_that_mpi_names_the_line_that_brings_it(
         UnavailableError, match=r"no .*libwideload_\w+\.so.*`pip install --force-reinstall --no-deps \.`"
     ):
         mpi_library.find()
+
+
+def test_another_process_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert mpi_library.missing.__wrapped__() == ""
+    assert mpi_library.availability().usable
+    monkeypatch.setenv("MPI4PY_MPIABI", "mpich")
+    monkeypatch.setenv("MPI4PY_LIBMPI", "/nowhere.so")
+    assert "pip install mpi4py mpich" in mpi_library.missing.__wrapped__()
+
+
+def test_what_strategies_over_mpi_lack_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ops_library, "missing", lambda: "No compiler.")
+    monkeypatch.setattr(mpi_library, "missing", lambda: "No MPI.")
+    assert mpi_library.availability() == Availability(False, "No compiler. No MPI.")
 
 
 def test_a_transport_that_cannot_be_opened_is_an_error_with_the_reason() -> None:

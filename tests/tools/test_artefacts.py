@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tools import libraries
 from tools.artefacts import METADATA, SOURCE, WHEEL, complaints, main, metadata_complaints
 
 ABOUT = "".join(f"{field}: x\n" for field in METADATA) + "\nA description.\n"
@@ -20,6 +21,12 @@ IN_WHEEL = dict.fromkeys(WHEEL, "x") | {
     f"{INFO}/licenses/NOTICE": "x",
     f"{INFO}/entry_points.txt": "[console_scripts]\nwideload = wideload.harness.cli:main\n",
 }
+
+
+@pytest.fixture(autouse=True)
+def sound_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those in the wheels here are no libraries; test_libraries.py has some."""
+    monkeypatch.setattr(libraries, "complaints", lambda path: iter(()))
 
 
 def files(name: str) -> str:
@@ -52,6 +59,14 @@ def test_whatever_is_missing_is_named(tmp_path: Path, name: str) -> None:
 def test_a_path_that_leads_out_is_named(tmp_path: Path) -> None:
     (found,) = complaints(built(tmp_path, extra="../../etc/passwd"), "1.0")
     assert "leads out" in found
+
+
+def test_a_library_that_asks_too_much_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        libraries, "complaints", lambda path: iter([f"{path.name} needs libfoo.so"] * ("mpich" in path.name))
+    )
+    (found,) = complaints(built(tmp_path), "1.0")
+    assert found.endswith("libwideload_mpich.so needs libfoo.so")
 
 
 def test_another_version_and_an_empty_folder_are_no_release(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

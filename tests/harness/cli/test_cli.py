@@ -163,8 +163,21 @@ def test_list_names_a_strategy_that_cannot_run_with_its_reason() -> None:
     assert "pip install library" in wideload("list").stdout
 
 
+def test_list_calls_no_strategy_usable_where_no_job_can_be_started() -> None:
+    listed = json.loads(wideload("list", "--json", WIDELOAD_MPIRUN="/nowhere/mpirun").stdout)
+    assert [entry["name"] for entry in listed["strategies"] if entry["usable"]] == []
+    reasons = {entry["name"]: entry["reason"] for entry in listed["strategies"]}
+    assert "pip install mpich" in reasons["local"]
+    assert "pip install library" in reasons["not_installed"]  # its own reason comes first
+
+
 def test_env_is_readable_by_machines() -> None:
-    assert json.loads(wideload("env", "--json").stdout)["cores"] >= 1
+    found = json.loads(wideload("env", "--json").stdout)
+    assert found["cores"] >= 1
+    assert found["native"]["processor_level"]
+    assert Path(found["native"]["ops"]).exists()
+    assert found["strategies"]["logistic"] == "yes"
+    assert "pip install library" in found["strategies"]["not_installed"]
 
 
 def test_show_prints_the_records(tmp_path: Path, make_run) -> None:
