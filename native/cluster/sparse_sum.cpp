@@ -40,6 +40,7 @@ std::vector<Part> Parse(const Buffer& message, const std::vector<SparseRows>& ta
 
 void SparseSum::Add(std::vector<SparseRows>* tables) {
   ++calls_;
+  sent_ = received_ = 0;
   const int ranks = transport_->ranks();
   const int rank = transport_->rank();
   const int doubling =
@@ -73,6 +74,7 @@ void SparseSum::Send(int to, const std::vector<SparseRows>& tables) {
   for (const SparseRows& table : tables) message.Append(static_cast<std::uint64_t>(table.ids.size()));
   for (const SparseRows& table : tables) message.Append(std::span<const Sign>(table.ids));
   for (const SparseRows& table : tables) message.Append(std::span<const float>(table.rows));
+  sent_ += message.size();
   transport_->Send(to, std::move(message));
 }
 
@@ -88,6 +90,7 @@ Buffer SparseSum::ReceiveFrom(int peer) {
   Message message = std::move(early.front());
   early.pop_front();
   RequireHeader(message);
+  received_ += message.bytes.size();
   if (message.header().sequence != calls_) {
     throw std::runtime_error("rank " + std::to_string(peer) + " is at sparse sum " +
                              std::to_string(message.header().sequence) + ", this rank at " +

@@ -40,6 +40,10 @@ class SparseSum {
   // std::runtime_error if they do not.
   void Add(std::vector<SparseRows>* tables);
 
+  // Bytes of the messages of the last call.
+  std::size_t sent() const { return sent_; }
+  std::size_t received() const { return received_; }
+
  private:
   void Send(int to, const std::vector<SparseRows>& tables);
   // The next message of a rank. Messages of others are kept: they may be a round ahead.
@@ -50,6 +54,8 @@ class SparseSum {
 
   Transport* const transport_;
   std::uint64_t calls_ = 0;
+  std::size_t sent_ = 0;
+  std::size_t received_ = 0;
   std::map<int, std::deque<Message>> early_;  // by sender
   std::vector<Sign> ids_;
   Unique unique_;

@@ -106,6 +106,17 @@ TEST_P(SparseSumTest, CallsFollowEachOther) {
   });
 }
 
+TEST(SparseSumTraffic, MessagesAreCountedWithTheirHeaders) {
+  OnEveryRank(4, [](int rank, SparseSum* sum) {
+    std::vector<SparseRows> tables{{3, {static_cast<Sign>(rank)}, {1, 2, 3}}};
+    for (int call = 0; call < 2; ++call) sum->Add(&tables);  // then all ranks have all four rows
+    const std::size_t message =
+        sizeof(MessageHeader) + sizeof(std::uint64_t) + 4 * (sizeof(Sign) + 3 * sizeof(float));
+    EXPECT_EQ(sum->sent(), 2 * message);
+    EXPECT_EQ(sum->received(), 2 * message);
+  });
+}
+
 INSTANTIATE_TEST_SUITE_P(Ranks, SparseSumTest, testing::Values(1, 2, 3, 4, 5, 6, 7, 8, 13));
 
 TEST(SparseSumErrors, RanksWithDifferentTablesAreToldSo) {

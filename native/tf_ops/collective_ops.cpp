@@ -2,7 +2,8 @@
 //
 //   sum       = MpiAllreduce(values)              [n] float, added over the ranks: the same bits on all
 //   all       = MpiAllgather(values)              [n, ...] float or int64, concatenated in rank order; n may differ
-//   ids, rows = MpiSparseAllreduce(ids, rows)     per table: rows of distinct ids, added over the ranks (SparseSum)
+//   ids, rows, sent, received = MpiSparseAllreduce(ids, rows)
+//                                                 per table: rows of distinct ids, added over the ranks (SparseSum)
 //
 // The kernels enqueue on the thread of their CollectiveThread and are called back, so no TensorFlow thread waits in MPI.
 // All ranks must run them in the same order: the caller orders them by control dependencies.
@@ -65,6 +66,8 @@ REGISTER_OP("MpiSparseAllreduce")
     .Input("rows: N * float")
     .Output("all_ids: N * int64")
     .Output("sums: N * float")
+    .Output("sent: int64")
+    .Output("received: int64")
     .SetIsStateful()
     .SetShapeFn([](InferenceContext* context) {
       const int tables = context->num_inputs() / 2;
@@ -76,6 +79,8 @@ REGISTER_OP("MpiSparseAllreduce")
         context->set_output(t, context->Vector(InferenceContext::kUnknownDim));
         context->set_output(tables + t, sums);
       }
+      context->set_output(2 * tables, context->Scalar());
+      context->set_output(2 * tables + 1, context->Scalar());
       return absl::OkStatus();
     });
 
@@ -176,6 +181,10 @@ class MpiSparseAllreduceOp final : public CollectiveKernel {
             const TensorShape shape({distinct, static_cast<std::int64_t>(table.width)});
             TF_RETURN_IF_ERROR(Copy(context, count + t, shape, table.rows));
           }
+          const std::vector<std::int64_t> sent{static_cast<std::int64_t>(sparse.sent())};
+          const std::vector<std::int64_t> received{static_cast<std::int64_t>(sparse.received())};
+          TF_RETURN_IF_ERROR(Copy(context, 2 * count, TensorShape({}), sent));
+          TF_RETURN_IF_ERROR(Copy(context, 2 * count + 1, TensorShape({}), received));
           return absl::OkStatus();
         });
   }

@@ -169,19 +169,28 @@ def mpi_allgather(collectives: int, values: tf.Tensor) -> tf.Tensor:
     return _ops.mpi_allgather(values=values, collectives=collectives)
 
 
-def mpi_sparse_allreduce(
-    collectives: int, tables: Sequence[tuple[tf.Tensor, tf.Tensor]]
-) -> list[tuple[tf.Tensor, tf.Tensor]]:
+class Merged(NamedTuple):
+    """What :func:`mpi_sparse_allreduce` gives.
+
+    Attributes:
+        tables: per table ``(ids, sums)``: the distinct ids of all ranks, in an order that may differ between ranks, and
+            float32 ``[distinct, width]``.
+        sent: int64 scalar, bytes that this rank sent to others.
+        received: int64 scalar, bytes that it received.
+    """
+
+    tables: list[tuple[tf.Tensor, tf.Tensor]]
+    sent: tf.Tensor
+    received: tf.Tensor
+
+
+def mpi_sparse_allreduce(collectives: int, tables: Sequence[tuple[tf.Tensor, tf.Tensor]]) -> Merged:
     """Adds rows of equal ids over the ranks. As :func:`mpi_allreduce`.
 
     Args:
         collectives: ``wideload._native.Collectives.id``.
         tables: per table ``(ids, rows)``, int64 ``[n]`` without duplicates and float32 ``[n, width]``.
-
-    Returns:
-        Per table ``(ids, sums)``: the distinct ids of all ranks, in an order that may differ between ranks, and float32
-        ``[distinct, width]``.
     """
     ids, rows = [ids for ids, _ in tables], [rows for _, rows in tables]
-    all_ids, sums = _ops.mpi_sparse_allreduce(ids=ids, rows=rows, collectives=collectives)
-    return list(zip(all_ids, sums, strict=True))
+    found = _ops.mpi_sparse_allreduce(ids=ids, rows=rows, collectives=collectives)
+    return Merged(list(zip(found.all_ids, found.sums, strict=True)), found.sent, found.received)

@@ -1,18 +1,4 @@
-"""Horovod's operations as :class:`wideload.strategies.replicated.collectives.Collectives`.
-
-What a rank of ``n`` sends to the others and receives from them, in bytes of data. Headers, and the messages by which
-Horovod agrees on what comes next, are not counted.
-
-==========  ==============================  ====================  =====================================================
-operation   sends                           receives
-==========  ==============================  ====================  =====================================================
-sum         ``2 (n - 1) / n`` of a vector   as much               the least that an allreduce takes; for short vectors
-                                                                  MPI may send more in fewer messages
-gather      its tensor ``n - 1`` times      those of the others   where ranks pass on what they got, one sends more and
-                                                                  another less
-all_to_all  the pieces for the others       those of the others
-==========  ==============================  ====================  =====================================================
-"""
+"""Horovod's operations as :class:`wideload.strategies.replicated.collectives.Collectives`."""
 
 from __future__ import annotations
 
@@ -27,6 +13,7 @@ from wideload.errors import UsageError
 from wideload.harness.cluster import Cluster
 from wideload.harness.model.tensors import Tensor
 from wideload.strategies.replicated.collectives import Collectives
+from wideload.strategies.replicated.traffic import Traffic, byte_count
 
 _started: dict[str, str] = {}
 
@@ -58,21 +45,19 @@ class HorovodCollectives(Collectives):
         self.ranks = cluster.ranks
         self._rank = cluster.rank
         self._traced = 0
-        self._moved: list[Any] = []
+        self._traffic = Traffic(cluster.ranks)
 
     def _name(self) -> str:
         self._traced += 1
         return f"wideload_{self._traced}"
 
     def sum(self, vector: Tensor) -> Any:
-        moved = _bytes(vector) * 2 * (self.ranks - 1) // self.ranks
-        self._moved.append(tf.stack([moved, moved]))
+        self._traffic.summed(vector)
         return hvd.allreduce(vector, op=hvd.Sum, name=self._name())
 
     def gather(self, tensor: Tensor) -> Any:
         gathered = hvd.allgather(tensor, name=self._name())
-        own = _bytes(tensor)
-        self._moved.append(tf.stack([own * (self.ranks - 1), _bytes(gathered) - own]))
+        self._traffic.gathered(tensor, gathered)
         return gathered
 
     def all_to_all(self, tensor: Tensor, splits: Tensor) -> tuple[Any, Any]:
@@ -84,15 +69,11 @@ class HorovodCollectives(Collectives):
         """
         received, lengths = hvd.alltoall(tensor, splits=splits, name=self._name())
         own = tf.cast(splits[self._rank], tf.int64) * tensor.dtype.size
-        self._moved.append(tf.stack([_bytes(tensor) - own, _bytes(received) - own]))
+        self._traffic.add(byte_count(tensor) - own, byte_count(received) - own)
         return received, lengths
 
     def begin_count(self) -> None:
-        self._moved = []
+        self._traffic.begin()
 
     def traffic(self) -> Any:
-        return tf.add_n(self._moved)
-
-
-def _bytes(tensor: Tensor) -> Any:
-    return tf.size(tensor, tf.int64) * tensor.dtype.size
+        return self._traffic.total()

@@ -17,6 +17,7 @@ from wideload.harness.cluster import Cluster
 from wideload.harness.model.tensors import Tensor
 from wideload.strategies.mpi_library import find
 from wideload.strategies.replicated.collectives import RowCollectives, Slices
+from wideload.strategies.replicated.traffic import Traffic
 
 
 class MpiCollectives(RowCollectives):
@@ -28,16 +29,21 @@ class MpiCollectives(RowCollectives):
         self.ranks = cluster.ranks
         self._native = NativeCollectives(library=str(find()), comm=MPI._handleof(cluster.comm))
         self._last: Any = None
+        self._traffic = Traffic(cluster.ranks)
 
     def sum(self, vector: Tensor) -> Any:
+        self._traffic.summed(vector)
         return self._in_order(lambda: ops.mpi_allreduce(self._native.id, vector))
 
     def gather(self, tensor: Tensor) -> Any:
-        return self._in_order(lambda: ops.mpi_allgather(self._native.id, tensor))
+        gathered = self._in_order(lambda: ops.mpi_allgather(self._native.id, tensor))
+        self._traffic.gathered(tensor, gathered)
+        return gathered
 
     def sum_rows(self, slices: Slices) -> Slices:
-        found: Slices = self._in_order(lambda: ops.mpi_sparse_allreduce(self._native.id, slices))
-        return found
+        found: ops.Merged = self._in_order(lambda: ops.mpi_sparse_allreduce(self._native.id, slices))
+        self._traffic.add(found.sent, found.received)
+        return found.tables
 
     def _in_order(self, operation: Callable[[], Any]) -> Any:
         follows = self._last is not None and self._last.graph is tf.compat.v1.get_default_graph()
@@ -45,6 +51,12 @@ class MpiCollectives(RowCollectives):
             found = operation()
         self._last = tf.nest.flatten(found)[0].op
         return found
+
+    def begin_count(self) -> None:
+        self._traffic.begin()
+
+    def traffic(self) -> Any:
+        return self._traffic.total()
 
     def close(self) -> None:
         self._native.close()
