@@ -48,7 +48,7 @@ class FaultyTrainer(LogisticTrainer):
             self.break_down()
         result = super().step(batch)
         if self.options.fault == "hang" and self.steps == self.options.at_step - 1:
-            time.sleep(1.0 * (self.cluster.rank != self.options.at_rank))  # seen to progress after the one that hangs
+            time.sleep(1.5 * (self.cluster.rank != self.options.at_rank))  # seen to progress after the one that hangs
         return result
 
     def break_down(self) -> None:
