@@ -52,7 +52,10 @@ def tensorflow_version() -> str | None:
 def find(version: str) -> Path | None:
     """The library for a version of TensorFlow, if it is installed or was built."""
     installed = _native_folder() / f"libwideload_ops-{version}.so"
-    return next((path for path in (installed, _cached(version)) if path.exists()), None)
+    if installed.exists():
+        return installed
+    built = _cached(version)  # reads all sources, at every import where nothing is installed
+    return built if built.exists() else None
 
 
 def state() -> str:

@@ -13,7 +13,7 @@ from wideload.errors import UsageError
 from wideload.harness.cluster import Cluster
 from wideload.harness.model.tensors import Tensor
 from wideload.strategies.replicated.collectives import Collectives
-from wideload.strategies.replicated.traffic import Traffic, byte_count
+from wideload.strategies.replicated.traffic import Traffic, size_in_bytes
 
 _started: dict[str, str] = {}
 
@@ -69,7 +69,7 @@ class HorovodCollectives(Collectives):
         """
         received, lengths = hvd.alltoall(tensor, splits=splits, name=self._name())
         own = tf.cast(splits[self._rank], tf.int64) * tensor.dtype.size
-        self._traffic.add(byte_count(tensor) - own, byte_count(received) - own)
+        self._traffic.add(size_in_bytes(tensor) - own, size_in_bytes(received) - own)
         return received, lengths
 
     def begin_count(self) -> None:

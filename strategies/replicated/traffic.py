@@ -44,18 +44,18 @@ class Traffic:
 
     def summed(self, vector: Tensor) -> None:
         """Counts an allreduce of a vector."""
-        moved = byte_count(vector) * 2 * (self._ranks - 1) // self._ranks
+        moved = size_in_bytes(vector) * 2 * (self._ranks - 1) // self._ranks
         self.add(moved, moved)
 
     def gathered(self, own: Tensor, all_ranks: Tensor) -> None:
         """Counts an allgather of this rank's tensor, from what it gave."""
-        self.add(byte_count(own) * (self._ranks - 1), byte_count(all_ranks) - byte_count(own))
+        self.add(size_in_bytes(own) * (self._ranks - 1), size_in_bytes(all_ranks) - size_in_bytes(own))
 
     def add(self, sent: Tensor, received: Tensor) -> None:
         """Counts int64 scalars."""
         self._moved.append(tf.stack([sent, received]))
 
 
-def byte_count(tensor: Tensor) -> Any:
+def size_in_bytes(tensor: Tensor) -> Any:
     """The size of a tensor in bytes, int64."""
     return tf.size(tensor, tf.int64) * tensor.dtype.size
